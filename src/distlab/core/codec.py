@@ -1,0 +1,41 @@
+"""How values become bytes: MessagePack by msgspec, at send and at every file, in every world.
+
+Encoding at send and decoding at delivery proves that a message can cross a real wire, and makes aliasing between nodes
+impossible. No clock, no randomness, no pickle.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from distlab.core.errors import BadValue
+
+MESSAGE_LIMIT = 16 * 1024 * 1024
+"""The largest message, in encoded bytes. Larger things go as several messages, or through the store."""
+
+_encoder = msgspec.msgpack.Encoder()
+_encode = _encoder.encode
+
+
+def encode(value: msgspec.Struct) -> bytes:
+    """``value`` in MessagePack. Raises ``BadValue`` for what cannot cross a wire, or is larger than the limit."""
+    try:
+        blob = _encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise BadValue(
+            f"{type(value).__name__} cannot be sent: {error}. Fields hold numbers, strings, bytes, tuples, Structs."
+        ) from None
+    if len(blob) > MESSAGE_LIMIT:
+        raise BadValue(
+            f"{type(value).__name__} is {len(blob):,} bytes; a message has at most {MESSAGE_LIMIT:,}. Send it in parts."
+        )
+    return blob
+
+
+@lru_cache(maxsize=1024)
+def decoder(cls: Any) -> msgspec.msgpack.Decoder[Any]:
+    """The decoder for one class; ``decode`` raises ``msgspec.ValidationError`` or ``DecodeError``."""
+    return msgspec.msgpack.Decoder(cls)
