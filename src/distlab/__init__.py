@@ -1,6 +1,6 @@
-"""distlab: write a distributed program once, run it under every kind of trouble, and learn why it broke.
+"""distlab: write a distributed program once, run it under every kind of trouble, see why it broke.
 
-The package is imported as its parts (`distlab.core` is all that a lab needs); this file holds the version only.
+The package is used by its parts (a lab needs `distlab.core` only); this file holds the version.
 """
 
 __version__ = "0.1.0"
