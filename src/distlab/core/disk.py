@@ -4,8 +4,8 @@ Names are relative, with ``/`` between folders; folders need not be made. Bytes 
 on any POSIX file system:
 
 * ``sync("wal")`` makes the *bytes* of a file durable;
-* ``sync("/")`` makes the *names* in the top folder durable (``sync("logs/")`` those in ``logs``): files made, replaced or
-  deleted there since. A file whose name was never synced may be gone after a crash, bytes and all.
+* ``sync("/")`` makes the *names* in the top folder durable (``sync("logs/")`` those in ``logs``): files made, replaced
+  or deleted there since. A file whose name was never synced may be gone after a crash, bytes and all.
 
 Until its sync has completed, a write may after a crash be kept, lost, or torn (a prefix of it kept), each write by
 itself, in any order. Reads see everything written so far, synced or not.

@@ -1,0 +1,76 @@
+"""What students program against. Start with :class:`Node`; everything a lab needs can be imported from here."""
+
+from distlab.core.context import JobContext
+from distlab.core.disk import Disk
+from distlab.core.errors import (
+    DamagedFile,
+    DiskError,
+    DiskFull,
+    DistlabError,
+    EnvironmentFault,
+    NoSuchFile,
+    NotConnected,
+    SessionFull,
+    StoreUnavailable,
+    StudentError,
+)
+from distlab.core.log import Level, Log
+from distlab.core.node import Node
+from distlab.core.store import Store
+from distlab.core.values import (
+    MS,
+    SECOND,
+    Address,
+    Config,
+    Fail,
+    Failed,
+    Finished,
+    Info,
+    Job,
+    JobOutcome,
+    Message,
+    Ok,
+    Operation,
+    Outcome,
+    SessionMessage,
+    Steps,
+    Ticket,
+    Timer,
+)
+
+__all__ = [
+    "MS",
+    "SECOND",
+    "Address",
+    "Config",
+    "DamagedFile",
+    "Disk",
+    "DiskError",
+    "DiskFull",
+    "DistlabError",
+    "EnvironmentFault",
+    "Fail",
+    "Failed",
+    "Finished",
+    "Info",
+    "Job",
+    "JobContext",
+    "JobOutcome",
+    "Level",
+    "Log",
+    "Message",
+    "NoSuchFile",
+    "Node",
+    "NotConnected",
+    "Ok",
+    "Operation",
+    "Outcome",
+    "SessionFull",
+    "SessionMessage",
+    "Steps",
+    "Store",
+    "StoreUnavailable",
+    "StudentError",
+    "Ticket",
+    "Timer",
+]

@@ -1,0 +1,294 @@
+"""One node with no world round it: for unit tests, a rule at a time.
+
+::
+
+    store = Solo(Store)
+    store.deliver(Put(id=1), sender="c")        # -> [Written("append", "wal"), Synced("wal"), Sent("c", Stored(1))]
+    store.crash(); store.start()                # what was not synced is gone
+
+No time passes but by :meth:`Solo.advance`, no message goes anywhere, and syncs are done at once. :class:`Pair` joins
+two of them by a perfect link. To meet delays, losses and torn writes, use the simulator.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from random import Random
+from typing import Any
+
+from distlab.core import effects as fx
+from distlab.core.codec import decoder, encode
+from distlab.core.disk import RecordFiles
+from distlab.core.effects import Effect
+from distlab.core.errors import Halt, ScenarioError, StudentError, UnhandledValue
+from distlab.core.files import Files
+from distlab.core.log import Level, Log, LogLine
+from distlab.core.node import Node
+from distlab.core.objects import Objects
+from distlab.core.values import (
+    Address,
+    Failed,
+    Finished,
+    Job,
+    JobOutcome,
+    Message,
+    Operation,
+    Outcome,
+    Ticket,
+    Timer,
+)
+
+
+class Solo:
+    """A started node, its files, its timers, and everything it asked for."""
+
+    def __init__(
+        self,
+        program: type[Node],
+        config: Any = None,
+        address: str = "node",
+        *,
+        store: Objects | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.program = program
+        self.address = Address(address)
+        self.config = config
+        self.random = Random(seed)
+        self.effects: list[Effect] = []
+        self.files = Files()
+        self.objects = Objects() if store is None else store
+        self.disk = _SoloDisk(self)
+        self.store = _SoloStore(self)
+        self.lines: list[LogLine] = []
+        self.log = Log(self.lines.append, Level.DEBUG)
+        self.timers: dict[Timer, int] = {}
+        """Timers that are set -> when they are due."""
+        self.jobs: list[Job] = []
+        """Jobs that were started and have not ended; :meth:`finish_job` runs one."""
+        self.time = 0
+        self._tickets = 0
+        self.start()
+
+    # -- what a test does -----------------------------------------------------------------------------------------
+
+    def start(self) -> list[Effect]:
+        """Start the node afresh over the files it has; also after :meth:`crash`."""
+        self.node = self.program()
+        self.timers.clear()
+        self.jobs.clear()
+        self.node.attach(self)
+        return self._run("on_start")
+
+    def deliver(self, message: Message, sender: str = "peer") -> list[Effect]:
+        """Hand the node a message, as if from a wire; returns what it asked for."""
+        copy = decoder(type(message)).decode(encode(message))
+        return self._handle(copy, Address(sender))
+
+    def call(self, operation: Operation) -> tuple[Ticket, list[Effect]]:
+        """Ask the client to do something."""
+        ticket = self._next_ticket()
+        return ticket, self._handle(operation, ticket)
+
+    def fire(self, timer: Timer) -> list[Effect]:
+        """Let a timer expire now. Raises ``ScenarioError`` if it is not set."""
+        if timer not in self.timers:
+            raise ScenarioError(f"{timer} is not set; set are {list(self.timers)}")
+        self.time = max(self.time, self.timers.pop(timer))
+        return self._handle(timer)
+
+    def advance(self, duration: int) -> list[Effect]:
+        """Let time pass, firing the timers that fall due, in order."""
+        until, asked = self.time + duration, []
+        while due := [(at, i, t) for i, (t, at) in enumerate(self.timers.items()) if at <= until]:
+            asked += self.fire(min(due)[2])
+        self.time = until
+        return asked
+
+    def finish_job(self, job: Job) -> list[Effect]:
+        """Run a started job to its end, and tell the node."""
+        self.jobs.remove(job)
+        return self._handle(job, run_to_end(job, self))
+
+    def crash(self) -> None:
+        """End the process: state, timers and jobs are gone, and so is all that was not synced."""
+        self.files.crash(lambda _: 0, lambda _: 0)
+        self.timers.clear()
+        self.jobs.clear()
+
+    def _handle(self, value: Any, *extra: Any) -> list[Effect]:
+        entry = self.program.handlers.get(type(value))
+        if entry is None:
+            raise UnhandledValue(f"{self.program.__name__} has no handler for {type(value).__name__}")
+        name, count = entry
+        return self._run(name, *(value, *extra)[:count])
+
+    def _run(self, handler: str, *arguments: Any) -> list[Effect]:
+        before = len(self.effects)
+        with contextlib.suppress(Halt):
+            getattr(self.node, handler)(*arguments)
+        self.node.state()  # names what is undeclared
+        return self.effects[before:]
+
+    def _next_ticket(self) -> Ticket:
+        self._tickets += 1
+        return Ticket(self._tickets)
+
+    # -- what the node does (Context) -------------------------------------------------------------------------------
+
+    def send(self, to: Address, message: Message) -> None:
+        encode(message)
+        self.effects.append(fx.Sent(to, message))
+
+    def connect(self, peer: Address) -> None:
+        self.effects.append(fx.Connecting(peer))
+
+    def disconnect(self, peer: Address) -> None:
+        self.effects.append(fx.Disconnecting(peer))
+
+    def set_timer(self, timer: Timer, after: int) -> None:
+        if type(timer) not in self.program.handlers:
+            raise UnhandledValue(f"{self.program.__name__} sets {timer} but has no handler for it")
+        self.timers[timer] = self.time + after
+        self.effects.append(fx.TimerSet(timer, after))
+
+    def cancel_timer(self, timer: Timer) -> None:
+        self.timers.pop(timer, None)
+        self.effects.append(fx.TimerCancelled(timer))
+
+    def run_job(self, job: Job) -> None:
+        if job not in self.jobs:
+            self.jobs.append(job)
+            self.effects.append(fx.JobStarted(job))
+
+    def cancel_job(self, job: Job) -> None:
+        if job in self.jobs:
+            self.jobs.remove(job)
+            self.effects.append(fx.JobCancelled(job))
+
+    def begin(self, operation: Operation) -> Ticket:
+        ticket = self._next_ticket()
+        self.effects.append(fx.Began(ticket, operation))
+        return ticket
+
+    def finish(self, ticket: Ticket, outcome: Outcome) -> None:
+        self.effects.append(fx.Done(ticket, outcome))
+
+    def now(self) -> int:
+        return self.time
+
+    def monotonic(self) -> int:
+        return self.time
+
+    def stop(self, reason: str) -> None:
+        self.effects.append(fx.Stopped(reason))
+        raise Halt(reason)
+
+
+class _SoloDisk(RecordFiles):
+    """Files that note what is done to them, and whose syncs are done at once."""
+
+    def __init__(self, solo: Solo) -> None:
+        self._files = solo.files
+        self._note = solo.effects.append
+
+    def read(self, path: str, start: int = 0, length: int | None = None) -> bytes:
+        return self._files.read(path, start, length)
+
+    def list(self, folder: str = "/") -> list[str]:
+        return self._files.list(folder)
+
+    def size(self, path: str) -> int:
+        return self._files.size(path)
+
+    def exists(self, path: str) -> bool:
+        return self._files.exists(path)
+
+    def durable_size(self, path: str) -> int:
+        return self._files.durable_size(path)
+
+    def append_bytes(self, path: str, data: bytes) -> None:
+        self._files.append(path, data)
+        self._note(fx.Written("append", path))
+
+    def truncate(self, path: str, size: int) -> None:
+        self._files.truncate(path, size)
+        self._note(fx.Written("truncate", path))
+
+    def replace(self, source: str, target: str) -> None:
+        self._files.replace(source, target)
+        self._note(fx.Written("replace", target))
+
+    def delete(self, path: str) -> None:
+        self._files.delete(path)
+        self._note(fx.Written("delete", path))
+
+    def sync(self, *paths: str) -> None:
+        self._files.settle(self._files.mark(*paths))
+        for path in paths:
+            self._note(fx.Synced(path))
+
+
+class _SoloStore(Objects):
+    """A view of the shared store that notes what is done to it."""
+
+    def __init__(self, solo: Solo) -> None:
+        self._objects = solo.objects._objects
+        self._note = solo.effects.append
+
+    def put_if_absent(self, key: str, data: bytes) -> bool:
+        self._note(fx.Stored("put_if_absent", key))
+        return super().put_if_absent(key, data)
+
+    def append(self, key: str, data: bytes) -> None:
+        self._note(fx.Stored("append", key))
+        super().append(key, data)
+
+    def rename(self, source: str, target: str) -> bool:
+        self._note(fx.Stored("rename", target))
+        return super().rename(source, target)
+
+    def delete(self, key: str) -> None:
+        self._note(fx.Stored("delete", key))
+        super().delete(key)
+
+
+def run_to_end(job: Job, io: Any) -> JobOutcome:
+    """Run a job in one go; its exception becomes ``Failed``."""
+    steps, progress = job.run(io), None
+    try:
+        while True:
+            reported = next(steps)
+            progress = progress if reported is None else reported
+    except StopIteration as end:
+        return Finished(end.value)
+    except StudentError:
+        raise
+    except Exception as error:
+        return Failed(f"{type(error).__name__}: {error}", progress)
+
+
+class Pair:
+    """Two nodes and a perfect link: whatever one sends the other arrives, in order, when :meth:`settle` is called."""
+
+    def __init__(self, left: Solo, right: Solo) -> None:
+        self._nodes = {left.address: left, right.address: right}
+        self._read = dict.fromkeys(self._nodes, 0)
+        """How much of each node's transcript has been carried over."""
+
+    def settle(self, limit: int = 1000) -> int:
+        """Carry messages to and fro until both are quiet; returns how many. Raises ``ScenarioError`` at the limit."""
+        carried = 0
+        while pending := [(sender, effect) for sender in self._nodes for effect in self._unread(sender)]:
+            for sender, effect in pending:
+                if carried == limit:
+                    raise ScenarioError(f"still talking after {limit} messages; the last was {effect.message}")
+                carried += 1
+                self._nodes[effect.to].deliver(effect.message, sender)
+        return carried
+
+    def _unread(self, sender: Address) -> list[fx.Sent]:
+        effects = self._nodes[sender].effects
+        unread = [e for e in effects[self._read[sender] :] if isinstance(e, fx.Sent) and e.to in self._nodes]
+        self._read[sender] = len(effects)
+        return unread
