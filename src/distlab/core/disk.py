@@ -69,7 +69,7 @@ class Disk(Protocol):
     def delete(self, path: str) -> None:
         """Remove the file, if it is there."""
 
-    def list(self, folder: str = "/") -> list[str]:
+    def files(self, folder: str = "/") -> list[str]:
         """The names of all files below ``folder``, in order."""
         ...
 

@@ -105,7 +105,7 @@ class Files:
             del self._names[path]
             self._name_changes.append((folder_of(path), path, None, None))
 
-    def list(self, folder: str = "/") -> list[str]:
+    def files(self, folder: str = "/") -> list[str]:
         return sorted(self._names if folder == "/" else (p for p in self._names if p.startswith(folder)))
 
     def size(self, path: str) -> int:

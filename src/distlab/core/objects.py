@@ -37,7 +37,7 @@ class Objects:
     def exists(self, key: str) -> bool:
         return key in self._objects
 
-    def list(self, prefix: str = "") -> list[str]:
+    def keys(self, prefix: str = "") -> list[str]:
         return sorted(key for key in self._objects if key.startswith(prefix))
 
     def delete(self, key: str) -> None:

@@ -18,13 +18,14 @@ from typing import Any
 
 from distlab.core import effects as fx
 from distlab.core.codec import decoder, encode
-from distlab.core.disk import RecordFiles
+from distlab.core.disk import Disk, RecordFiles
 from distlab.core.effects import Effect
 from distlab.core.errors import Halt, ScenarioError, StudentError, UnhandledValue
 from distlab.core.files import Files
 from distlab.core.log import Level, Log, LogLine
 from distlab.core.node import Node
 from distlab.core.objects import Objects
+from distlab.core.store import Store
 from distlab.core.values import (
     Address,
     Failed,
@@ -58,8 +59,8 @@ class Solo:
         self.effects: list[Effect] = []
         self.files = Files()
         self.objects = Objects() if store is None else store
-        self.disk = _SoloDisk(self)
-        self.store = _SoloStore(self)
+        self.disk: Disk = _SoloDisk(self)
+        self.store: Store = _SoloStore(self)
         self.lines: list[LogLine] = []
         self.log = Log(self.lines.append, Level.DEBUG)
         self.timers: dict[Timer, int] = {}
@@ -195,8 +196,8 @@ class _SoloDisk(RecordFiles):
     def read(self, path: str, start: int = 0, length: int | None = None) -> bytes:
         return self._files.read(path, start, length)
 
-    def list(self, folder: str = "/") -> list[str]:
-        return self._files.list(folder)
+    def files(self, folder: str = "/") -> list[str]:
+        return self._files.files(folder)
 
     def size(self, path: str) -> int:
         return self._files.size(path)
