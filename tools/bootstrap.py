@@ -20,6 +20,7 @@ Exit: 0 ready, 3 the machine lacks something (one sentence, and the fix).
 
 import os
 import shutil
+import subprocess
 import sys
 from typing import NoReturn
 
@@ -35,7 +36,8 @@ def fail(problem: str, fix: str) -> NoReturn:
 if sys.version_info < OLDEST:  # the case that this script is here to notice
     for _minor in ("14", "13", "12", "11"):
         _newer = shutil.which("python3." + _minor)
-        if _newer:
+        # A version manager's shim is on PATH even where the version behind it is not chosen.
+        if _newer and subprocess.call([_newer, "-c", ""], stderr=subprocess.DEVNULL) == 0:
             os.execv(_newer, [_newer] + sys.argv)  # noqa: RUF005  # in the words of Python 3.6
     fail(
         "it needs Python 3.11 or newer, and this is " + ".".join(map(str, sys.version_info[:3])),
@@ -45,7 +47,6 @@ if sys.version_info < OLDEST:  # the case that this script is here to notice
 import argparse
 import hashlib
 import importlib.util
-import subprocess
 from pathlib import Path
 from typing import Literal
 
