@@ -10,7 +10,9 @@ from tests.docs.examples import run_examples
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
-@pytest.mark.parametrize("page", [pytest.param(page, id=str(page.relative_to(DOCS))) for page in DOCS.rglob("*.md")])
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, id=str(page.relative_to(DOCS))) for page in DOCS.rglob("*.md")]
+)
 def test_the_examples_of_a_page_run(page: Path) -> None:
     run_examples(page)
 

@@ -88,5 +88,7 @@ def test_a_fetch_from_outside_is_found(tmp_path: Path, body: str) -> None:
 
 
 def test_a_fetch_from_a_style_sheet_is_found(tmp_path: Path) -> None:
-    (tmp_path / "a.css").write_text('@import "https://host.example/b.css"; p { background: url(x) }')
+    (tmp_path / "a.css").write_text(
+        '@import "https://host.example/b.css"; p { background: url(x) }'
+    )
     assert outside_requests(tmp_path) == ["a.css: https://host.example/b.css"]

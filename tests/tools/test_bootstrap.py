@@ -97,7 +97,9 @@ def test_a_shim_with_no_python_behind_it_is_passed_over(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", [("venv",), ("ensurepip", "pip"), ("venv", "ensurepip", "pip")])
-def test_a_python_without_venv_gets_a_sentence_and_the_fix(tree: Path, missing: tuple[str, ...]) -> None:
+def test_a_python_without_venv_gets_a_sentence_and_the_fix(
+    tree: Path, missing: tuple[str, ...]
+) -> None:
     result = run(tree, lacks(*missing))
     assert result.returncode == 3
     assert "no venv module" in result.stderr
