@@ -1,0 +1,34 @@
+"""The background against which faults happen: how long things take, and what is lost without any plan.
+
+Data only. Every number is drawn from the stream of the link, node or disk that it concerns, so that the noise of one is
+not shifted by what happens on another.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from distlab.core.values import MS
+
+
+class Noise(Struct, frozen=True, kw_only=True):
+    """Ordinary conditions of a run."""
+
+    seed: int = 0
+    delay: tuple[int, int] = (1 * MS, 1 * MS)
+    """Least and greatest time that a message takes; equal: constant, and so in order."""
+    loss: float = 0.0
+    """Chance that a datagram is lost."""
+    duplicate: float = 0.0
+    """Chance that a datagram arrives twice."""
+    straggle: float = 0.0
+    """Chance that a message takes up to ``straggle_by`` longer than ``delay`` says."""
+    straggle_by: int = 50 * MS
+    sync: tuple[int, int] = (2 * MS, 2 * MS)
+    """How long a sync takes."""
+    job_step: tuple[int, int] = (1 * MS, 1 * MS)
+    """How long a job computes between two yields."""
+
+
+QUIET = Noise()
+"""Constant delays, nothing lost: the simplest background, and the one that the minimiser tries first."""
