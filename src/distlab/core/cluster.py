@@ -29,7 +29,9 @@ class Member(Struct, frozen=True):
 class Cluster:
     """Members by address, in a fixed order."""
 
-    def __init__(self, members: Mapping[str, Member], store: Mapping[str, bytes] | None = None) -> None:
+    def __init__(
+        self, members: Mapping[str, Member], store: Mapping[str, bytes] | None = None
+    ) -> None:
         if not members:
             raise ScenarioError("a cluster needs at least one member")
         self.members = {Address(address): member for address, member in members.items()}

@@ -39,3 +39,16 @@ def encode(value: msgspec.Struct) -> bytes:
 def decoder(cls: Any) -> msgspec.msgpack.Decoder[Any]:
     """The decoder for one class; ``decode`` raises ``msgspec.ValidationError`` or ``DecodeError``."""
     return msgspec.msgpack.Decoder(cls)
+
+
+def crossed(value: Any, cls: Any) -> Any:
+    """``value`` as it looks after crossing a process boundary as a ``cls``: what a job's result becomes."""
+    try:
+        return decoder(cls).decode(_encode(value))
+    except (
+        TypeError,
+        ValueError,
+        OverflowError,
+        RecursionError,
+    ) as error:  # msgspec's own errors are ValueErrors
+        raise BadValue(f"{value!r} cannot cross to another process as {cls}: {error}") from None

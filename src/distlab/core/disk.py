@@ -30,7 +30,9 @@ import msgspec
 from distlab.core.codec import decoder, encode
 from distlab.core.errors import BadPath, BadValue, DamagedFile, NoSuchFile
 
-_HEADER = Layout("<IIQ")  # length of the body; CRC-32 (zlib's, the one at hand at full speed) of what follows; durable
+_HEADER = Layout(
+    "<IIQ"
+)  # length of the body; CRC-32 (zlib's, the one at hand at full speed) of what follows; durable
 _CHECKED_FROM = 8
 
 
@@ -56,8 +58,8 @@ class Disk(Protocol):
         """Make files (``"wal"``) and folders' names (``"/"``, ``"logs/"``) durable.
 
         In a handler this does not block: it *orders*. Whatever the node sends or finishes afterwards, in this or any
-        later handler, leaves only once the sync is done. If it fails, nothing more leaves and ``on_sync_failed`` is
-        called. In a job it blocks.
+        later handler, leaves only once the sync is done. If it fails, what waits behind it is discarded and
+        ``on_sync_failed`` is called. In a job it blocks, and raises ``DiskError`` when it fails.
         """
 
     def truncate(self, path: str, size: int) -> None:
@@ -100,7 +102,9 @@ class RecordFiles(ABC):
         if isinstance(data, msgspec.Struct):
             data = frame(data, self.durable_size(path))
         elif not isinstance(data, (bytes, bytearray, memoryview)):
-            raise BadValue(f"append({path!r}, ...) takes bytes or a Struct, not {type(data).__name__}")
+            raise BadValue(
+                f"append({path!r}, ...) takes bytes or a Struct, not {type(data).__name__}"
+            )
         self.append_bytes(path, bytes(data))
 
     def recover(self, path: str, record: Any) -> list[Any]:
@@ -136,7 +140,9 @@ def unframe(data: bytes, path: str = "file") -> tuple[list[bytes], int]:
     for start in range(at + 1, len(data) - _HEADER.size):
         later = _record_at(data, start)
         if later is not None and later[1] > at:
-            raise DamagedFile(f"{path}: the record at byte {at} was durable once, and is no longer what was written")
+            raise DamagedFile(
+                f"{path}: the record at byte {at} was durable once, and is no longer what was written"
+            )
     return bodies, at
 
 
@@ -158,7 +164,9 @@ def checked_path(path: str) -> str:
         raise BadPath(f"a file name must be a string, not {path!r}")
     pure = PurePosixPath(path)
     if not path or path.endswith("/") or pure.is_absolute() or ".." in pure.parts or "\0" in path:
-        raise BadPath(f"{path!r} is not a file name: use relative names such as 'wal' or 'logs/0001'")
+        raise BadPath(
+            f"{path!r} is not a file name: use relative names such as 'wal' or 'logs/0001'"
+        )
     return path
 
 

@@ -106,7 +106,9 @@ class Files:
             self._name_changes.append((folder_of(path), path, None, None))
 
     def files(self, folder: str = "/") -> list[str]:
-        return sorted(self._names if folder == "/" else (p for p in self._names if p.startswith(folder)))
+        return sorted(
+            self._names if folder == "/" else (p for p in self._names if p.startswith(folder))
+        )
 
     def size(self, path: str) -> int:
         return len(self._file(path).visible)
@@ -132,7 +134,9 @@ class Files:
         """What a sync of ``paths`` that starts now will make durable. Raises ``NoSuchFile``."""
         files = [self._file(path) for path in paths if not path.endswith("/")]
         folders = [path for path in paths if path.endswith("/")]
-        return Mark([(f, len(f.pending)) for f in files], folders, self._settled + len(self._name_changes))
+        return Mark(
+            [(f, len(f.pending)) for f in files], folders, self._settled + len(self._name_changes)
+        )
 
     def settle(self, mark: Mark) -> None:
         """The sync that took ``mark`` is done. Marks settle in the order in which they were taken."""
@@ -166,7 +170,9 @@ class Files:
         self._settled += len(self._name_changes)
         self._name_changes.clear()
         lost = 0
-        for file in {id(f): f for f in [*self._names.values(), *self._durable_names.values()]}.values():
+        for file in {
+            id(f): f for f in [*self._names.values(), *self._durable_names.values()]
+        }.values():
             for at, written in file.pending:
                 kept = keep_write(1 if written is None else len(written))
                 lost += (1 if written is None else len(written)) - kept
@@ -194,7 +200,9 @@ class Files:
             raise NoSuchFile(f"there is no file {checked_path(path)!r}")
         return file
 
-    def _change_durable_name(self, change: tuple[str, str | None, str | None, _File | None]) -> None:
+    def _change_durable_name(
+        self, change: tuple[str, str | None, str | None, _File | None]
+    ) -> None:
         _, go, come, file = change
         if go is not None:
             self._durable_names.pop(go, None)

@@ -27,7 +27,12 @@ from typing import Any
 from distlab.core.errors import HandlerMistake
 from distlab.core.values import Job, Message, Operation, Timer
 
-LIFECYCLE: Mapping[str, int] = {"on_start": 0, "on_connect": 1, "on_disconnect": 1, "on_sync_failed": 2}
+LIFECYCLE: Mapping[str, int] = {
+    "on_start": 0,
+    "on_connect": 1,
+    "on_disconnect": 1,
+    "on_sync_failed": 2,
+}
 """Handlers with fixed names, and how many arguments each takes beside ``self``."""
 
 _KINDS = {Message: 2, Timer: 1, Job: 2, Operation: 2}
@@ -44,7 +49,9 @@ class HandlerNamespace(dict[str, Any]):
 
     def __setitem__(self, name: str, value: Any) -> None:
         if name.startswith("on_") and name in self and inspect.isfunction(value):
-            raise HandlerMistake(f"{name} is defined twice in this class; Python would drop the first one in silence")
+            raise HandlerMistake(
+                f"{name} is defined twice in this class; Python would drop the first one in silence"
+            )
         super().__setitem__(name, value)
 
 
@@ -55,7 +62,9 @@ def handlers_of(cls: type, scope: Mapping[str, Any]) -> Handlers:
         if not name.startswith("on_"):
             continue
         if not inspect.isfunction(function):
-            raise HandlerMistake(f"{cls.__name__}.{name} must be an ordinary method, not a {type(function).__name__}")
+            raise HandlerMistake(
+                f"{cls.__name__}.{name} must be an ordinary method, not a {type(function).__name__}"
+            )
         if name in LIFECYCLE:
             _check_lifecycle(cls, name, function)
             continue
@@ -72,21 +81,29 @@ def snake(name: str) -> str:
 def _check_lifecycle(cls: type, name: str, function: Callable[..., Any]) -> None:
     takes = len(inspect.signature(function).parameters) - 1
     if takes != LIFECYCLE[name]:
-        raise HandlerMistake(f"{cls.__name__}.{name} takes {LIFECYCLE[name]} argument(s) beside self, not {takes}")
+        raise HandlerMistake(
+            f"{cls.__name__}.{name} takes {LIFECYCLE[name]} argument(s) beside self, not {takes}"
+        )
 
 
-def _value_class(cls: type, name: str, function: Callable[..., Any], scope: Mapping[str, Any]) -> type:
+def _value_class(
+    cls: type, name: str, function: Callable[..., Any], scope: Mapping[str, Any]
+) -> type:
     where = f"{cls.__name__}.{name}"
     parameters = list(inspect.signature(function).parameters)[1:]
     known = _classes_in_reach(function, scope)
     if not parameters:
         if (found := known.get(name)) is not None and issubclass(found, Timer):
             return found
-        raise HandlerMistake(f"{where} handles nothing: no Timer of that name is in reach.{_suggestion(name, known)}")
+        raise HandlerMistake(
+            f"{where} handles nothing: no Timer of that name is in reach.{_suggestion(name, known)}"
+        )
     try:
         hints = typing.get_type_hints(function, localns=dict(scope))
     except NameError as error:
-        raise HandlerMistake(f"{where}: {error}. Define or import the class above the node.") from None
+        raise HandlerMistake(
+            f"{where}: {error}. Define or import the class above the node."
+        ) from None
     value_class = hints.get(parameters[0])
     if not (isinstance(value_class, type) and issubclass(value_class, tuple(_KINDS))):
         raise HandlerMistake(
@@ -95,19 +112,26 @@ def _value_class(cls: type, name: str, function: Callable[..., Any], scope: Mapp
         )
     expected = "on_" + snake(value_class.__name__)
     if name != expected:
-        raise HandlerMistake(f"{where} takes a {value_class.__name__}, so its name must be {expected}")
+        raise HandlerMistake(
+            f"{where} takes a {value_class.__name__}, so its name must be {expected}"
+        )
     return value_class
 
 
 def _arity(cls: type, name: str, function: Callable[..., Any], value_class: type) -> int:
     signature = inspect.signature(function)
     takes = len(signature.parameters) - 1
-    if any(p.kind not in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in signature.parameters.values()):
+    if any(
+        p.kind not in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        for p in signature.parameters.values()
+    ):
         raise HandlerMistake(f"{cls.__name__}.{name} takes plain positional arguments only")
     most = next(count for kind, count in _KINDS.items() if issubclass(value_class, kind))
     least = 0 if issubclass(value_class, Timer) else 1 if issubclass(value_class, Message) else most
     if not least <= takes <= most:
-        raise HandlerMistake(f"{cls.__name__}.{name}{signature} should take {most} argument(s) beside self")
+        raise HandlerMistake(
+            f"{cls.__name__}.{name}{signature} should take {most} argument(s) beside self"
+        )
     return takes
 
 

@@ -28,7 +28,9 @@ class _NodeMeta(type):
     def __prepare__(cls, name: str, bases: tuple[type, ...], /, **kwargs: Any) -> HandlerNamespace:
         return HandlerNamespace()
 
-    def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any], **kwargs: Any) -> _NodeMeta:
+    def __new__(
+        cls, name: str, bases: tuple[type, ...], body: dict[str, Any], **kwargs: Any
+    ) -> _NodeMeta:
         return super().__new__(cls, name, bases, dict(body), **kwargs)
 
 
@@ -96,8 +98,12 @@ class Node(metaclass=_NodeMeta):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls):
-            raise HandlerMistake(f"{cls.__name__}: a node has no __init__; assign its state in on_start")
-        scope = sys._getframe(2).f_locals  # the frame of the class statement, for classes made inside functions
+            raise HandlerMistake(
+                f"{cls.__name__}: a node has no __init__; assign its state in on_start"
+            )
+        scope = sys._getframe(
+            2
+        ).f_locals  # the frame of the class statement, for classes made inside functions
         inherited: Mapping[type, tuple[str, int]] = cls.handlers
         cls.handlers = {**inherited, **handlers_of(cls, scope)}
         cls.state_fields = tuple(name for name in declared_fields(cls) if name not in _NOT_STATE)
@@ -194,7 +200,9 @@ class Node(metaclass=_NodeMeta):
         return state_of(self, self.state_fields)
 
     def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={value!r}" for name, value in state_of(self, self.state_fields).items())
+        fields = ", ".join(
+            f"{name}={value!r}" for name, value in state_of(self, self.state_fields).items()
+        )
         return f"{type(self).__name__}({fields})"
 
 

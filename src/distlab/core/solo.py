@@ -120,7 +120,9 @@ class Solo:
     def _handle(self, value: Any, *extra: Any) -> list[Effect]:
         entry = self.program.handlers.get(type(value))
         if entry is None:
-            raise UnhandledValue(f"{self.program.__name__} has no handler for {type(value).__name__}")
+            raise UnhandledValue(
+                f"{self.program.__name__} has no handler for {type(value).__name__}"
+            )
         name, count = entry
         return self._run(name, *(value, *extra)[:count])
 
@@ -280,16 +282,24 @@ class Pair:
     def settle(self, limit: int = 1000) -> int:
         """Carry messages to and fro until both are quiet; returns how many. Raises ``ScenarioError`` at the limit."""
         carried = 0
-        while pending := [(sender, effect) for sender in self._nodes for effect in self._unread(sender)]:
+        while pending := [
+            (sender, effect) for sender in self._nodes for effect in self._unread(sender)
+        ]:
             for sender, effect in pending:
                 if carried == limit:
-                    raise ScenarioError(f"still talking after {limit} messages; the last was {effect.message}")
+                    raise ScenarioError(
+                        f"still talking after {limit} messages; the last was {effect.message}"
+                    )
                 carried += 1
                 self._nodes[effect.to].deliver(effect.message, sender)
         return carried
 
     def _unread(self, sender: Address) -> list[fx.Sent]:
         effects = self._nodes[sender].effects
-        unread = [e for e in effects[self._read[sender] :] if isinstance(e, fx.Sent) and e.to in self._nodes]
+        unread = [
+            e
+            for e in effects[self._read[sender] :]
+            if isinstance(e, fx.Sent) and e.to in self._nodes
+        ]
         self._read[sender] = len(effects)
         return unread

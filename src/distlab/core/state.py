@@ -24,7 +24,11 @@ def declared_fields(cls: type) -> tuple[str, ...]:
     names: dict[str, None] = {}
     for base in reversed(cls.__mro__):
         for name, annotation in vars(base).get("__annotations__", {}).items():
-            if name != "config" and not name.startswith("__") and not _is_class_variable(annotation):
+            if (
+                name != "config"
+                and not name.startswith("__")
+                and not _is_class_variable(annotation)
+            ):
                 names[name] = None
     return tuple(names)
 
@@ -70,7 +74,10 @@ def freeze(value: Any, path: str = "state") -> Any:
     if isinstance(value, _PLAIN):
         return value
     if isinstance(value, dict):
-        return ("dict", frozenset((freeze(k, path), freeze(v, f"{path}[{k!r}]")) for k, v in value.items()))
+        return (
+            "dict",
+            frozenset((freeze(k, path), freeze(v, f"{path}[{k!r}]")) for k, v in value.items()),
+        )
     if isinstance(value, (list, tuple, deque)):
         return ("list", tuple(freeze(item, f"{path}[{i}]") for i, item in enumerate(value)))
     if isinstance(value, set):
@@ -78,7 +85,10 @@ def freeze(value: Any, path: str = "state") -> Any:
     if isinstance(value, (bytearray, memoryview)):
         return bytes(value)
     if (parts := _parts(value)) is not None:
-        return (type(value).__name__, tuple((name, freeze(part, f"{path}.{name}")) for name, part in parts))
+        return (
+            type(value).__name__,
+            tuple((name, freeze(part, f"{path}.{name}")) for name, part in parts),
+        )
     raise UndeclaredState(
         f"{path} holds a {type(value).__name__}, which cannot be compared or copied by value; "
         "keep numbers, strings, bytes, lists, dicts, sets, Structs or dataclasses in a node"

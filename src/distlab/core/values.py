@@ -12,7 +12,7 @@ change cannot be shared by accident.
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, NewType
+from typing import TYPE_CHECKING, Any, ClassVar, NewType
 
 from msgspec import Struct
 
@@ -71,11 +71,14 @@ class Job(Struct, frozen=True, tag=True):
     and cannot touch the node's state: it returns a value, and ``on_<job>`` receives it.
     """
 
+    Result: ClassVar[Any] = Any
+    """What ``run`` returns. The result crosses to the node as bytes; a Struct class here brings it back as that."""
+
     def run(self, io: JobContext) -> Steps:
         """Do the work; ``yield`` often (a crash, a cancel or another event may come between two steps).
 
         ``yield n`` also reports how far the job got: if it dies, by an exception or by a signal, ``Failed.progress``
-        is the last ``n``. The value returned must be what msgspec can encode.
+        is the last ``n``.
         """
         raise NotImplementedError
         yield  # a generator

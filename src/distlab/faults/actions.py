@@ -1,8 +1,8 @@
 """What can go wrong, one class per kind. Data only: the worlds carry it out.
 
 A node is named by its address, by ``"@role"`` (whoever has the role when the fault strikes: ``"@leader"``), or by
-``"@role:2"`` (the second that has it, counted from 0); ``"*"`` stands for every node where a link is named. Durations are
-microseconds; a fault that is still under way when the plan heals ends there.
+``"@role:2"`` (the second that has it, counted from 0); ``"*"`` stands for every node where a link is named. Durations
+are microseconds; a fault that is still under way when the plan heals ends there.
 
 Message faults (:class:`Drop`, :class:`Delay`, :class:`Duplicate`, :class:`Flip`) need a trigger that names a message
 (:class:`~distlab.faults.plan.Nth`). In a session they show as what TCP makes of them: delay.
@@ -10,12 +10,12 @@ Message faults (:class:`Drop`, :class:`Delay`, :class:`Duplicate`, :class:`Flip`
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 from msgspec import Struct
 
 
-class Survival(str, Enum):
+class Survival(StrEnum):
     """What a crash leaves of writes that were never synced."""
 
     NOTHING = "nothing"
@@ -129,7 +129,7 @@ class KillJob(Action, frozen=True):
 
 
 class JumpClock(Action, frozen=True):
-    """``now()`` moves by ``by`` at once, and from then on gains ``drift`` millionths. ``monotonic()`` is not affected."""
+    """``now()`` moves by ``by``, and from then on gains ``drift`` millionths. ``monotonic()`` is not affected."""
 
     node: str
     by: int
