@@ -21,10 +21,14 @@ class Context(Protocol):
 
     address: Address
     config: Any
-    random: Random
-    disk: Disk
-    store: Store
     log: Log
+
+    @property
+    def disk(self) -> Disk: ...
+    @property
+    def store(self) -> Store: ...
+    @property
+    def random(self) -> Random: ...
 
     def send(self, to: Address, message: Message) -> None: ...
     def connect(self, peer: Address) -> None: ...
@@ -48,7 +52,11 @@ class JobContext(Protocol):
     """
 
     address: Address
-    random: Random
-    disk: Disk
-    store: Store
     log: Log
+
+    @property
+    def disk(self) -> Disk: ...
+    @property
+    def store(self) -> Store: ...
+    @property
+    def random(self) -> Random: ...

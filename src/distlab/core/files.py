@@ -18,8 +18,8 @@ from collections.abc import Callable
 from distlab.core.disk import checked_path, folder_of
 from distlab.core.errors import DiskFull, NoSuchFile
 
-Keep = Callable[[int], int]
-"""Given the size of an unsynced thing, how much of it survives the crash: 0 to size."""
+Keep = Callable[[int, bool], int]
+"""Given the size of an unsynced write, and whether it is the last of its file: how much of it survives, 0 to size."""
 
 
 class _File:
@@ -154,6 +154,15 @@ class Files:
             self._settled += len(before) - len(kept)
             self._name_changes = kept + after
 
+    def forsake(self, mark: Mark) -> None:
+        """The sync that took ``mark`` failed: what it covered stays visible, but no later sync will save it.
+
+        So it is on Linux, where pages that failed to be written are marked clean (Rebello et al., "Can Applications
+        Recover from fsync Failures?", USENIX ATC 2020). Changes of names stay as they were.
+        """
+        for file, count in mark.files:
+            del file.pending[:count]
+
     def unsynced(self) -> list[str]:
         """What a crash at this moment could take, for messages: files with unsynced bytes, names never synced."""
         bytes_at_risk = [path for path, file in self._names.items() if file.pending]
@@ -162,7 +171,7 @@ class Files:
 
     # -- faults -------------------------------------------------------------------------------------------------
 
-    def crash(self, keep_write: Keep, keep_names: Keep) -> int:
+    def crash(self, keep_write: Keep, keep_names: Callable[[int], int]) -> int:
         """Lose what was not durable but for what the two say; returns how many unsynced bytes were lost."""
         survivors = keep_names(len(self._name_changes))
         for change in self._name_changes[:survivors]:
@@ -173,13 +182,12 @@ class Files:
         for file in {
             id(f): f for f in [*self._names.values(), *self._durable_names.values()]
         }.values():
-            for at, written in file.pending:
-                kept = keep_write(1 if written is None else len(written))
-                lost += (1 if written is None else len(written)) - kept
-                if written is not None and kept:
-                    _apply(file.durable, at, written[:kept])
-                elif written is None and kept:
-                    _apply(file.durable, at, None)
+            for index, (at, written) in enumerate(file.pending, start=1):
+                size = 1 if written is None else len(written)
+                kept = keep_write(size, index == len(file.pending))
+                lost += size - kept
+                if kept:
+                    _apply(file.durable, at, None if written is None else written[:kept])
             file.pending.clear()
             file.visible = bytearray(file.durable)
         self._names = dict(self._durable_names)

@@ -18,14 +18,13 @@ from typing import Any
 
 from distlab.core import effects as fx
 from distlab.core.codec import decoder, encode
-from distlab.core.disk import Disk, RecordFiles
+from distlab.core.disk import RecordFiles
 from distlab.core.effects import Effect
 from distlab.core.errors import Halt, ScenarioError, StudentError, UnhandledValue
 from distlab.core.files import Files
 from distlab.core.log import Level, Log, LogLine
 from distlab.core.node import Node
 from distlab.core.objects import Objects
-from distlab.core.store import Store
 from distlab.core.values import (
     Address,
     Failed,
@@ -59,8 +58,8 @@ class Solo:
         self.effects: list[Effect] = []
         self.files = Files()
         self.objects = Objects() if store is None else store
-        self.disk: Disk = _SoloDisk(self)
-        self.store: Store = _SoloStore(self)
+        self.disk = _SoloDisk(self)
+        self.store = _SoloStore(self)
         self.lines: list[LogLine] = []
         self.log = Log(self.lines.append, Level.DEBUG)
         self.timers: dict[Timer, int] = {}
@@ -113,7 +112,7 @@ class Solo:
 
     def crash(self) -> None:
         """End the process: state, timers and jobs are gone, and so is all that was not synced."""
-        self.files.crash(lambda _: 0, lambda _: 0)
+        self.files.crash(lambda size, last: 0, lambda count: 0)
         self.timers.clear()
         self.jobs.clear()
 

@@ -2,6 +2,7 @@
 
 from distlab.faults.actions import (
     Action,
+    AnyAction,
     Clog,
     Crash,
     Cut,
@@ -28,6 +29,7 @@ from distlab.faults.plan import At, Doing, Fault, Nth, Plan, Trigger
 __all__ = [
     "QUIET",
     "Action",
+    "AnyAction",
     "At",
     "Clog",
     "Crash",

@@ -1,0 +1,357 @@
+"""The simulator's loop: one heap of events in virtual time, and the nodes, disks and links that they concern.
+
+Theory of operation. An event is ``(time, number, action, argument)``; equal times keep the order in which they were
+scheduled, so a run is a function of the cluster, the calls, the plan and the noise, and of nothing else. Handlers take
+no virtual time. Everything random is drawn from named streams (:mod:`distlab.sim.streams`).
+
+Two speeds: a rolling digest of what was delivered, fired and stored is kept always; of the trace, only the kinds asked
+for (:data:`~distlab.trace.NOTICED` for a sweep, :data:`~distlab.trace.EVERYTHING` for a replay). Event numbers are
+the same either way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import zlib
+from collections import Counter
+from collections.abc import Callable, Mapping
+from heapq import heappop, heappush
+from typing import Any
+
+import msgspec
+
+from distlab.core.cluster import Cluster
+from distlab.core.errors import BadValue, EnvironmentFault, Halt, ScenarioError, UnhandledValue
+from distlab.core.log import Level, LogLine
+from distlab.core.objects import Objects
+from distlab.core.values import Address, Message, Operation, Outcome, Ticket, Timer
+from distlab.faults import QUIET, Action, Noise, Plan, Survival
+from distlab.sim.disk import Device
+from distlab.sim.injector import Injector
+from distlab.sim.network import Network
+from distlab.sim.process import Process
+from distlab.sim.sessions import Sessions
+from distlab.trace import NOTICED, Kind, Trace
+
+EVENT_LIMIT = 200_000
+"""Events after which a run is given up: far more than any sane program needs."""
+
+
+class ProgramError(Exception):
+    """A handler raised. ``__cause__`` is what it raised; this says where in the run."""
+
+    def __init__(self, address: Address, handling: str, event: int, time: int) -> None:
+        super().__init__(
+            f"{address} raised while handling {handling} (event {event}, {time / 1000:.1f} ms)"
+        )
+        self.address = address
+        self.handling = handling
+        self.event = event
+        self.time = time
+
+
+class Runaway(Exception):
+    """The event limit was reached: the program keeps itself busy without end."""
+
+
+class Simulation:
+    """One run of a cluster. Make it, add calls, :meth:`run` it, read what happened."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        plan: Plan | None = None,
+        noise: Noise = QUIET,
+        *,
+        record: frozenset[str] = NOTICED,
+        roles: Callable[[Simulation, str], list[Address]] | None = None,
+        event_limit: int = EVENT_LIMIT,
+    ) -> None:
+        self.cluster = cluster
+        self.noise = noise
+        self.record = record
+        self.time = 0
+        self.trace = Trace()
+        self.digest = 0
+        self.tally: Counter[str] = Counter()
+        """What faults and noise really did, by name."""
+        self.objects = Objects()
+        for key, content in cluster.store.items():
+            self.objects.put_if_absent(key, content)
+        self.devices = {a: Device(self, a, m.disk_capacity) for a, m in cluster.members.items()}
+        self.up: dict[Address, Process] = {}
+        """The newest incarnation of each node that is running."""
+        self.acting: Process | None = None
+        """Whose handler runs, or ran last."""
+        self.cause = 0
+        """The event whose handler runs: what its effects are caused by."""
+        self.processed = 0
+        """Events taken off the heap."""
+        self._roles = roles
+        self._event_limit = event_limit
+        self._heap: list[tuple[int, int, Callable[[Any], None], Any]] = []
+        self._number = 0
+        self._event = 0
+        self._tickets = 0
+        self._incarnations: Counter[Address] = Counter()
+        self._clocks: dict[Address, tuple[int, int, int]] = {}
+        """Address -> (offset, drift in millionths, since when), where a clock is not right."""
+        self.network = Network(self)
+        self.sessions = Sessions(self)
+        self.injector = Injector(self, plan or Plan())
+        for address in cluster.members:
+            self.at(0, self.start, address)
+
+    # -- for whoever runs it --------------------------------------------------------------------------------------
+
+    def call(self, time: int, address: str, operation: Operation) -> None:
+        """At ``time``, ask client ``address`` to do ``operation``; it never happens if the client is down then."""
+        if address not in self.cluster.members:
+            raise ScenarioError(f"there is no client {address!r}")
+        self.at(time, self._call, (Address(address), operation))
+
+    def run(self, until: int, *, quiet: Callable[[Simulation], bool] | None = None) -> None:
+        """Handle events up to virtual time ``until``, or to when ``quiet`` says that all is done.
+
+        Raises ``ProgramError`` when a handler raised, and ``Runaway`` at the event limit.
+        """
+        heap, limit = self._heap, self._event_limit
+        processed = self.processed
+        with contextlib.redirect_stdout(_Prints(self)):
+            try:
+                while heap and heap[0][0] <= until:
+                    self.time, _, action, argument = heappop(heap)
+                    action(argument)
+                    processed += 1
+                    if processed >= limit:
+                        raise Runaway(
+                            f"{limit:,} events in {self.time / 1000:.0f} ms of virtual time"
+                        )
+                    if quiet is not None and quiet(self):
+                        break
+                else:
+                    self.time = max(self.time, until)
+            finally:
+                self.processed = processed
+
+    def probes(self) -> dict[Address, Any]:
+        """What each running node says of itself."""
+        return {address: process.node.probe() for address, process in self.up.items()}
+
+    def holders(self, role: str) -> list[Address]:
+        """Who has the role now: as the lab says, or as the cluster was laid out."""
+        return self._roles(self, role) if self._roles is not None else self.cluster.with_role(role)
+
+    # -- for the parts of the simulator -----------------------------------------------------------------------------
+
+    def at(self, time: int, action: Callable[[Any], None], argument: Any) -> int:
+        """Schedule an event; returns its number, which rises with each."""
+        self._number = number = self._number + 1
+        heappush(self._heap, (time, number, action, argument))
+        return number
+
+    def after(self, duration: int, action: Callable[[Any], None], argument: Any) -> int:
+        """Schedule an event ``duration`` from now."""
+        self._number = number = self._number + 1
+        heappush(self._heap, (self.time + duration, number, action, argument))
+        return number
+
+    def next_id(self) -> int:
+        """The id of an event, recorded or not."""
+        self._event += 1
+        return self._event
+
+    def note(self, process: Process, kind: str, what: Any, cause: int, peer: str = "") -> int:
+        """Write an event of a process into the trace, if its kind is recorded; returns its id."""
+        self._event = event = self._event + 1
+        if kind in self.record:
+            self.trace.append(
+                (event, self.time, process.address, process.incarnation, kind, cause, peer, what)
+            )
+        return event
+
+    @property
+    def watchers(self) -> bool:
+        return self.injector.is_watching
+
+    def watch(self, process: Process, verb: str, what: str) -> None:
+        self.injector.watch(process, verb, what)
+
+    def struck(self, action: Action) -> None:
+        """A fault was applied."""
+        self.tally[type(action).__name__.lower()] += 1
+        if Kind.FAULT in self.record:
+            node = getattr(action, "node", "")
+            self.trace.append((self.next_id(), self.time, node, 0, Kind.FAULT, 0, "", action))
+        else:
+            self.next_id()
+
+    # -- life of a process ------------------------------------------------------------------------------------------
+
+    def start(self, address: Address) -> None:
+        """Start the node, unless it is up."""
+        if address in self.up:
+            return
+        member = self.cluster.members[address]
+        incarnation = self._incarnations[address]
+        self._incarnations[address] += 1
+        process = self.up[address] = Process(
+            self, address, member.program, member.config, incarnation
+        )
+        event = self.note(process, Kind.START, self.cluster.role(address), 0)
+        self.cause, self.acting = event, process
+        if self.watchers:
+            with contextlib.suppress(Halt):
+                self.watch(process, "start", "")
+        if process.alive:
+            process.handle(event, process.node.on_start)
+
+    def crash(self, address: Address, why: str, unsynced: Survival) -> None:
+        """End the node's process, if it is up, and let its disk lose what the survival rule takes."""
+        process = self.up.get(address)
+        if process is None:
+            return
+        self.note(process, Kind.CRASH, why, 0)
+        self.end(process)
+        self.devices[address].crash(unsynced)
+
+    def stop(self, process: Process, reason: str) -> None:
+        """The process ends itself; the machine lives on, so nothing unsynced is lost."""
+        self.note(process, Kind.STOP, reason, self.cause)
+        self.end(process)
+
+    def end(self, process: Process) -> None:
+        """The process is no more. Its peers learn of it from their sessions."""
+        if not process.alive:
+            return
+        process.die()
+        if self.up.get(process.address) is process:
+            del self.up[process.address]
+        self.sessions.crashed(process)
+
+    def handler_raised(
+        self, process: Process, error: Exception, arguments: tuple[Any, ...]
+    ) -> None:
+        """An environment fault that nobody caught stops the node; anything else ends the run."""
+        if isinstance(error, EnvironmentFault):
+            self.stop(process, f"{type(error).__name__}: {error}")
+            return
+        handling = repr(arguments[0]) if arguments else "its start"
+        raise ProgramError(process.address, handling, self.cause, self.time) from error
+
+    # -- events -----------------------------------------------------------------------------------------------------
+
+    def deliver(
+        self, process: Process, sender: Address, cls: type[Message], blob: bytes, sent: int
+    ) -> None:
+        """Hand a message to its handler."""
+        entry = process.handlers.get(cls)
+        if entry is None:
+            error = UnhandledValue(
+                f"{type(process.node).__name__} has no handler for {cls.__name__} (from {sender})"
+            )
+            self.handler_raised(process, error, (cls.__name__,))
+            return
+        handler, count, decode = entry
+        try:
+            message = decode(blob)
+        except (msgspec.ValidationError, msgspec.DecodeError) as error:
+            self._undecodable(process, sender, cls, blob, sent, error)
+            return
+        self.digest = zlib.crc32(blob, self.digest ^ self.time & 0xFFFFFFFF)
+        event = self.note(process, Kind.DELIVER, message, sent, sender)
+        process.handle(event, handler, *(message, sender)[:count])
+
+    def _undecodable(
+        self,
+        process: Process,
+        sender: Address,
+        cls: type[Message],
+        blob: bytes,
+        sent: int,
+        error: Exception,
+    ) -> None:
+        """A flipped bit is dropped, as any stack would; a message that never fitted its class is its sender's fault."""
+        if self.tally["flip"]:
+            self.network.drop(
+                (self.network.link(sender, process.address), cls, blob, sent), "garbled"
+            )
+            return
+        blame = BadValue(
+            f"{sender} sent a {cls.__name__} whose fields do not fit its class: {error}"
+        )
+        self.handler_raised(process, blame, (cls.__name__,))
+
+    def fire(self, process: Process, timer: Timer, cause: int) -> None:
+        """Hand a timer to its handler."""
+        handler, count, _ = process.handlers[type(timer)]
+        self.digest = zlib.crc32(
+            type(timer).__name__.encode(), self.digest ^ self.time & 0xFFFFFFFF
+        )
+        event = self.note(process, Kind.TIMER, timer, cause)
+        process.handle(event, handler, *(timer,)[:count])
+
+    def _call(self, what: tuple[Address, Operation]) -> None:
+        address, operation = what
+        process = self.up.get(address)
+        if process is None:
+            return
+        if process.is_held():
+            process.hold(self._call, what)
+            return
+        entry = process.handlers.get(type(operation))
+        if entry is None:
+            raise ScenarioError(
+                f"{type(process.node).__name__} does not handle {type(operation).__name__}"
+            )
+        handler, count, _ = entry
+        self.cause = 0
+        ticket = self.begin(process, operation)
+        process.handle(self._event, handler, *(operation, ticket)[:count])
+
+    def begin(self, process: Process, operation: Operation) -> Ticket:
+        self._tickets += 1
+        self.note(process, Kind.CALL, (self._tickets, operation), self.cause)
+        return Ticket(self._tickets)
+
+    def finish(self, process: Process, ticket: Ticket, outcome: Outcome, cause: int) -> None:
+        self.digest = zlib.crc32(repr(outcome).encode(), self.digest ^ ticket)
+        self.note(process, Kind.RETURN, (ticket, outcome), cause)
+
+    # -- clocks -----------------------------------------------------------------------------------------------------
+
+    def clock(self, address: Address) -> int:
+        """What the node's clock shows now."""
+        if address not in self._clocks:
+            return self.time
+        offset, drift, since = self._clocks[address]
+        return self.time + offset + (self.time - since) * drift // 1_000_000
+
+    def move_clock(self, address: Address, by: int, drift: int) -> None:
+        """The node's clock jumps, and from now on gains ``drift`` millionths."""
+        self._clocks[address] = (self.clock(address) - self.time + by, drift, self.time)
+
+    # -- store ------------------------------------------------------------------------------------------------------
+
+    @property
+    def store(self) -> Mapping[str, bytes]:
+        """What is in the shared store."""
+        return {key: self.objects.get(key) for key in self.objects.keys("")}
+
+
+class _Prints(io.TextIOBase):
+    """Where ``print`` in a handler goes: into the node's log."""
+
+    def __init__(self, sim: Simulation) -> None:
+        self._sim = sim
+        self._line = ""
+
+    def write(self, text: str) -> int:
+        *lines, self._line = (self._line + text).split("\n")
+        for line in lines:
+            if (process := self._sim.acting) is not None:
+                self._sim.note(
+                    process, Kind.LOG, LogLine("print", Level.INFO, line, {}), self._sim.cause
+                )
+        return len(text)
