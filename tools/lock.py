@@ -44,7 +44,8 @@ def lock(uv: str, name: str, *options: str) -> None:
     text = (ROOT / name).read_text()
     if "://" in text:
         sys.exit(f"{name} names an address; it must not")
-    print(f"{name}: {text.count('==')} packages")
+    pins = [line for line in text.splitlines() if not line.startswith(" ")]
+    print(f"{name}: {len(pins)} pins")
 
 
 if __name__ == "__main__":
