@@ -71,9 +71,9 @@ def main() -> None:
 
     way = choose()
     print(f"Setting up .venv from {lock.name} (once; up to a minute) ...", flush=True)
-    stamp.unlink(missing_ok=True)
-    if not is_usable(way):
+    if was_moved() or not is_usable(way):
         create(way)
+    stamp.unlink(missing_ok=True)
     install = installer(way)
     run([*install, "--require-hashes", "-r", lock.name])
     run([*install, "--no-build-isolation", "--no-deps", "-e", "."])
@@ -85,8 +85,8 @@ def main() -> None:
 def stamp_text(lock: Path) -> str:
     """The digest of all that decides what is installed, and where the tree stands.
 
-    The place counts because the scripts in .venv/bin name it: a tree that was moved is set up
-    again (the Makefile reads the second line to notice).
+    The place counts because the scripts in .venv/bin name it: a tree that was moved gets a new
+    environment (the Makefile reads the second line to notice).
     """
     digest = hashlib.sha256()
     for path in (lock, ROOT / "pyproject.toml"):
@@ -97,6 +97,12 @@ def stamp_text(lock: Path) -> str:
 def is_current(stamp: Path, lock: Path) -> bool:
     """True when the environment holds what the lock says, and works."""
     return stamp.is_file() and stamp.read_text() == stamp_text(lock) and runs("pass")
+
+
+def was_moved() -> bool:
+    """True when .venv was filled while the tree stood elsewhere."""
+    stamp = VENV / "stamp"  # a development environment has this one too
+    return stamp.is_file() and stamp.read_text().splitlines()[1:] != [str(ROOT)]
 
 
 def runs(code: str) -> bool:

@@ -181,6 +181,17 @@ def test_a_failed_install_keeps_its_own_words_and_leaves_no_stamp(tree: Path) ->
     assert not stamp.exists()
 
 
+def test_an_environment_from_another_place_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, tree: Path
+) -> None:
+    write_stamp(tree)
+    monkeypatch.setattr(bootstrap, "VENV", tree / ".venv")
+    monkeypatch.setattr(bootstrap, "ROOT", tree)
+    assert not bootstrap.was_moved()
+    monkeypatch.setattr(bootstrap, "ROOT", tree / "elsewhere")
+    assert bootstrap.was_moved()
+
+
 # ------------------------------------------------------------------ what make makes of it
 
 
