@@ -7,7 +7,6 @@ its state and of the events that it is handed, and acts only through the methods
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from random import Random
 from typing import Any, ClassVar
 
@@ -104,8 +103,9 @@ class Node(metaclass=_NodeMeta):
         scope = sys._getframe(
             2
         ).f_locals  # the frame of the class statement, for classes made inside functions
-        inherited: Mapping[type, tuple[str, int]] = cls.handlers
-        cls.handlers = {**inherited, **handlers_of(cls, scope)}
+        cls.handlers = handlers_of(cls, scope)
+        for base in cls.__mro__[1:]:  # all bases: a layer and the program beneath it, for instance
+            cls.handlers = {**getattr(base, "handlers", {}), **cls.handlers}
         cls.state_fields = tuple(name for name in declared_fields(cls) if name not in _NOT_STATE)
         check_defaults(cls, cls.state_fields)
 
