@@ -1,0 +1,142 @@
+"""The client's half of "exactly once": ask again, under the same name, and own up. Part 0B.
+
+A message may be lost, and so may its answer; who hears nothing cannot tell which. So the client
+asks again - but the same question, under the same ``RequestId``, so that the server can see that it
+is the same. It waits longer each time, so that a server in trouble is not kept there by its own
+clients, and never a round number, so that clients that failed together do not return together.
+
+Three outcomes, and the last two are not the same:
+
+* ``Ok``   it happened, once;
+* ``Fail`` it did not, and never will: the server refused, or nothing was ever sent;
+* ``Info`` time is up and nobody answered. It may have happened, and it may *still* happen, when the
+  last of our messages crawls out of some queue.
+
+What a life of the client leaves behind is one small record, made durable before its first message:
+the next life must not use its numbers for other questions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from msgspec import Struct
+
+from distlab.core import Fail, Info, Node, Ok, Ticket
+from labs.lab0_rpc.protocol import (
+    Add,
+    Answer,
+    Call,
+    ClientConfig,
+    Deadline,
+    RequestId,
+    Retry,
+)
+
+
+class Life(Struct, frozen=True):
+    """One record in the client's file ``lives`` for each time that it started."""
+
+    incarnation: int
+
+
+@dataclass
+class Asked:
+    """An operation that is under way."""
+
+    add: Add
+    ticket: Ticket
+    id: RequestId
+    attempts: int = 0
+
+
+class Client(Node):
+    """Turns each ``Add`` into calls to ``config.front``, until it is answered or time is up."""
+
+    config: ClientConfig
+    incarnation: int
+    last_number: int
+    asked: dict[int, Asked]
+    """What is under way, by number."""
+
+    def on_start(self) -> None:
+        """Begin a life that no earlier one can be mistaken for."""
+        # BEGIN SOLUTION 0B: count the lives in a file; make the record durable
+        self.last_number = 0
+        self.asked = {}
+        self.incarnation = len(self.disk.recover("lives", Life)) + 1
+        self.disk.append("lives", Life(self.incarnation))
+        self.disk.sync("lives", "/")
+        # END SOLUTION
+
+    def on_add(self, add: Add, ticket: Ticket) -> None:
+        """Start on an operation, or ``Fail`` at once if it would outgrow the window."""
+        # BEGIN SOLUTION 0B: give it a number, send the first attempt, set its deadline
+        number = self.last_number + 1
+        if number - self.settled() >= self.config.window:
+            self.finish(ticket, Fail("too much under way"))
+            return
+        self.last_number = number
+        id = RequestId(self.address, self.incarnation, number)
+        self.asked[number] = Asked(add, ticket, id)
+        self.set_timer(Deadline(number), self.config.deadline)
+        self.attempt(self.asked[number])
+        # END SOLUTION
+
+    def on_answer(self, answer: Answer) -> None:
+        """``Ok(balance)``, or ``Fail`` if refused; an answer to nothing under way means nothing."""
+        # BEGIN SOLUTION 0B: finish the operation that it answers, if it is one of this life
+        if answer.id.incarnation != self.incarnation:
+            return
+        asked = self.asked.get(answer.id.number)
+        if asked is None:
+            return
+        if answer.refused:
+            self.settle(asked, Fail(f"refused: the balance is {answer.balance}"))
+        else:
+            self.settle(asked, Ok(answer.balance))
+        # END SOLUTION
+
+    def on_retry(self, retry: Retry) -> None:
+        """Ask again."""
+        # BEGIN SOLUTION 0B: one more attempt
+        self.attempt(self.asked[retry.number])
+        # END SOLUTION
+
+    def on_deadline(self, deadline: Deadline) -> None:
+        """Time is up: say what is known, and never ask for this number again."""
+        # BEGIN SOLUTION 0B: give up, with the outcome that is true
+        self.settle(self.asked[deadline.number], Info("no answer in time"))
+        # END SOLUTION
+
+    def settled(self) -> int:
+        """The least number that may still be asked for; all below it are settled."""
+        # BEGIN SOLUTION 0B: the least number under way, or the next one
+        return min(self.asked, default=self.last_number + 1)
+        # END SOLUTION
+
+    def wait_after(self, attempts: int) -> int:
+        """How long to wait for an answer after that many attempts: longer each time, and uneven."""
+        # BEGIN SOLUTION 0B: double the wait up to the longest one, and draw the second half of it
+        wait = min(self.config.first_wait << attempts - 1, self.config.longest_wait)
+        return wait // 2 + int(self.random.random() * (wait // 2))
+        # END SOLUTION
+
+    def attempt(self, asked: Asked) -> None:
+        """Send the call, as often as it takes: always under the same id."""
+        # BEGIN SOLUTION 0B: send a Call, and set the timer of the next attempt
+        asked.attempts += 1
+        add = asked.add
+        self.send(self.config.front, Call(asked.id, self.settled(), add.account, add.amount))
+        self.set_timer(Retry(asked.id.number), self.wait_after(asked.attempts))
+        # END SOLUTION
+
+    def settle(self, asked: Asked, outcome: Ok | Fail | Info) -> None:
+        """The operation is over: no timer of it stays, and its number is never used again."""
+        # BEGIN SOLUTION 0B: forget it, and report the outcome
+        number = asked.id.number
+        del self.asked[number]
+        self.cancel_timer(Retry(number))
+        self.cancel_timer(Deadline(number))
+        self.finish(asked.ticket, outcome)
+        # END SOLUTION

@@ -1,0 +1,93 @@
+"""Logical time: what happened before what, when no clock can be trusted. Part 0D.
+
+Lamport ("Time, clocks, and the ordering of events in a distributed system", CACM 1978): event a
+*happened before* event b if both are on one node and a came first, or if a sent the message whose
+receipt is b, or by way of other events so related. Two events of which neither happened before the
+other are *concurrent*: nothing that one did can have reached the other.
+
+* A Lamport clock is one number with ``a -> b  implies  L(a) < L(b)``. The converse fails: a smaller
+  number does not prove an earlier event. With the node's address to break ties it orders all events
+  of a run, in a way that never contradicts happened-before.
+* A vector clock (Fidge 1988, Mattern 1989) has one number per node, with ``a -> b  if and only if
+  V(a) < V(b)``: each component at most as great, and not all equal. It costs a number per node.
+
+A :class:`Stamp` holds both. The functions are pure; the layer applies them where things happen.
+"""
+
+from __future__ import annotations
+
+from distlab.core import Address, Message
+from labs.lab0_rpc.layer import Layer
+from labs.lab0_rpc.protocol import Stamp, Stamped
+
+
+def ticked(clock: Stamp, node: str) -> Stamp:
+    """The clock of ``node`` after one more event there."""
+    # BEGIN SOLUTION 0D: one more, in the number and in the node's own component
+    counts = dict(clock.vector)
+    counts[node] = counts.get(node, 0) + 1
+    return Stamp(clock.lamport + 1, tuple(sorted(counts.items())))
+    # END SOLUTION
+
+
+def received(clock: Stamp, stamp: Stamp, node: str) -> Stamp:
+    """The clock of ``node`` after it received a message that was sent at ``stamp``."""
+    # BEGIN SOLUTION 0D: know what both knew; the receipt is an event too
+    counts = dict(clock.vector)
+    for address, count in stamp.vector:
+        counts[address] = max(count, counts.get(address, 0))
+    merged = Stamp(max(clock.lamport, stamp.lamport), tuple(sorted(counts.items())))
+    return ticked(merged, node)
+    # END SOLUTION
+
+
+def happened_before(a: Stamp, b: Stamp) -> bool:
+    """Whether the event stamped ``a`` could have had any influence on the one stamped ``b``."""
+    # BEGIN SOLUTION 0D: compare the vectors; who is not listed counts as 0
+    known = dict(b.vector)
+    return a.vector != b.vector and all(n <= known.get(address, 0) for address, n in a.vector)
+    # END SOLUTION
+
+
+def concurrent(a: Stamp, b: Stamp) -> bool:
+    """Whether the two are stamps of different events, neither of which happened before the other."""
+    # BEGIN SOLUTION 0D: neither before, nor after, nor the same
+    return a.vector != b.vector and not happened_before(a, b) and not happened_before(b, a)
+    # END SOLUTION
+
+
+def total_order(a: Stamp, node: str) -> tuple[int, str]:
+    """A key that sorts all events of a run in one line, on every node alike: no two are equal.
+
+    ``node`` is where the event happened. Whatever happened before comes before.
+    """
+    # BEGIN SOLUTION 0D: Lamport's number, then the address
+    return a.lamport, node
+    # END SOLUTION
+
+
+class Clocked(Layer):
+    """Stamps whatever a program sends, and learns from the stamps of what it receives."""
+
+    clock: Stamp
+
+    def on_start(self) -> None:
+        """Nothing has happened here yet."""
+        # BEGIN SOLUTION 0D: a clock at zero; then let the program start
+        self.clock = Stamp()
+        super().on_start()
+        # END SOLUTION
+
+    def send(self, to: Address, message: Message) -> None:
+        """Sending is an event; the message carries its stamp."""
+        # BEGIN SOLUTION 0D: tick, and send the message stamped
+        self.clock = ticked(self.clock, self.address)
+        super().send(to, Stamped(self.clock, message))  # type: ignore[arg-type]
+        # END SOLUTION
+
+    def on_stamped(self, stamped: Stamped, sender: Address) -> None:
+        """So is receiving."""
+        # BEGIN SOLUTION 0D: bring the clock up to date, and let the program handle the message
+        self.clock = received(self.clock, stamped.stamp, self.address)
+        self.dispatch(stamped.message, sender)
+        # END SOLUTION
