@@ -1,7 +1,7 @@
 """What a lab hands to the grader: parts, promises, schedules, vectors, mutants. The words a lab's author writes in.
 
-A :class:`Lab` has parts; a :class:`Part` has *promises* (each worth points), a *stage* (how a scenario becomes a cluster),
-a way to *draw* random scenarios, and *directed* schedules. Every promise of a part judges every run of it. A promise
+A :class:`Lab` has parts; a :class:`Part` has *promises* (each worth points), a *stage* (how a scenario becomes a
+cluster), a way to *draw* random scenarios, and *directed* schedules. Every promise of a part judges every run of it. A promise
 may also have *exams*: checks of pure functions, with no run at all.
 
 A promise is **kept** only if no run breaks it, and every situation that it names was really seen: a safety property
@@ -10,7 +10,7 @@ that never met danger has proved nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -93,9 +93,8 @@ class Stage(Struct, frozen=True, kw_only=True):
     """The classes that the scenario's calls may name."""
     until: int = 60 * SECOND
     """Virtual time at which the run ends at the latest."""
-    quiet: Callable[[Simulation], bool] | None = None
-    """When all is done: the run ends ``settle`` later."""
-    settle: int = 100 * MS
+    settle: int | None = 100 * MS
+    """The run ends so long after the last client call has returned and the plan has healed; None: at ``until``."""
     roles: Callable[[Simulation, str], list[Address]] | None = None
     """Who has a role at this moment; without it, the cluster's layout says."""
     notes: dict[str, Any] = {}
@@ -115,6 +114,8 @@ class Part(Struct, frozen=True, kw_only=True):
     directed: Sequence[Directed] = ()
     runs: int = 0
     """Random scenarios in the normal budget."""
+    simpler: Callable[[Scenario], Iterable[Scenario]] | None = None
+    """Smaller shapes of a scenario, most promising first (fewer workers, fewer records): for the minimiser."""
     record: frozenset[str] = frozenset()
     """Kinds of events that the judges need beyond :data:`~distlab.trace.NOTICED`."""
 
