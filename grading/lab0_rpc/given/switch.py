@@ -9,7 +9,7 @@ routers that swapped, lost and repeated words, and left stretches of zeros.)
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from distlab.core import Address, Config, Message, Node, Timer
 from labs.lab0_rpc.protocol import Query, Response
@@ -67,8 +67,8 @@ class SwitchConfig(Config, frozen=True):
 
     near: Address
     far: Address
-    queries: dict[int, tuple[Damage, ...]] = {}
-    responses: dict[int, tuple[Damage, ...]] = {}
+    queries: dict[int, tuple[Damage, ...]] = field(default_factory=dict)
+    responses: dict[int, tuple[Damage, ...]] = field(default_factory=dict)
 
 
 class Again(Timer, frozen=True):

@@ -77,8 +77,7 @@ class Client(Node):
             self.finish(ticket, Fail("too much under way"))
             return
         self.last_number = number
-        id = RequestId(self.address, self.incarnation, number)
-        self.asked[number] = Asked(add, ticket, id)
+        self.asked[number] = Asked(add, ticket, RequestId(self.address, self.incarnation, number))
         self.set_timer(Deadline(number), self.config.deadline)
         self.attempt(self.asked[number])
         # END SOLUTION

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from distlab.core import Address, Node, Ok, Ticket
 from labs.lab0_rpc.framing import seal, unseal
-from labs.lab0_rpc.protocol import Ask, AskerConfig, Query, Response, echo, to_body, to_text
+from labs.lab0_rpc.protocol import Ask, AskerConfig, Frame, Query, Response, echo, to_body, to_text
 
 
 class Asker(Node):
@@ -31,7 +31,7 @@ class Asker(Node):
         # BEGIN SOLUTION 0A: remember the ticket under a new id, and send a sealed Query
         self.last_id += 1
         self.asked[self.last_id] = ticket
-        self.send(self.config.server, Query(seal(self.last_id, to_body(ask.text))))
+        self.send(self.config.server, Query(seal(Frame(self.last_id, to_body(ask.text)))))
         # END SOLUTION
 
     def on_response(self, response: Response) -> None:
@@ -56,5 +56,5 @@ class Echo(Node):
         if frame is None:
             self.log.warning("net", "a damaged query")
             return
-        self.send(sender, Response(seal(frame.id, echo(frame.body))))
+        self.send(sender, Response(seal(Frame(frame.id, echo(frame.body)))))
         # END SOLUTION

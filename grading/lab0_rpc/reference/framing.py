@@ -52,25 +52,25 @@ def crc32c(data: bytes) -> int:
     # END SOLUTION
 
 
-def seal(id: int, body: bytes) -> bytes:  # noqa: A002
-    """The frame that says ``Frame(id, body)``."""
+def seal(frame: Frame) -> bytes:
+    """The bytes that say it, in the layout of ``protocol.py``."""
     # BEGIN SOLUTION 0A: lay out length, id and body, and put their checksum in front
-    checked = BEHIND_IT.pack(len(body), id) + body
+    checked = BEHIND_IT.pack(len(frame.body), frame.id) + frame.body
     return CHECKSUM.pack(crc32c(checked)) + checked
     # END SOLUTION
 
 
-def unseal(frame: bytes) -> Frame | None:
-    """What a frame says; None for bytes that are not exactly what some ``seal`` returned.
+def unseal(data: bytes) -> Frame | None:
+    """What the bytes say; None for bytes that are not exactly what some ``seal`` returned.
 
     Takes anything that a network can deliver: never raises, whatever the bytes.
     """
     # BEGIN SOLUTION 0A: believe nothing before the checksum and the length agree
-    if len(frame) < HEADER_BYTES:
+    if len(data) < HEADER_BYTES:
         return None
-    (checksum,) = CHECKSUM.unpack_from(frame)
-    length, number = BEHIND_IT.unpack_from(frame, CHECKSUM.size)
-    if HEADER_BYTES + length != len(frame) or crc32c(frame[CHECKSUM.size :]) != checksum:
+    (checksum,) = CHECKSUM.unpack_from(data)
+    length, correlation_id = BEHIND_IT.unpack_from(data, CHECKSUM.size)
+    if HEADER_BYTES + length != len(data) or crc32c(data[CHECKSUM.size :]) != checksum:
         return None
-    return Frame(number, frame[HEADER_BYTES:])
+    return Frame(correlation_id, data[HEADER_BYTES:])
     # END SOLUTION
