@@ -2,8 +2,9 @@
 
 Differs from the reference: a record does not say what was asked, but how things stand afterwards:
 the account's new balance, and all that is known of the client. Recovery needs no rules: the last
-image of each account and each client is the one that holds. What is forgotten follows from the client's window, not from its ``settled``: a client
-uses number n only once all up to n - WINDOW are settled, so that many answers are enough.
+image of each account and each client is the one that holds. What is forgotten follows from the
+client's window, not from its ``settled``: a client uses number n only once all up to n - WINDOW are
+settled, so that many answers are enough.
 """
 
 from __future__ import annotations
