@@ -1,0 +1,88 @@
+"""Commands for whoever works on distlab: ``skeleton``, ``verify-graders``, ``bench``. The work is done elsewhere."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+
+import click
+
+from distlab.cli.program import FAILED, PASSED, NotReady
+from distlab.grade import skeleton as maker
+from distlab.grade.solution import find_lab_name, root
+
+
+@click.command()
+@click.option("--lab", default="", help="only this lab: 1, lab1 or lab1_mapreduce")
+@click.option("--check", is_flag=True, help="change nothing; fail if something would change")
+@click.option("--force", is_flag=True, help="also overwrite files that somebody has worked on")
+def skeleton(lab: str, check: bool, force: bool) -> int:
+    """Write labs/ anew from the reference solutions."""
+    grading, labs = root() / "grading", root() / "labs"
+    if not any(grading.glob("lab*_*/reference")):
+        raise NotReady("there are no reference solutions here: a student's release has none")
+    tree = maker.derived_tree(grading)
+    todo = maker.changes(labs, tree, lab=_folder(lab) if lab else "")
+    if not check:
+        maker.apply(labs, tree, todo, force=force)
+    words = {
+        "new": "new",
+        "update": "update",
+        "remove": "remove",
+        "keep": "overwrite" if force else "KEPT",
+    }
+    for change in todo:
+        click.echo(f"  {words[change.kind]:<9} labs/{change.path}")
+    kept = [change for change in todo if change.kind == "keep"]
+    if check:
+        click.echo(
+            f"{len(todo)} files of labs/ differ: make skeleton" if todo else "labs/ is up to date"
+        )
+        return FAILED if todo else PASSED
+    if kept and not force:
+        click.echo(f"{len(kept)} files were changed by hand and kept; --force overwrites them")
+        return FAILED
+    click.echo(
+        f"labs/ is up to date ({len(todo)} files changed)" if todo else "labs/ is up to date"
+    )
+    return PASSED
+
+
+def _folder(name: str) -> str:
+    """A lab's folder, also of one that is not finished and so cannot be graded yet."""
+    folders = sorted(f.name for f in (root() / "grading").glob("lab*_*") if f.is_dir())
+    for full in folders:
+        if name.lower() in (full, full.split("_")[0], full.split("_")[0].removeprefix("lab")):
+            return full
+    return find_lab_name(name)
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.option("--lab", default="", help="only this lab")
+@click.argument("rest", nargs=-1, type=click.UNPROCESSED)
+def verify_graders(lab: str, rest: tuple[str, ...]) -> int:
+    """Prove the graders: every reference passes, every known bug is caught (the kill matrix)."""
+    if importlib.util.find_spec("distlab.grade.verify") is None:
+        raise NotReady("this tree has no kill matrix yet (distlab.grade.verify)")
+    verify = importlib.import_module("distlab.grade.verify")
+    code = verify.main([*(["--lab", lab] if lab else []), *rest])
+    return int(code or 0)
+
+
+@click.command()
+@click.option("--lab", default="", help="only this lab")
+def bench(lab: str) -> int:
+    """Run the benchmarks in benchmarks/, one after the other."""
+    import subprocess
+
+    number = find_lab_name(lab).split("_")[0] if lab else ""
+    scripts = sorted((root() / "benchmarks").glob(f"*{number}*.py"))
+    if not scripts:
+        raise NotReady(f"there are no benchmarks{f' for {number}' if number else ''} in this tree")
+    codes = []
+    for script in scripts:
+        click.echo(f"-- {script.name}")
+        codes.append(
+            subprocess.run([sys.executable, str(script)], cwd=root(), check=False).returncode
+        )
+    return FAILED if any(codes) else PASSED
