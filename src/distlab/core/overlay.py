@@ -8,18 +8,25 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
-from importlib.util import module_from_spec
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
 
-def overlay(package: str, folders: Sequence[Path]) -> ModuleType:
+def overlay(
+    package: str, folders: Sequence[Path], pins: Mapping[str, Path] | None = None
+) -> ModuleType:
     """Make ``package`` importable from ``folders``, first match wins; forgets what was imported under that name.
 
-    Parent packages are made where they do not exist. ``__init__.py`` of the folders is not run.
+    ``pins`` names modules that come from a file of their own, whatever the folders hold. Parent packages are made where
+    they do not exist. ``__init__.py`` of the folders is not run.
     """
+    sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, "package", None) != package]
+    if pins:
+        sys.meta_path.insert(0, _Pins(package, pins))
     for name in [name for name in sys.modules if name == package or name.startswith(package + ".")]:
         del sys.modules[name]
     parent, _, leaf = package.rpartition(".")
@@ -33,3 +40,15 @@ def overlay(package: str, folders: Sequence[Path]) -> ModuleType:
         setattr(sys.modules[parent], leaf, module)
     importlib.invalidate_caches()
     return module
+
+
+class _Pins(MetaPathFinder):
+    """Finds the pinned modules of one package."""
+
+    def __init__(self, package: str, pins: Mapping[str, Path]) -> None:
+        self.package = package
+        self._files = {f"{package}.{name}": file for name, file in pins.items()}
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> ModuleSpec | None:
+        file = self._files.get(fullname)
+        return None if file is None else spec_from_file_location(fullname, file)

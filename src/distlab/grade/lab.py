@@ -1,8 +1,8 @@
 """What a lab hands to the grader: parts, promises, schedules, vectors, mutants. The words a lab's author writes in.
 
 A :class:`Lab` has parts; a :class:`Part` has *promises* (each worth points), a *stage* (how a scenario becomes a
-cluster), a way to *draw* random scenarios, and *directed* schedules. Every promise of a part judges every run of it. A promise
-may also have *exams*: checks of pure functions, with no run at all.
+cluster), a way to *draw* random scenarios, and *directed* schedules. Every promise of a part judges every run of it.
+A promise may also have *exams*: checks of pure functions, with no run at all.
 
 A promise is **kept** only if no run breaks it, and every situation that it names was really seen: a safety property
 that never met danger has proved nothing.

@@ -53,6 +53,7 @@ class Injector:
         self._waiting: list[tuple[Doing, AnyAction, list[int]]] = []
         """Faults that wait for somebody's doing, with how often it has been done."""
         self.applied: list[Fault] = []
+        self.heal_at = plan.heal_at
         for fault in plan.faults:
             match fault.when:
                 case At(time):

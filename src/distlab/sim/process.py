@@ -284,6 +284,7 @@ class Process:
 
     def finish(self, ticket: Ticket, outcome: Outcome) -> None:
         self.about_to("finish", type(outcome).__name__)
+        self.sim.answer(self, ticket, outcome)
         self._in_order(self.sim.finish, self, ticket, outcome, self.sim.cause)
 
     def stop(self, reason: str) -> None:

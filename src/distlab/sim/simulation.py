@@ -25,7 +25,7 @@ from distlab.core.cluster import Cluster
 from distlab.core.errors import BadValue, EnvironmentFault, Halt, ScenarioError, UnhandledValue
 from distlab.core.log import Level, LogLine
 from distlab.core.objects import Objects
-from distlab.core.values import Address, Message, Operation, Outcome, Ticket, Timer
+from distlab.core.values import Address, Fail, Info, Message, Ok, Operation, Outcome, Ticket, Timer
 from distlab.faults import QUIET, Action, Noise, Plan, Survival
 from distlab.sim.disk import Device
 from distlab.sim.injector import Injector
@@ -88,12 +88,20 @@ class Simulation:
         """The event whose handler runs: what its effects are caused by."""
         self.processed = 0
         """Events taken off the heap."""
+        self.locate: Callable[[], tuple[str, int, str] | None] | None = None
+        """Where in the program the running effect stands: for a replay, which keeps it in ``lines`` by event."""
+        self.lines: dict[int, tuple[str, int, str] | None] = {}
         self._roles = roles
         self._event_limit = event_limit
         self._heap: list[tuple[int, int, Callable[[Any], None], Any]] = []
         self._number = 0
         self._event = 0
         self._tickets = 0
+        self._calls_to_come = 0
+        self._open_calls: dict[int, _OpenCall] = {}
+        """By ticket, until the answer is out."""
+        self._until = 0
+        self._settle: int | None = None
         self._incarnations: Counter[Address] = Counter()
         self._clocks: dict[Address, tuple[int, int, int]] = {}
         """Address -> (offset, drift in millionths, since when), where a clock is not right."""
@@ -109,18 +117,21 @@ class Simulation:
         """At ``time``, ask client ``address`` to do ``operation``; it never happens if the client is down then."""
         if address not in self.cluster.members:
             raise ScenarioError(f"there is no client {address!r}")
+        self._calls_to_come += 1
         self.at(time, self._call, (Address(address), operation))
 
-    def run(self, until: int, *, quiet: Callable[[Simulation], bool] | None = None) -> None:
-        """Handle events up to virtual time ``until``, or to when ``quiet`` says that all is done.
+    def run(self, until: int, *, settle: int | None = None) -> None:
+        """Handle events up to virtual time ``until``.
 
-        Raises ``ProgramError`` when a handler raised, and ``Runaway`` at the event limit.
+        With ``settle``, end so long after the last client operation has returned and the plan has healed, if that is
+        earlier. Raises ``ProgramError`` when a handler raised, and ``Runaway`` at the event limit.
         """
+        self._until, self._settle = until, settle
         heap, limit = self._heap, self._event_limit
         processed = self.processed
         with contextlib.redirect_stdout(_Prints(self)):
             try:
-                while heap and heap[0][0] <= until:
+                while heap and heap[0][0] <= self._until:
                     self.time, _, action, argument = heappop(heap)
                     action(argument)
                     processed += 1
@@ -128,12 +139,15 @@ class Simulation:
                         raise Runaway(
                             f"{limit:,} events in {self.time / 1000:.0f} ms of virtual time"
                         )
-                    if quiet is not None and quiet(self):
-                        break
-                else:
-                    self.time = max(self.time, until)
+                self.time = max(self.time, self._until)
             finally:
                 self.processed = processed
+
+    def _end_if_done(self) -> None:
+        """Once no client waits for anything, the run needs only settle."""
+        if self._settle is not None and not self._calls_to_come and not self._open_calls:
+            healed = self.injector.heal_at or 0
+            self._until = min(self._until, max(self.time, healed) + self._settle)
 
     def probes(self) -> dict[Address, Any]:
         """What each running node says of itself."""
@@ -166,6 +180,8 @@ class Simulation:
         """Write an event of a process into the trace, if its kind is recorded; returns its id."""
         self._event = event = self._event + 1
         if kind in self.record:
+            if self.locate is not None:
+                self.lines[event] = self.locate()
             self.trace.append(
                 (event, self.time, process.address, process.incarnation, kind, cause, peer, what)
             )
@@ -228,6 +244,8 @@ class Simulation:
         process.die()
         if self.up.get(process.address) is process:
             del self.up[process.address]
+        self._open_calls = {t: c for t, c in self._open_calls.items() if c.client is not process}
+        self._end_if_done()
         self.sessions.crashed(process)
 
     def handler_raised(
@@ -296,10 +314,13 @@ class Simulation:
         address, operation = what
         process = self.up.get(address)
         if process is None:
+            self._calls_to_come -= 1
+            self._end_if_done()
             return
         if process.is_held():
             process.hold(self._call, what)
             return
+        self._calls_to_come -= 1
         entry = process.handlers.get(type(operation))
         if entry is None:
             raise ScenarioError(
@@ -312,12 +333,29 @@ class Simulation:
 
     def begin(self, process: Process, operation: Operation) -> Ticket:
         self._tickets += 1
+        self._open_calls[self._tickets] = _OpenCall(process)
         self.note(process, Kind.CALL, (self._tickets, operation), self.cause)
         return Ticket(self._tickets)
 
+    def answer(self, process: Process, ticket: Ticket, outcome: Outcome) -> None:
+        """``process`` has its answer to an operation; raises ``BadValue`` if it is not its to give."""
+        call = self._open_calls.get(ticket)
+        if call is None or call.client is not process or call.answered:
+            raise BadValue(
+                f"finish({ticket!r}, ...): this client has no open operation of that ticket"
+            )
+        if not isinstance(outcome, Ok | Fail | Info):
+            raise BadValue(
+                f"finish({ticket!r}, {outcome!r}): an outcome is Ok(...), Fail(...) or Info(...)"
+            )
+        call.answered = True
+
     def finish(self, process: Process, ticket: Ticket, outcome: Outcome, cause: int) -> None:
+        """The answer is out."""
+        del self._open_calls[ticket]
         self.digest = zlib.crc32(repr(outcome).encode(), self.digest ^ ticket)
         self.note(process, Kind.RETURN, (ticket, outcome), cause)
+        self._end_if_done()
 
     # -- clocks -----------------------------------------------------------------------------------------------------
 
@@ -338,6 +376,17 @@ class Simulation:
     def store(self) -> Mapping[str, bytes]:
         """What is in the shared store."""
         return {key: self.objects.get(key) for key in self.objects.keys("")}
+
+
+class _OpenCall:
+    """An operation under way."""
+
+    __slots__ = ("answered", "client")
+
+    def __init__(self, client: Process) -> None:
+        self.client = client
+        self.answered = False
+        """The client has its answer, but a sync may still hold it back."""
 
 
 class _Prints(io.TextIOBase):

@@ -1,0 +1,85 @@
+"""The child process that runs student code: one request on standard input, answers on a descriptor of its own.
+
+Standard output and input are taken away from the student's code before any of it is imported: what it prints at import
+goes nowhere, and it cannot wait for a keyboard. The parent may kill this process at any time.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+import msgspec
+
+from distlab.grade.grading import Grading, quick_scenarios
+from distlab.grade.perform import perform
+from distlab.grade.request import (
+    Answer,
+    Ask,
+    Digests,
+    Graded,
+    GradePart,
+    OurFault,
+    Progressed,
+    Refused,
+    TakeDigests,
+)
+from distlab.grade.solution import NoSuchThing, load_lab, load_solution
+
+PROGRESS_EVERY = 20
+"""Runs between two reports of progress."""
+
+
+def main() -> None:
+    """``python -m distlab.grade.child DESCRIPTOR``: answers go to that descriptor, one JSON object a line."""
+    answers = os.fdopen(int(sys.argv[1]), "wb")
+    ask = msgspec.json.decode(sys.stdin.buffer.read(), type=Ask)
+    sys.stdin = io.StringIO()
+    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 - for the life of the process
+
+    def answer(what: Answer) -> None:
+        answers.write(msgspec.json.encode(what) + b"\n")
+        answers.flush()
+
+    try:
+        answer(_answer(ask, answer))
+    except NoSuchThing as error:
+        answer(Refused(str(error)))
+    except Exception as error:
+        answer(OurFault(f"{type(error).__name__}: {error}", traceback.format_exc()))
+
+
+def _answer(ask: Ask, tell: Callable[[Answer], None]) -> Answer:
+    lab = load_lab(ask.lab)
+    part = lab.part(ask.part)
+    solution = load_solution(lab, part, ask.solution, ask.prior)
+    match ask:
+        case GradePart():
+
+            def progress(done: int, of: int) -> None:
+                if done % PROGRESS_EVERY == 0 or done == of:
+                    tell(Progressed(done, of))
+
+            grading = Grading(
+                lab,
+                part,
+                solution,
+                seed=ask.seed,
+                prior=ask.prior,
+                runs=ask.runs,
+                only=ask.only,
+                keep=ask.keep,
+                progress=progress,
+            )
+            return Graded(grading.grade())
+        case TakeDigests():
+            grading = Grading(lab, part, solution, seed=ask.seed)
+            scenarios = quick_scenarios(grading, ask.count)
+            return Digests([(found, perform(part, solution, s).digest) for found, s in scenarios])
+
+
+if __name__ == "__main__":
+    main()

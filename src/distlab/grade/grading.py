@@ -1,0 +1,366 @@
+"""Grading one part: exams, directed schedules, the random sweep; then what is broken is made small.
+
+Theory of operation. All promises of the part judge every run until they are broken. The cheap and certain looks come
+first. A problem (an exception, a handler that hangs) is nobody's broken promise: it decides every promise that is still
+open, since no run that ends so proves anything. What survives the whole budget is *passed* if every situation that it
+names was seen, and *unknown* otherwise.
+
+Budgets count runs, never seconds. Everything random comes from the seed, so that the result is the same everywhere.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+
+from distlab.check import Verdict
+from distlab.core.errors import HarnessBug, ScenarioError
+from distlab.grade.counterexample import Counterexample, save
+from distlab.grade.guard import Stuck, processor_time
+from distlab.grade.lab import Lab, Part, Promise
+from distlab.grade.minimise import minimise
+from distlab.grade.perform import Performance, frame_at, perform, problem_of
+from distlab.grade.result import Break, Frame, PartResult, Problem, PromiseResult, State
+from distlab.grade.scenario import Scenario
+from distlab.grade.solution import Solution, root
+from distlab.sim import stream
+from distlab.trace import EVERYTHING
+
+Progress = Callable[[int, int], None]
+"""Called with (runs done, runs to do)."""
+
+GUARD_RUNS = 3
+"""Runs that are performed twice, to see that the program is a function of its inputs."""
+
+
+class Grading:
+    """One part of one solution under judgement."""
+
+    def __init__(
+        self,
+        lab: Lab,
+        part: Part,
+        solution: Solution,
+        *,
+        seed: int = 1,
+        prior: str = "oracle",
+        runs: int | None = None,
+        only: str | None = None,
+        keep: bool = True,
+        progress: Progress = lambda done, of: None,
+    ) -> None:
+        self.lab = lab
+        self.part = part
+        self.solution = solution
+        self.seed = seed
+        self.prior = prior
+        self.runs = part.runs if runs is None else runs
+        self.keep = keep
+        """Minimise and save what fails. Without it a failure is only noted: that is enough for a kill matrix."""
+        self._progress = progress
+        self._promises = [
+            p for p in part.promises if only is None or p.code.lower() == only.lower()
+        ]
+        self._broken: dict[str, Break] = {}
+        self._judged: Counter[str] = Counter()
+        self._unseen = {p.code: {s.name for s in p.needs} for p in self._promises}
+        self._seen: Counter[str] = Counter()
+        self._digest = 0
+        self._performed = 0
+
+    # -- the whole of it --------------------------------------------------------------------------------------------
+
+    def grade(self) -> PartResult:
+        """Look in every way there is, cheapest first."""
+        if (problem := self._import_problem()) is not None:
+            self._decide_all(problem, "when it was imported", None)
+        else:
+            self._sit_exams()
+            for found, scenario in self.scenarios():
+                if not self._open():
+                    break
+                self._look(found, scenario)
+        return self._result()
+
+    def scenarios(self) -> Iterator[tuple[str, Scenario]]:
+        """Directed schedules, then the sweep; how each is called in reports."""
+        if self.part.stage is None:
+            return
+        for directed in self.part.directed:
+            yield f"directed: {directed.name}", directed.scenario
+        if self.part.draw is not None:
+            for number in range(1, self.runs + 1):
+                yield f"run {number}", self.draw(number)
+
+    def draw(self, number: int) -> Scenario:
+        """The random scenario of that number, for this seed."""
+        assert self.part.draw is not None
+        return self.part.draw(stream(self.seed, "sweep", self.lab.name, self.part.code, number))
+
+    def _open(self) -> list[Promise]:
+        """The promises that nothing has broken so far, and that runs can judge."""
+        return [p for p in self._promises if p.code not in self._broken and p.judge is not None]
+
+    # -- ways to look -----------------------------------------------------------------------------------------------
+
+    def _import_problem(self) -> Problem | None:
+        for module in self.part.modules:
+            try:
+                with processor_time():
+                    self.solution.module(module)
+            except (Exception, Stuck) as error:
+                problem = problem_of(error, self.solution)
+                if problem is None:
+                    raise
+                return problem
+        return None
+
+    def _sit_exams(self) -> None:
+        for promise in self._promises:
+            for exam in promise.exams:
+                if promise.code in self._broken:
+                    break
+                self._judged[promise.code] += 1
+                found = f"exam: {exam.name}"
+                try:
+                    with processor_time():
+                        verdict = exam.check(self.solution)
+                except (HarnessBug, ScenarioError):
+                    raise
+                except (Exception, Stuck) as error:
+                    problem = problem_of(error, self.solution)
+                    if problem is None:
+                        raise
+                    self._broken[promise.code] = Break(problem.text, found, problem=problem)
+                else:
+                    if verdict.is_broken:
+                        self._broken[promise.code] = _as_break(verdict, found)
+
+    def _look(self, found: str, scenario: Scenario) -> None:
+        performance = perform(self.part, self.solution, scenario)
+        self._performed += 1
+        self._digest = zlib.crc32(performance.digest.to_bytes(4, "big"), self._digest)
+        self._progress(self._performed, len(self.part.directed) + self.runs)
+        if self._performed <= GUARD_RUNS and (difference := self._differs(scenario, performance)):
+            self._decide_all(Problem(State.NOT_DETERMINISTIC, difference), found, scenario)
+            return
+        if performance.problem is not None:
+            self._decide_all(performance.problem, found, scenario)
+            return
+        run = performance.run
+        assert run is not None
+        self._seen.update({what: 1 for what, times in run.tally.items() if times})
+        for promise in self._open():
+            verdict = judge(promise, performance)
+            self._judged[promise.code] += 1
+            if verdict.is_broken:
+                self._broken[promise.code] = self._explain(promise, verdict, found, scenario)
+                continue
+            for situation in promise.needs:
+                if situation.name in self._unseen[promise.code] and situation.seen(run):
+                    self._unseen[promise.code].discard(situation.name)
+
+    def _differs(self, scenario: Scenario, performance: Performance) -> str:
+        """What is different when the same scenario is run again; empty if nothing is."""
+        again = perform(self.part, self.solution, scenario)
+        if again.digest == performance.digest:
+            return ""
+        first = perform(self.part, self.solution, scenario, record=EVERYTHING).run
+        second = perform(self.part, self.solution, scenario, record=EVERYTHING).run
+        if first is None or second is None:
+            return "the same scenario ended differently when it was run again"
+        for before, after in zip(first.trace.events, second.trace.events, strict=False):
+            if (before.kind, before.node, repr(before.what)) != (
+                after.kind,
+                after.node,
+                repr(after.what),
+            ):
+                return (
+                    f"event {before.id} was {before.kind} {before.what!r} on {before.node} in one run, "
+                    f"and {after.kind} {after.what!r} on {after.node} in the next"
+                )
+        return "the same scenario gave another result when it was run again"
+
+    # -- what was found -----------------------------------------------------------------------------------------------
+
+    def _decide_all(self, problem: Problem, found: str, scenario: Scenario | None) -> None:
+        undecided = [p for p in self._promises if p.code not in self._broken]
+        shown: Break | None = None
+        for promise in undecided:
+            if shown is None:
+                shown = self._explain_problem(problem, found, scenario)
+            self._broken[promise.code] = shown
+
+    def _explain_problem(self, problem: Problem, found: str, scenario: Scenario | None) -> Break:
+        if scenario is None or not self.keep or problem.state is State.NOT_STARTED:
+            return Break(problem.text, found, problem=problem)
+        budget = (
+            20 if problem.state is State.STUCK else 200
+        )  # each run of a stuck program takes seconds
+
+        def same(candidate: Scenario) -> bool:
+            other = perform(self.part, self.solution, candidate).problem
+            return other is not None and _signature(other) == _signature(problem)
+
+        smallest = scenario
+        if problem.state is not State.NOT_DETERMINISTIC:
+            smallest = minimise(scenario, same, budget=budget, simpler=self.part.simpler)
+            problem = (
+                perform(self.part, self.solution, smallest, record=EVERYTHING).problem or problem
+            )
+        saved = self._save(None, problem.text, found, smallest, scenario)
+        return Break(
+            problem.text,
+            found,
+            problem=problem,
+            counterexample=saved.id,
+            size=smallest.size(),
+            was=scenario.size(),
+        )
+
+    def _explain(self, promise: Promise, verdict: Verdict, found: str, scenario: Scenario) -> Break:
+        if not self.keep:
+            return _as_break(verdict, found)
+
+        def same(candidate: Scenario) -> bool:
+            performance = perform(self.part, self.solution, candidate)
+            return performance.problem is None and judge(promise, performance).is_broken
+
+        smallest = minimise(scenario, same, simpler=self.part.simpler)
+        performance = perform(self.part, self.solution, smallest, record=EVERYTHING)
+        final = judge(promise, performance)
+        if not final.is_broken:
+            raise HarnessBug(
+                f"{promise.code}: the minimised scenario passes when everything is recorded"
+            )
+        saved = self._save(promise, final.reason, found, smallest, scenario, performance.digest)
+        return msgspec.structs.replace(
+            _as_break(final, found),
+            counterexample=saved.id,
+            size=smallest.size(),
+            was=scenario.size(),
+            decisive=decisive_line(performance, final, self.solution),
+        )
+
+    def _save(
+        self,
+        promise: Promise | None,
+        reason: str,
+        found: str,
+        smallest: Scenario,
+        was: Scenario,
+        digest: int = 0,
+    ) -> Counterexample:
+        counterexample = Counterexample(
+            lab=self.lab.name,
+            part=self.part.code,
+            promise=promise.code if promise is not None else "",
+            title=promise.title if promise is not None else "",
+            scenario=smallest,
+            reason=reason,
+            found=found,
+            was=was.size(),
+            solution=self.solution.name,
+            prior=self.prior,
+            seed=self.seed,
+            digest=digest,
+        )
+        save(counterexample)
+        return counterexample
+
+    def _result(self) -> PartResult:
+        return PartResult(
+            code=self.part.code,
+            title=self.part.title,
+            modules=tuple(_relative_source(self.solution, m) for m in self.part.modules),
+            promises=tuple(map(self._promise_result, self._promises)),
+            runs=self._performed,
+            seen=dict(sorted(self._seen.items())),
+            digest=self._digest,
+        )
+
+    def _promise_result(self, promise: Promise) -> PromiseResult:
+        found = self._broken.get(promise.code)
+        unseen = tuple(sorted(self._unseen[promise.code]))
+        if found is not None:
+            state = found.problem.state if found.problem is not None else State.FAILED
+            unseen = ()
+        elif unseen or not self._judged[promise.code]:
+            state = State.UNKNOWN
+        else:
+            state = State.PASSED
+        return PromiseResult(
+            promise.code,
+            promise.title,
+            promise.points,
+            state,
+            self._judged[promise.code],
+            found,
+            unseen,
+            promise.page,
+        )
+
+
+def judge(promise: Promise, performance: Performance) -> Verdict:
+    """What the promise says of a run. An exception in a judge is our own fault."""
+    assert promise.judge is not None
+    assert performance.run is not None
+    try:
+        return promise.judge(performance.run)
+    except Exception as error:
+        raise HarnessBug(
+            f"the judge of {promise.code} raised {type(error).__name__}: {error}"
+        ) from error
+
+
+def decisive_line(
+    performance: Performance, verdict: Verdict, solution: Solution
+) -> tuple[Frame, ...]:
+    """The student's line at the last event of the evidence: where it was asked for, or the handler it ran in."""
+    run = performance.run
+    if run is None or not verdict.events:
+        return ()
+    events = run.trace.by_id()
+    event = events.get(verdict.events[-1])
+    while event is not None:
+        if (line := performance.lines.get(event.id)) is not None:
+            return (frame_at(*line),)
+        # Effects of the same handler tell the line as well as the event itself, which a sync may have delayed.
+        siblings = [
+            e.id for e in run.trace.events if e.cause == event.cause and e.node == event.node
+        ]
+        for sibling in reversed(siblings):
+            if event.cause and (line := performance.lines.get(sibling)) is not None:
+                return (frame_at(*line),)
+        event = events.get(event.cause)
+    return ()
+
+
+def _signature(problem: Problem) -> tuple[State, str, Frame | None]:
+    return (
+        problem.state,
+        problem.text.partition(":")[0],
+        problem.frames[-1] if problem.frames else None,
+    )
+
+
+def _as_break(verdict: Verdict, found: str) -> Break:
+    return Break(verdict.reason, found, verdict.expected, verdict.got)
+
+
+def _relative_source(solution: Solution, module: str) -> str:
+    file = solution.source_of(module)
+    return str(file.relative_to(root())) if file.is_relative_to(root()) else str(file)
+
+
+def quick_scenarios(grading: Grading, count: int) -> Sequence[tuple[str, Scenario]]:
+    """The first few scenarios, for checks that need a sample."""
+    found: list[tuple[str, Scenario]] = []
+    for scenario in grading.scenarios():
+        if len(found) == count:
+            break
+        found.append(scenario)
+    return found

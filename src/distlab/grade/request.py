@@ -1,0 +1,71 @@
+"""What a grading child is asked, and what it answers: JSON lines, both ways. Never pickle."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from distlab.grade.result import PartResult
+
+
+class GradePart(Struct, frozen=True, tag=True):
+    """Grade one part of one solution."""
+
+    lab: str
+    part: str
+    solution: str = "own"
+    prior: str = "oracle"
+    seed: int = 1
+    runs: int | None = None
+    """Random scenarios; None for the part's normal budget."""
+    only: str | None = None
+    """Code of the one promise to judge."""
+    keep: bool = True
+
+
+class TakeDigests(Struct, frozen=True, tag=True):
+    """Run the first scenarios of a part and say their digests: asked of a child with another PYTHONHASHSEED."""
+
+    lab: str
+    part: str
+    solution: str = "own"
+    prior: str = "oracle"
+    seed: int = 1
+    count: int = 6
+
+
+Ask = GradePart | TakeDigests
+
+
+class Progressed(Struct, frozen=True, tag=True):
+    """So many runs are done."""
+
+    done: int
+    of: int
+
+
+class Graded(Struct, frozen=True, tag=True):
+    """The answer to :class:`GradePart`."""
+
+    result: PartResult
+
+
+class Digests(Struct, frozen=True, tag=True):
+    """The answer to :class:`TakeDigests`: for each scenario how it is called, and its digest."""
+
+    digests: list[tuple[str, int]]
+
+
+class OurFault(Struct, frozen=True, tag=True):
+    """The grader itself failed."""
+
+    text: str
+    traceback: str
+
+
+class Refused(Struct, frozen=True, tag=True):
+    """The request names something that does not exist."""
+
+    text: str
+
+
+Answer = Progressed | Graded | Digests | OurFault | Refused

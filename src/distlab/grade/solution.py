@@ -1,0 +1,172 @@
+"""Whose code is graded: finds labs and solutions by name, and puts the modules of one submission together.
+
+``own`` is what stands in ``labs/``; ``reference`` and ``alternative`` are ours; ``mutant:NAME`` is the reference with
+one thing changed. The given files always lie on top. What the graded part builds upon (modules of earlier parts) is
+played by ``prior``: the student's own, the reference's, or the lab's oracle (an adversarial but correct stand-in,
+where a lab has one).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from distlab.core.errors import DistlabError
+from distlab.core.overlay import overlay
+from distlab.grade.lab import Lab, Mutant, Part
+
+SOLUTIONS = ("own", "reference", "alternative")
+PRIORS = ("oracle", "reference", "own")
+
+
+class NoSuchThing(DistlabError):
+    """No lab, part, promise, solution or mutant of that name. ``known`` lists those that there are."""
+
+    def __init__(self, what: str, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"there is no {what} {name!r}; there are {', '.join(known) or 'none'}")
+        self.name = name
+        self.known = list(known)
+
+
+def root() -> Path:
+    """The project's folder: the nearest one upwards of here that has ``labs`` and ``grading``, or the installed one."""
+    if "DISTLAB_ROOT" in os.environ:
+        return Path(os.environ["DISTLAB_ROOT"]).resolve()
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "grading").is_dir() and (folder / "labs").is_dir():
+            return folder
+    return Path(__file__).resolve().parents[3]
+
+
+def lab_names() -> list[str]:
+    """The labs there are, in order: ``["lab0_rpc", "lab1_mapreduce", ...]``."""
+    return sorted(folder.parent.name for folder in (root() / "grading").glob("lab*_*/__init__.py"))
+
+
+def find_lab_name(name: str) -> str:
+    """The full name of the lab called ``1``, ``lab1`` or ``lab1_mapreduce``. Raises :class:`NoSuchThing`."""
+    names = lab_names()
+    wanted = name.lower()
+    for full in names:
+        if wanted in (full, full.split("_")[0], full.split("_")[0].removeprefix("lab")):
+            return full
+    raise NoSuchThing("lab", name, names)
+
+
+def load_lab(name: str) -> Lab:
+    """What ``grading/<name>`` says about the lab; its protocol is imported from the given files."""
+    full = find_lab_name(name)
+    if str(root()) not in sys.path:
+        sys.path.insert(0, str(root()))
+    package = f"labs.{full}"
+    if package not in sys.modules:
+        overlay(package, [_grading(full) / "given", _grading(full) / "reference"])
+    lab = importlib.import_module(f"grading.{full}").LAB
+    assert isinstance(lab, Lab)
+    return lab
+
+
+class Solution:
+    """One submission, ready to be imported: ``solution.module("worker").Worker``."""
+
+    def __init__(self, lab: Lab, name: str, folders: Sequence[Path]) -> None:
+        self.lab = lab
+        self.name = name
+        self.folders = tuple(folders)
+        """Where the graded code stands; frames from here are the student's."""
+
+    def module(self, name: str) -> ModuleType:
+        """Import one of the lab's modules. Raises whatever the student's code raises."""
+        return importlib.import_module(f"{self.lab.package}.{name}")
+
+    def source_of(self, name: str) -> Path:
+        """The file that module ``name`` comes from."""
+        return next(
+            (folder / f"{name}.py" for folder in self.folders if (folder / f"{name}.py").exists()),
+            self.folders[0] / f"{name}.py",
+        )
+
+
+def load_solution(lab: Lab, part: Part, name: str = "own", prior: str = "oracle") -> Solution:
+    """Put the modules of solution ``name`` in place for grading ``part``. Imports none of them yet."""
+    grading = _grading(lab.name)
+    given, reference = grading / "given", grading / "reference"
+    if name == "own":
+        folders = [root() / "labs" / lab.name]
+    elif name == "alternative":
+        folders = [grading / "alternative", reference]
+    elif name == "reference" or name.startswith("mutant:"):
+        folders = [reference]
+    else:
+        raise NoSuchThing("solution", name, [*SOLUTIONS, "mutant:NAME"])
+    pins = {} if name != "own" else _pins(lab, part, prior)
+    overlay(lab.package, [given, *folders], pins)
+    if name.startswith("mutant:"):
+        _put_mutant(lab, name.removeprefix("mutant:"))
+    return Solution(lab, name, folders)
+
+
+def _pins(lab: Lab, part: Part, prior: str) -> dict[str, Path]:
+    """The modules that ``prior`` plays: those of the other parts that are not this part's own."""
+    if prior not in PRIORS:
+        raise NoSuchThing("prior", prior, PRIORS)
+    if prior == "own":
+        return {}
+    grading = _grading(lab.name)
+    others = {m for other in lab.parts for m in other.modules} - set(part.modules)
+    files = {}
+    for module in sorted(others):
+        layers = ["oracle", "reference"] if prior == "oracle" else ["reference"]
+        found = [grading / layer / f"{module}.py" for layer in layers]
+        files[module] = next(file for file in found if file.exists())
+    return files
+
+
+def find_mutant(lab: Lab, name: str) -> Mutant:
+    """The mutant of that name or code; the reference must be loaded. Raises :class:`NoSuchThing`."""
+    mutants = lab.mutants()
+    for mutant in mutants:
+        if name in (mutant.name, mutant.code):
+            return mutant
+    raise NoSuchThing("mutant", name, [mutant.name for mutant in mutants])
+
+
+def _put_mutant(lab: Lab, name: str) -> None:
+    # The module of the mutants subclasses what the overlay has just put in place, so it must be imported anew.
+    for module in [m for m in sys.modules if m.startswith(f"grading.{lab.name}.mutants")]:
+        del sys.modules[module]
+    mutant = find_mutant(lab, name)
+    patch(lab, mutant)
+
+
+def patch(lab: Lab, mutant: Mutant) -> None:
+    """Put the mutant in the place of what it replaces, in every module of the lab that names it."""
+    module_name, _, attribute = mutant.replaces.partition(":")
+    module: Any = importlib.import_module(f"{lab.package}.{module_name}")
+    original = getattr(module, attribute)
+    for name, loaded in list(sys.modules.items()):
+        if name.startswith(lab.package + "."):
+            for key, value in list(vars(loaded).items()):
+                if value is original:
+                    setattr(loaded, key, mutant.by)
+
+
+@contextlib.contextmanager
+def own_folder_first() -> Iterator[None]:
+    """Within: the project's root is importable, as graders and labs expect."""
+    sys.path.insert(0, str(root()))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(root()))
+
+
+def _grading(lab_name: str) -> Path:
+    return root() / "grading" / lab_name
