@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec, spec_from_file_location
@@ -17,18 +17,24 @@ from types import ModuleType
 
 
 def overlay(
-    package: str, folders: Sequence[Path], pins: Mapping[str, Path] | None = None
+    package: str,
+    folders: Sequence[Path],
+    pins: Mapping[str, Path] | None = None,
+    keep: Collection[str] = (),
 ) -> ModuleType:
     """Make ``package`` importable from ``folders``, first match wins; forgets what was imported under that name.
 
-    ``pins`` names modules that come from a file of their own, whatever the folders hold. Parent packages are made where
+    ``pins`` names modules that come from a file of their own, whatever the folders hold. ``keep`` names modules that
+    stay as they are if they have been imported: those that others share the classes of. Parent packages are made where
     they do not exist. ``__init__.py`` of the folders is not run.
     """
     sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, "package", None) != package]
     if pins:
         sys.meta_path.insert(0, _Pins(package, pins))
-    for name in [name for name in sys.modules if name == package or name.startswith(package + ".")]:
-        del sys.modules[name]
+    kept = {f"{package}.{name}" for name in keep}
+    for name in [n for n in sys.modules if n == package or n.startswith(package + ".")]:
+        if name not in kept:
+            del sys.modules[name]
     parent, _, leaf = package.rpartition(".")
     if parent and parent not in sys.modules:
         overlay(parent, [])

@@ -154,8 +154,6 @@ class Lab(Struct, frozen=True, kw_only=True):
     """The folder's name: ``lab1_mapreduce``."""
     title: str
     parts: Sequence[Part]
-    given: Sequence[str] = ("protocol",)
-    """Modules that are restored when graded."""
     mutants: Callable[[], Sequence[Mutant]] = tuple
     """Called once the reference is loaded, since mutants subclass it."""
     needs: Sequence[int] = ()
