@@ -34,6 +34,11 @@ class Cluster:
     ) -> None:
         if not members:
             raise ScenarioError("a cluster needs at least one member")
+        for address in members:
+            if not address or address[0] in "@*" or "/" in address:
+                raise ScenarioError(
+                    f"{address!r} cannot be an address: plans write @role, and * for every node"
+                )
         self.members = {Address(address): member for address, member in members.items()}
         self.store = dict(store or {})
         """What is in the shared store at the beginning: input files, for instance."""

@@ -133,29 +133,28 @@ def unframe(data: bytes, path: str = "file") -> tuple[list[bytes], int]:
     """The bodies of the whole records at the front of ``data``, and where they end. May raise ``DamagedFile``."""
     bodies: list[bytes] = []
     at = 0
-    while (found := _record_at(data, at)) is not None:
-        bodies.append(found[0])
-        at += _HEADER.size + len(found[0])
-    # Whole records behind the bad one, wherever they start: its length field may be what is bad.
+    while (body := _record_at(data, at)) is not None:
+        bodies.append(body)
+        at += _HEADER.size + len(body)
+    # Whole records behind the bad one, wherever they start: its length field may be what is bad. A mark cannot reach
+    # beyond the record that bears it; testing that first spares a checksum at most of the places we try.
     for start in range(at + 1, len(data) - _HEADER.size):
-        later = _record_at(data, start)
-        if later is not None and later[1] > at:
+        if at < _HEADER.unpack_from(data, start)[2] <= start and _record_at(data, start):
             raise DamagedFile(
                 f"{path}: the record at byte {at} was durable once, and is no longer what was written"
             )
     return bodies, at
 
 
-def _record_at(data: bytes, at: int) -> tuple[bytes, int] | None:
-    """Body and durable mark of the record at ``at``, if a whole one stands there."""
+def _record_at(data: bytes, at: int) -> bytes | None:
+    """Body of the record at ``at``, if a whole one stands there."""
     if len(data) - at < _HEADER.size:
         return None
-    length, checksum, durable = _HEADER.unpack_from(data, at)
+    length, checksum, _ = _HEADER.unpack_from(data, at)
     end = at + _HEADER.size + length
-    # A mark beyond the record itself cannot be; the test also spares a checksum at most of the places we try.
-    if end > len(data) or durable > at or zlib.crc32(data[at + _CHECKED_FROM : end]) != checksum:
+    if end > len(data) or zlib.crc32(data[at + _CHECKED_FROM : end]) != checksum:
         return None
-    return data[at + _HEADER.size : end], durable
+    return data[at + _HEADER.size : end]
 
 
 def checked_path(path: str) -> str:
@@ -163,7 +162,8 @@ def checked_path(path: str) -> str:
     if not isinstance(path, str):
         raise BadPath(f"a file name must be a string, not {path!r}")
     pure = PurePosixPath(path)
-    if not path or path.endswith("/") or pure.is_absolute() or ".." in pure.parts or "\0" in path:
+    # Only one spelling of each name: "a//b" and "./a" are refused with the rest.
+    if str(pure) != path or path == "." or pure.is_absolute() or ".." in pure.parts or "\0" in path:
         raise BadPath(
             f"{path!r} is not a file name: use relative names such as 'wal' or 'logs/0001'"
         )

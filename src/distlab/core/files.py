@@ -16,25 +16,37 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from distlab.core.disk import checked_path, folder_of
-from distlab.core.errors import DiskFull, NoSuchFile
+from distlab.core.errors import BadPath, DiskFull, NoSuchFile
 
 Keep = Callable[[int, bool], int]
 """Given the size of an unsynced write, and whether it is the last of its file: how much of it survives, 0 to size."""
 
 
 class _File:
-    __slots__ = ("durable", "pending", "visible")
+    __slots__ = ("durable", "pending", "settled", "visible")
 
     def __init__(self) -> None:
         self.visible = bytearray()
         self.durable = bytearray()
         self.pending: list[tuple[int, bytes | None]] = []
         """(offset, bytes written there), or (size, None) for a truncation."""
+        self.settled = 0
+        """How many writes have left the list at its front; marks count from the beginning of time."""
 
-    def settle(self, count: int) -> None:
-        for at, written in self.pending[:count]:
+    def reach(self) -> int:
+        """How many writes there have ever been: what a mark that is taken now covers."""
+        return self.settled + len(self.pending)
+
+    def take(self, reach: int) -> list[tuple[int, bytes | None]]:
+        """The writes up to ``reach`` that are still pending; they are no longer."""
+        count = max(0, reach - self.settled)
+        taken, self.pending = self.pending[:count], self.pending[count:]
+        self.settled += len(taken)
+        return taken
+
+    def settle(self, reach: int) -> None:
+        for at, written in self.take(reach):
             _apply(self.durable, at, written)
-        del self.pending[:count]
 
 
 def _apply(content: bytearray, at: int, written: bytes | None) -> None:
@@ -44,6 +56,10 @@ def _apply(content: bytearray, at: int, written: bytes | None) -> None:
     if len(content) < at:  # an earlier write was lost: a hole
         content.extend(bytes(at - len(content)))
     content[at : at + len(written)] = written
+
+
+_NameChange = tuple[int, str, str | None, str | None, _File | None]
+"""(number, folder, name that goes, name that comes, its file)."""
 
 
 class Mark:
@@ -65,10 +81,9 @@ class Files:
         """Bytes that fit; None for no limit."""
         self._names: dict[str, _File] = {}
         self._durable_names: dict[str, _File] = {}
-        self._name_changes: list[tuple[str, str | None, str | None, _File | None]] = []
-        """(folder, name that goes, name that comes, its file), oldest first."""
-        self._settled = 0
-        """How many changes of names have left the list at its front; marks count from the beginning of time."""
+        self._name_changes: list[_NameChange] = []
+        """Those that are not durable, oldest first."""
+        self._name_changes_ever = 0
 
     # -- what a node sees ---------------------------------------------------------------------------------------
 
@@ -78,7 +93,7 @@ class Files:
         file = self._names.get(path)
         if file is None:
             file = self._names[checked_path(path)] = _File()
-            self._name_changes.append((folder_of(path), None, path, file))
+            self._rename(folder_of(path), None, path, file)
         file.pending.append((len(file.visible), data))
         file.visible += data
 
@@ -98,17 +113,16 @@ class Files:
             return
         del self._names[source]
         self._names[target] = file
-        self._name_changes.append((folder_of(target), source, target, file))
+        self._rename(folder_of(target), source, target, file)
 
     def delete(self, path: str) -> None:
         if path in self._names:
             del self._names[path]
-            self._name_changes.append((folder_of(path), path, None, None))
+            self._rename(folder_of(path), path, None, None)
 
     def files(self, folder: str = "/") -> list[str]:
-        return sorted(
-            self._names if folder == "/" else (p for p in self._names if p.startswith(folder))
-        )
+        below = "" if folder == "/" else folder.rstrip("/") + "/"
+        return sorted(path for path in self._names if path.startswith(below))
 
     def size(self, path: str) -> int:
         return len(self._file(path).visible)
@@ -132,27 +146,42 @@ class Files:
 
     def mark(self, *paths: str) -> Mark:
         """What a sync of ``paths`` that starts now will make durable. Raises ``NoSuchFile``."""
+        if not paths:
+            raise BadPath(
+                "sync takes the names of the files and folders that it is to make durable"
+            )
         files = [self._file(path) for path in paths if not path.endswith("/")]
-        folders = [path for path in paths if path.endswith("/")]
-        return Mark(
-            [(f, len(f.pending)) for f in files], folders, self._settled + len(self._name_changes)
-        )
+        folders = [
+            path for path in paths if path == "/" or (path[-1:] == "/" and checked_path(path[:-1]))
+        ]
+        return Mark([(f, f.reach()) for f in files], folders, self._name_changes_ever)
 
     def settle(self, mark: Mark) -> None:
-        """The sync that took ``mark`` is done. Marks settle in the order in which they were taken."""
-        for file, count in mark.files:
-            file.settle(count)
+        """The sync that took ``mark`` is done."""
+        for file, reach in mark.files:
+            file.settle(reach)
         if mark.folders:
-            before = self._name_changes[: mark.names - self._settled]
-            after = self._name_changes[len(before) :]
-            kept = []
-            for change in before:
-                if change[0] in mark.folders:
-                    self._change_durable_name(change)
-                else:
-                    kept.append(change)
-            self._settled += len(before) - len(kept)
-            self._name_changes = kept + after
+            self._settle_names(mark.folders, mark.names)
+
+    def _settle_names(self, folders: list[str], before: int) -> None:
+        """Make the changes in these folders durable, and those that they build on, in whatever folder they are.
+
+        A rename from one folder to another must not become durable without the making of what it renames: no crash
+        leaves a file under two names.
+        """
+        settling: list[_NameChange] = []
+        waiting: list[_NameChange] = []
+        touched: set[str | None] = set()
+        for change in reversed(self._name_changes):
+            number, folder, go, come, _ = change
+            if number < before and (folder in folders or go in touched or come in touched):
+                settling.append(change)
+                touched |= {go, come} - {None}
+            else:
+                waiting.append(change)
+        for change in reversed(settling):
+            self._change_durable_name(change)
+        self._name_changes = waiting[::-1]
 
     def forsake(self, mark: Mark) -> None:
         """The sync that took ``mark`` failed: what it covered stays visible, but no later sync will save it.
@@ -160,35 +189,34 @@ class Files:
         So it is on Linux, where pages that failed to be written are marked clean (Rebello et al., "Can Applications
         Recover from fsync Failures?", USENIX ATC 2020). Changes of names stay as they were.
         """
-        for file, count in mark.files:
-            del file.pending[:count]
+        for file, reach in mark.files:
+            file.take(reach)
 
     def unsynced(self) -> list[str]:
         """What a crash at this moment could take, for messages: files with unsynced bytes, names never synced."""
         bytes_at_risk = [path for path, file in self._names.items() if file.pending]
-        names_at_risk = [come or go or "" for _, go, come, _ in self._name_changes]
+        names_at_risk = [come or go or "" for _, _, go, come, _ in self._name_changes]
         return sorted({*bytes_at_risk, *names_at_risk})
 
     # -- faults -------------------------------------------------------------------------------------------------
 
     def crash(self, keep_write: Keep, keep_names: Callable[[int], int]) -> int:
-        """Lose what was not durable but for what the two say; returns how many unsynced bytes were lost."""
+        """Lose what was not durable but for what the two say; returns how many unsynced bytes and names were lost."""
         survivors = keep_names(len(self._name_changes))
         for change in self._name_changes[:survivors]:
             self._change_durable_name(change)
-        self._settled += len(self._name_changes)
+        lost = len(self._name_changes) - survivors
         self._name_changes.clear()
-        lost = 0
         for file in {
             id(f): f for f in [*self._names.values(), *self._durable_names.values()]
         }.values():
-            for index, (at, written) in enumerate(file.pending, start=1):
+            writes = file.take(file.reach())
+            for index, (at, written) in enumerate(writes, start=1):
                 size = 1 if written is None else len(written)
-                kept = keep_write(size, index == len(file.pending))
+                kept = keep_write(size, index == len(writes))
                 lost += size - kept
                 if kept:
                     _apply(file.durable, at, None if written is None else written[:kept])
-            file.pending.clear()
             file.visible = bytearray(file.durable)
         self._names = dict(self._durable_names)
         return lost
@@ -208,10 +236,12 @@ class Files:
             raise NoSuchFile(f"there is no file {checked_path(path)!r}")
         return file
 
-    def _change_durable_name(
-        self, change: tuple[str, str | None, str | None, _File | None]
-    ) -> None:
-        _, go, come, file = change
+    def _rename(self, folder: str, go: str | None, come: str | None, file: _File | None) -> None:
+        self._name_changes.append((self._name_changes_ever, folder, go, come, file))
+        self._name_changes_ever += 1
+
+    def _change_durable_name(self, change: _NameChange) -> None:
+        _, _, go, come, file = change
         if go is not None:
             self._durable_names.pop(go, None)
         if come is not None and file is not None:

@@ -65,12 +65,33 @@ def handlers_of(cls: type, scope: Mapping[str, Any]) -> Handlers:
             raise HandlerMistake(
                 f"{cls.__name__}.{name} must be an ordinary method, not a {type(function).__name__}"
             )
+        if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+            raise HandlerMistake(
+                f"{cls.__name__}.{name} must not be async or contain yield: calling it would only make an object. "
+                "Handlers run to their end; set a timer to go on later"
+            )
         if name in LIFECYCLE:
             _check_lifecycle(cls, name, function)
             continue
         value_class = _value_class(cls, name, function, scope)
         handlers[value_class] = (name, _arity(cls, name, function, value_class))
     return handlers
+
+
+def all_handlers(cls: type, scope: Mapping[str, Any]) -> tuple[Handlers, Handlers]:
+    """What ``cls`` itself handles, and what it handles with all it inherits, from nodes and from plain classes.
+
+    A method that a subclass overrides counts once, as the subclass has it.
+    """
+    own = handlers_of(cls, scope)
+    by_method: dict[str, tuple[type, int]] = {}
+    for base in reversed(cls.__mro__):
+        defined = own if base is cls else vars(base).get("own_handlers")
+        for value_class, (name, count) in (
+            handlers_of(base, scope) if defined is None else defined
+        ).items():
+            by_method[name] = (value_class, count)
+    return own, {value_class: (name, count) for name, (value_class, count) in by_method.items()}
 
 
 def snake(name: str) -> str:

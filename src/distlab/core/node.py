@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 from distlab.core.context import Context
 from distlab.core.disk import Disk
 from distlab.core.errors import HandlerMistake
-from distlab.core.handlers import HandlerNamespace, Handlers, handlers_of
+from distlab.core.handlers import HandlerNamespace, Handlers, all_handlers
 from distlab.core.log import Log
-from distlab.core.state import check_declared, check_defaults, declared_fields, state_of
+from distlab.core.state import check_class_body, check_declared, declared_fields, state_of
 from distlab.core.store import Store
 from distlab.core.values import Address, Job, Message, Operation, Outcome, Ticket, Timer
 
@@ -89,6 +89,9 @@ class Node(metaclass=_NodeMeta):
     handlers: ClassVar[Handlers] = {}
     """Value class -> (handler's name, number of arguments). Worked out when the class is made."""
 
+    own_handlers: ClassVar[Handlers] = {}
+    """Those of them that the class itself defines."""
+
     state_fields: ClassVar[tuple[str, ...]] = ()
     """Names of the declared state."""
 
@@ -103,11 +106,9 @@ class Node(metaclass=_NodeMeta):
         scope = sys._getframe(
             2
         ).f_locals  # the frame of the class statement, for classes made inside functions
-        cls.handlers = handlers_of(cls, scope)
-        for base in cls.__mro__[1:]:  # all bases: a layer and the program beneath it, for instance
-            cls.handlers = {**getattr(base, "handlers", {}), **cls.handlers}
+        check_class_body(cls)
+        cls.own_handlers, cls.handlers = all_handlers(cls, scope)
         cls.state_fields = tuple(name for name in declared_fields(cls) if name not in _NOT_STATE)
-        check_defaults(cls, cls.state_fields)
 
     # -- life -------------------------------------------------------------------------------------------------
 

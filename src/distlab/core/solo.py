@@ -17,10 +17,10 @@ from random import Random
 from typing import Any
 
 from distlab.core import effects as fx
-from distlab.core.codec import decoder, encode
+from distlab.core.codec import crossed, decoder, encode
 from distlab.core.disk import RecordFiles
 from distlab.core.effects import Effect
-from distlab.core.errors import Halt, ScenarioError, StudentError, UnhandledValue
+from distlab.core.errors import BadValue, Halt, ScenarioError, StudentError, UnhandledValue
 from distlab.core.files import Files
 from distlab.core.log import Level, Log, LogLine
 from distlab.core.node import Node
@@ -139,6 +139,8 @@ class Solo:
     # -- what the node does (Context) -------------------------------------------------------------------------------
 
     def send(self, to: Address, message: Message) -> None:
+        if not isinstance(message, Message):
+            raise BadValue(f"send takes a Message, not {message!r}")
         encode(message)
         self.effects.append(fx.Sent(to, message))
 
@@ -151,6 +153,9 @@ class Solo:
     def set_timer(self, timer: Timer, after: int) -> None:
         if type(timer) not in self.program.handlers:
             raise UnhandledValue(f"{self.program.__name__} sets {timer} but has no handler for it")
+        self.timers.pop(
+            timer, None
+        )  # of those due at one time, the one that was set first fires first
         self.timers[timer] = self.time + after
         self.effects.append(fx.TimerSet(timer, after))
 
@@ -159,6 +164,10 @@ class Solo:
         self.effects.append(fx.TimerCancelled(timer))
 
     def run_job(self, job: Job) -> None:
+        if type(job) not in self.program.handlers:
+            raise UnhandledValue(
+                f"{self.program.__name__} runs {job} but has no handler for its end"
+            )
         if job not in self.jobs:
             self.jobs.append(job)
             self.effects.append(fx.JobStarted(job))
@@ -263,7 +272,7 @@ def run_to_end(job: Job, io: Any) -> JobOutcome:
             reported = next(steps)
             progress = progress if reported is None else reported
     except StopIteration as end:
-        return Finished(end.value)
+        return Finished(crossed(end.value, type(job).Result))
     except StudentError:
         raise
     except Exception as error:

@@ -7,8 +7,9 @@ is hidden elsewhere makes a program that cannot be replayed. So an undeclared at
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from collections import deque
-from collections.abc import Iterator
 from enum import Enum
 from typing import Any, ClassVar, get_origin
 
@@ -39,11 +40,16 @@ def _is_class_variable(annotation: Any) -> bool:
     return annotation is ClassVar or get_origin(annotation) is ClassVar
 
 
-def check_defaults(cls: type, fields: tuple[str, ...]) -> None:
-    """Refuse ``seen: dict = {}`` in a class body: every node of the class, and every restart, would share it."""
-    for name in fields:
-        value = vars(cls).get(name)
-        if isinstance(value, (list, dict, set, bytearray, deque)):
+def check_class_body(cls: type) -> None:
+    """Refuse ``seen = {}`` in a class body, declared or not: all nodes of the class, and all restarts, would share it.
+
+    What can be changed cannot be hashed. Tables are allowed: a ``ClassVar``, or a name in capitals.
+    """
+    annotations = vars(cls).get("__annotations__", {})
+    for name, value in vars(cls).items():
+        if name.startswith("__") or name.isupper() or _is_class_variable(annotations.get(name)):
+            continue
+        if not _is_hashable(value):
             raise HandlerMistake(
                 f"{cls.__name__}.{name} = {value!r} in the class body would be shared by all nodes and survive "
                 f"crashes; declare '{name}: {type(value).__name__}' there and assign it in on_start"
@@ -82,7 +88,7 @@ def freeze(value: Any, path: str = "state") -> Any:
         return ("list", tuple(freeze(item, f"{path}[{i}]") for i, item in enumerate(value)))
     if isinstance(value, set):
         return ("set", frozenset(freeze(item, path) for item in value))
-    if isinstance(value, (bytearray, memoryview)):
+    if isinstance(value, bytearray):
         return bytes(value)
     if (parts := _parts(value)) is not None:
         return (
@@ -114,8 +120,13 @@ def copied(value: Any) -> Any:
         return bytearray(value)
     if isinstance(value, msgspec.Struct) and value.__struct_config__.frozen and _is_hashable(value):
         return value
+    if isinstance(value, msgspec.Struct):
+        return type(value)(**{name: copied(part) for name, part in _parts(value) or ()})
     if (parts := _parts(value)) is not None:
-        return type(value)(**{name: copied(part) for name, part in parts})
+        twin = copy.copy(value)
+        for name, part in parts:
+            object.__setattr__(twin, name, copied(part))  # also where the dataclass is frozen
+        return twin
     raise UndeclaredState(f"a {type(value).__name__} cannot be copied by value")
 
 
@@ -129,11 +140,8 @@ def _is_hashable(value: Any) -> bool:
 
 def _parts(value: Any) -> list[tuple[str, Any]] | None:
     """Fields of a Struct or dataclass."""
-    names: Iterator[str]
     if isinstance(value, msgspec.Struct):
-        names = iter(value.__struct_fields__)
-    elif hasattr(type(value), "__dataclass_fields__"):
-        names = iter(type(value).__dataclass_fields__)
-    else:
-        return None
-    return [(name, getattr(value, name)) for name in names]
+        return [(name, getattr(value, name)) for name in value.__struct_fields__]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return [(field.name, getattr(value, field.name)) for field in dataclasses.fields(value)]
+    return None
