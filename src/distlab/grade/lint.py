@@ -239,17 +239,18 @@ def _order_leaks(node: ast.AST, sets: set[str]) -> _Found:
         if _is_set(first, sets) and any(map(_has_effect, parts)):
             yield first, ast.unparse(first), ORDER
     elif isinstance(node, ast.Call):
-        called = ast.unparse(node.func)
-        argument = node.args[0] if node.args else None
-        if called in ("list", "tuple", "iter") and argument is not None and _is_set(argument, sets):
+        if _tells_order(node, sets):
             yield node, ast.unparse(node), ORDER
-        elif (
-            isinstance(node.func, ast.Attribute)
-            and node.func.attr == "pop"
-            and not node.args
-            and _is_set(node.func.value, sets)
-        ):
-            yield node, ast.unparse(node), ORDER
+
+
+def _tells_order(call: ast.Call, sets: set[str]) -> bool:
+    """``list(peers)``, ``iter(peers)``, ``peers.pop()``: what comes out depends on the order inside."""
+    match call:
+        case ast.Call(func=ast.Name(id="list" | "tuple" | "iter"), args=[made]):
+            return _is_set(made, sets)
+        case ast.Call(func=ast.Attribute(value=popped, attr="pop"), args=[]):
+            return _is_set(popped, sets)
+    return False
 
 
 def _has_effect(node: ast.AST) -> bool:
