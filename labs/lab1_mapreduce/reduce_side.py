@@ -1,0 +1,27 @@
+"""A reduce attempt: merge one partition of all map outputs, reduce each group, commit (part 1A; §3.1).
+
+The partitions lie on the worker's disk when the job begins: fetching them takes messages, and that is
+the worker's part (shuffle.py). Output goes out in pieces as it is made, so that an attempt holds a
+block of each input and a piece of output, however large they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from distlab.core import Steps
+from distlab.core.context import JobContext
+from labs.lab1_mapreduce import commit
+from labs.lab1_mapreduce.apps import find
+from labs.lab1_mapreduce.protocol import NO_RECORD, Attempt, JobSpec, Limits
+from labs.lab1_mapreduce.runs import merge_all
+
+
+def run(
+    attempt: Attempt, spec: JobSpec, files: Sequence[str], limits: Limits, io: JobContext
+) -> Steps:
+    """The job: writes the reduced groups in ascending order of their keys, and commits them.
+
+    Every line of output ends in a line end. Does nothing where the task is committed already.
+    """
+    raise NotImplementedError("1A: merge the files, reduce the groups, write the lines, commit")
