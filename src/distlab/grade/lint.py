@@ -238,9 +238,8 @@ def _order_leaks(node: ast.AST, sets: set[str]) -> _Found:
         parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
         if _is_set(first, sets) and any(map(_has_effect, parts)):
             yield first, ast.unparse(first), ORDER
-    elif isinstance(node, ast.Call):
-        if _tells_order(node, sets):
-            yield node, ast.unparse(node), ORDER
+    elif isinstance(node, ast.Call) and _tells_order(node, sets):
+        yield node, ast.unparse(node), ORDER
 
 
 def _tells_order(call: ast.Call, sets: set[str]) -> bool:
