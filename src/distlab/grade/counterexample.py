@@ -55,6 +55,11 @@ def folder() -> Path:
     return root() / ".distlab" / "runs"
 
 
+def trace_file(name: str) -> Path:
+    """Where the run of the counterexample of that id is kept, as it was when it was last seen."""
+    return folder() / f"{name}.trace.jsonl"
+
+
 def save(counterexample: Counterexample) -> Path:
     """Write the file, whole or not at all."""
     folder().mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ import msgspec
 
 from distlab.check import Verdict
 from distlab.core.errors import HarnessBug, ScenarioError
-from distlab.grade.counterexample import Counterexample, save
+from distlab.grade.counterexample import Counterexample, save, trace_file
 from distlab.grade.guard import Stuck, processor_time
 from distlab.grade.lab import Lab, Part, Promise
 from distlab.grade.minimise import minimise
@@ -28,6 +28,7 @@ from distlab.grade.scenario import Scenario
 from distlab.grade.solution import Solution, root
 from distlab.sim import stream
 from distlab.trace import EVERYTHING
+from distlab.trace.files import write as write_trace
 
 Progress = Callable[[int, int], None]
 """Called with (runs done, runs to do)."""
@@ -205,13 +206,14 @@ class Grading:
             other = perform(self.part, self.solution, candidate).problem
             return other is not None and _signature(other) == _signature(problem)
 
-        smallest = scenario
+        smallest, shown = scenario, None
         if problem.state is not State.NOT_DETERMINISTIC:
             smallest = minimise(scenario, same, budget=budget, simpler=self.part.simpler)
-            problem = (
-                perform(self.part, self.solution, smallest, record=EVERYTHING).problem or problem
-            )
+            shown = perform(self.part, self.solution, smallest, record=EVERYTHING)
+            problem = shown.problem or problem
         saved = self._save(None, problem.text, found, smallest, scenario)
+        if shown is not None:
+            save_trace(saved.id, shown, (problem.event,) if problem.event else ())
         return Break(
             problem.text,
             found,
@@ -237,6 +239,7 @@ class Grading:
                 f"{promise.code}: the minimised scenario passes when everything is recorded"
             )
         saved = self._save(promise, final.reason, found, smallest, scenario, performance.digest)
+        save_trace(saved.id, performance, final.events)
         return msgspec.structs.replace(
             _as_break(final, found),
             counterexample=saved.id,
@@ -302,6 +305,13 @@ class Grading:
             unseen,
             promise.page,
         )
+
+
+def save_trace(name: str, performance: Performance, evidence: Sequence[int]) -> None:
+    """Write the run beside its counterexample, for pictures: ``.distlab/runs/<id>.trace.jsonl``."""
+    if performance.run is not None:
+        nodes = list(performance.run.cluster.addresses())
+        write_trace(performance.run.trace, trace_file(name), nodes=nodes, evidence=evidence)
 
 
 def judge(promise: Promise, performance: Performance) -> Verdict:
