@@ -15,6 +15,7 @@ from collections.abc import Callable
 import msgspec
 
 from distlab.grade.grading import Grading, quick_scenarios
+from distlab.grade.hunt import hunt
 from distlab.grade.perform import perform
 from distlab.grade.request import (
     Answer,
@@ -22,12 +23,14 @@ from distlab.grade.request import (
     Digests,
     Graded,
     GradePart,
+    Hunt,
+    Hunted,
     OurFault,
     Progressed,
     Refused,
     TakeDigests,
 )
-from distlab.grade.solution import NoSuchThing, load_lab, load_solution
+from distlab.grade.solution import NoSuchThing, find_mutant, load_lab, load_solution
 
 PROGRESS_EVERY = 20
 """Runs between two reports of progress."""
@@ -54,6 +57,10 @@ def main() -> None:
 
 def _answer(ask: Ask, tell: Callable[[Answer], None]) -> Answer:
     lab = load_lab(ask.lab)
+    if isinstance(ask, Hunt):
+        load_solution(lab, lab.parts[0], "reference")
+        mutant = find_mutant(lab, ask.mutant)
+        return Hunted(hunt(lab, mutant, seed=ask.seed, keep=ask.record))
     part = lab.part(ask.part)
     solution = load_solution(lab, part, ask.solution, ask.prior)
     match ask:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from distlab.check import History
-from distlab.core.errors import DistlabError, HarnessBug, ScenarioError
+from distlab.core.errors import HarnessBug, ScenarioError, StudentError
 from distlab.core.values import Address, Operation
 from distlab.faults import Fault
 from distlab.grade.guard import Stuck, processor_time
@@ -137,7 +137,11 @@ def problem_of(
             state, text = State.CRASHED, f"{type(inner).__name__}: {inner.msg}"
             code = (inner.text or "").strip()
             frames = (Frame(_relative(Path(inner.filename or "?")), inner.lineno or 0, "", code),)
-        case _ if frames or inner is not error or isinstance(inner, DistlabError):
+        case _ if (
+            frames
+            or isinstance(inner, StudentError)
+            or (inner is not error and _touches_a_lab(inner))
+        ):
             state, text = State.CRASHED, f"{type(inner).__name__}: {inner}"
         case _:
             return None
@@ -152,6 +156,12 @@ def student_frames(tb: TracebackType | None, solution: Solution) -> tuple[Frame,
         if any(file.is_relative_to(folder) for folder in solution.folders):
             frames.append(frame_at(summary.filename, summary.lineno or 0, summary.name))
     return tuple(frames)
+
+
+def _touches_a_lab(error: BaseException) -> bool:
+    """Whether a handler's exception went through any lab's code: the student's words may have upset an oracle."""
+    files = [Path(summary.filename) for summary in traceback.extract_tb(error.__traceback__)]
+    return any(file.is_relative_to(root() / top) for file in files for top in ("labs", "grading"))
 
 
 def frame_at(file: str, line: int, function: str) -> Frame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from distlab.grade.hunt import Kill
 from distlab.grade.result import PartResult
 
 
@@ -33,7 +34,17 @@ class TakeDigests(Struct, frozen=True, tag=True):
     count: int = 6
 
 
-Ask = GradePart | TakeDigests
+class Hunt(Struct, frozen=True, tag=True):
+    """Grade one mutant, for the kill matrix."""
+
+    lab: str
+    mutant: str
+    seed: int = 1
+    record: bool = False
+    """Minimise, and write the witness down."""
+
+
+Ask = GradePart | TakeDigests | Hunt
 
 
 class Progressed(Struct, frozen=True, tag=True):
@@ -68,4 +79,10 @@ class Refused(Struct, frozen=True, tag=True):
     text: str
 
 
-Answer = Progressed | Graded | Digests | OurFault | Refused
+class Hunted(Struct, frozen=True, tag=True):
+    """The answer to :class:`Hunt`."""
+
+    kill: Kill
+
+
+Answer = Progressed | Graded | Digests | Hunted | OurFault | Refused

@@ -88,7 +88,7 @@ def grade(request: Request, on_progress: Callable[[Step], None] = lambda step: N
     labs = [load_lab(name) for name in (request.labs or lab_names())]
     chosen = [(lab, part) for lab in labs for part in _parts(lab, request)]
     jobs = request.jobs or os.cpu_count() or 1
-    with _children() as children, ThreadPoolExecutor(jobs) as pool:
+    with open_children() as children, ThreadPoolExecutor(jobs) as pool:
         futures = [
             pool.submit(_grade_part, children, lab, part, request, on_progress)
             for lab, part in chosen
@@ -271,7 +271,8 @@ class Children:
 
 
 @contextlib.contextmanager
-def _children() -> Iterator[Children]:
+def open_children() -> Iterator[Children]:
+    """Children that all end with the block, however it ends."""
     children = Children()
     try:
         yield children

@@ -104,6 +104,8 @@ def load_solution(lab: Lab, part: Part, name: str = "own", prior: str = "oracle"
         folders = [grading / "alternative", reference]
     elif name == "reference" or name.startswith("mutant:"):
         folders = [reference]
+        if name != "reference":
+            folders.append(grading / "mutants.py")
     else:
         raise NoSuchThing("solution", name, [*SOLUTIONS, "mutant:NAME"])
     pins = {} if name != "own" else _pins(lab, part, prior)

@@ -1,93 +1,115 @@
-"""Grading the graders: references pass, every known bug is caught, and the matrix of which promise catches which.
-
-A mutant must do two things: pass the *smoke test* (a part's first directed schedule, which is free of faults: a bug
-that shows there is no test of a fault-injection grader), and be caught within the normal budget that students have.
-"""
+"""Grading the graders: correct solutions pass, every known bug is caught, and a matrix of which promise catches which."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 
 from msgspec import Struct
 
-from distlab.grade.grading import Grading, judge
-from distlab.grade.lab import Lab, Mutant, Part
-from distlab.grade.perform import perform
+from distlab.core.errors import HarnessBug
+from distlab.grade.hunt import Kill
+from distlab.grade.lab import Lab, Part
+from distlab.grade.request import Graded, GradePart, Hunt, Hunted
 from distlab.grade.result import PartResult, State
-from distlab.grade.solution import load_solution
+from distlab.grade.runner import open_children
+from distlab.grade.solution import load_lab, load_solution, root
 
 
-class Kill(Struct, frozen=True):
-    """What became of one mutant."""
+class Acquittal(Struct, frozen=True):
+    """A correct solution over many random scenarios: anything but passed is a bug of the grader, or its own."""
 
-    mutant: str
-    code: str
+    lab: str
     part: str
-    kind: str
-    source: str
-    passes_smoke_test: bool
-    caught_by: dict[str, str]
-    """Promise -> how it was found (``directed: ...``, ``run 37``), for every promise that catches it."""
-    expected: str
-    """The promise that is meant to catch it."""
+    solution: str
+    runs: int
+    result: PartResult
 
     @property
-    def is_dead(self) -> bool:
-        return bool(self.caught_by)
-
-    @property
-    def is_as_expected(self) -> bool:
-        return self.passes_smoke_test and self.expected in self.caught_by
+    def is_clean(self) -> bool:
+        return all(promise.state is State.PASSED for promise in self.result.promises)
 
 
-def hunt(lab: Lab, mutant: Mutant, *, seed: int = 1, runs: int | None = None) -> Kill:
-    """Grade one mutant as a student's submission would be graded."""
-    part = lab.part(mutant.part)
-    solution = load_solution(lab, part, f"mutant:{mutant.name}")
-    result = Grading(lab, part, solution, seed=seed, runs=runs, keep=False).grade()
-    caught = {
-        p.code: p.broken.found
-        for p in result.promises
-        if p.broken is not None
-        and p.state in (State.FAILED, State.CRASHED, State.STUCK, State.NOT_DETERMINISTIC)
-    }
-    return Kill(
-        mutant.name,
-        mutant.code,
-        mutant.part,
-        mutant.kind,
-        mutant.source,
-        passes_smoke_test(lab, part, f"mutant:{mutant.name}"),
-        caught,
-        mutant.breaks,
-    )
+def campaign(
+    lab_names: Sequence[str],
+    *,
+    runs: int,
+    seed: int = 1,
+    record: bool = False,
+    jobs: int = 0,
+) -> Iterator[Acquittal | Kill]:
+    """Acquit both correct solutions of each lab over ``runs`` random scenarios a part, and hunt every mutant.
+
+    Each in a child process, as many at a time as there are processors; results come as they are ready.
+    """
+
+    with open_children() as children, ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
+
+        def acquit(lab: Lab, part: Part, name: str) -> Acquittal:
+            ask = GradePart(lab.name, part.code, name, seed=seed, runs=runs)
+            answer = children.ask(ask, "0")
+            if not isinstance(answer, Graded):
+                raise HarnessBug(f"{lab.name} {part.code}: the child that graded {name} died")
+            return Acquittal(lab.name, part.code, name, runs, answer.result)
+
+        def hunted(lab: Lab, name: str) -> Kill:
+            answer = children.ask(Hunt(lab.name, name, seed, record), "0")
+            if not isinstance(answer, Hunted):
+                raise HarnessBug(f"{lab.name}: the child that hunted {name} died")
+            return answer.kill
+
+        futures: list[Future[Acquittal | Kill]] = []
+        for lab in map(load_lab, lab_names):
+            load_solution(lab, lab.parts[0], "reference")
+            names = [mutant.name for mutant in lab.mutants()]
+            futures += [pool.submit(hunted, lab, name) for name in names]
+            solutions = ["reference", *(["alternative"] if has_alternative(lab) else [])]
+            futures += [pool.submit(acquit, lab, part, s) for part in lab.parts for s in solutions]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BaseException:
+            children.kill_all()
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
-def passes_smoke_test(lab: Lab, part: Part, solution_name: str) -> bool:
-    """Whether the solution keeps every promise in the part's first directed schedule."""
-    if part.stage is None or not part.directed:
-        return True
-    solution = load_solution(lab, part, solution_name)
-    performance = perform(part, solution, part.directed[0].scenario)
-    if performance.problem is not None:
-        return False
-    judged = [p for p in part.promises if p.judge is not None]
-    return not any(judge(promise, performance).is_broken for promise in judged)
+def has_alternative(lab: Lab) -> bool:
+    return (root() / "grading" / lab.name / "alternative").is_dir()
 
 
-def acquit(lab: Lab, part: Part, solution_name: str, *, seed: int = 1, runs: int) -> PartResult:
-    """Grade a correct solution over ``runs`` random scenarios; anything but a pass is the grader's bug, or its own."""
-    solution = load_solution(lab, part, solution_name)
-    return Grading(lab, part, solution, seed=seed, runs=runs).grade()
+def kill_matrix_page(
+    kills_by_lab: Iterable[tuple[Lab, Sequence[Kill]]], describe: Callable[[Kill], str]
+) -> str:
+    """The matrix as a page of the docs: mutants down, promises across, how each was first seen."""
+    lines = [
+        "# Kill matrix",
+        "",
+        "Every known bug of every lab, put into the reference solution one at a time, and graded like a",
+        "student's submission. A cell says how the promise first saw the bug: *directed* by a schedule written",
+        "for it, *exam* by a vector or law, a number by that random run. Bold is the promise meant to catch it.",
+    ]
+    for lab, kills in kills_by_lab:
+        lines += ["", f"## Lab {lab.number}: {lab.title}", ""]
+        for part in lab.parts:
+            of_part = [kill for kill in kills if kill.part == part.code]
+            if not of_part:
+                continue
+            codes = [promise.code for promise in part.promises]
+            lines += [f"### {lab.number}{part.code} {part.title}", ""]
+            lines += [
+                "| bug | kind | " + " | ".join(codes) + " |",
+                "|---|---|" + "---|" * len(codes),
+            ]
+            for kill in of_part:
+                cells = [_cell(kill, code) for code in codes]
+                lines.append(f"| {describe(kill)} | {kill.kind} | " + " | ".join(cells) + " |")
+            lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
 
 
-def kill_matrix(
-    lab: Lab, mutants: Sequence[Mutant], on_kill: Callable[[Kill], None] = lambda kill: None
-) -> list[Kill]:
-    """Hunt all mutants of a lab."""
-    kills = []
-    for mutant in mutants:
-        kill = hunt(lab, mutant)
-        on_kill(kill)
-        kills.append(kill)
-    return kills
+def _cell(kill: Kill, code: str) -> str:
+    found = kill.caught_by.get(code, "")
+    short = found.partition(":")[0].removeprefix("run ")
+    return f"**{short}**" if short and code == kill.expected else short
