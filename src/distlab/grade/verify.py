@@ -1,4 +1,4 @@
-"""Grading the graders: correct solutions pass, every known bug is caught, and a matrix of which promise catches which."""
+"""Grading the graders: correct solutions pass, every known bug is caught, and which promise catches which."""
 
 from __future__ import annotations
 
