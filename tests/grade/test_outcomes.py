@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from tests.grade.toygrader import grade, promise, reference, tree
 
 from distlab.grade.result import PromiseResult, State
+from tests.grade.toygrader import grade, promise, reference, tree
 
 HANDLER = "        if put.id not in self.kept:\n"
 

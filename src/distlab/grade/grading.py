@@ -94,12 +94,7 @@ class Grading:
             yield f"directed: {directed.name}", directed.scenario
         if self.part.draw is not None:
             for number in range(1, self.runs + 1):
-                yield f"run {number}", self.draw(number)
-
-    def draw(self, number: int) -> Scenario:
-        """The random scenario of that number, for this seed."""
-        assert self.part.draw is not None
-        return self.part.draw(stream(self.seed, "sweep", self.lab.name, self.part.code, number))
+                yield f"run {number}", random_scenario(self.lab, self.part, self.seed, number)
 
     def _open(self) -> list[Promise]:
         """The promises that nothing has broken so far, and that runs can judge."""
@@ -312,6 +307,12 @@ def save_trace(name: str, performance: Performance, evidence: Sequence[int]) -> 
     if performance.run is not None:
         nodes = list(performance.run.cluster.addresses())
         write_trace(performance.run.trace, trace_file(name), nodes=nodes, evidence=evidence)
+
+
+def random_scenario(lab: Lab, part: Part, seed: int, number: int) -> Scenario:
+    """The random scenario of that number, for this seed: the same on every machine."""
+    assert part.draw is not None
+    return part.draw(stream(seed, "sweep", lab.name, part.code, number))
 
 
 def judge(promise: Promise, performance: Performance) -> Verdict:

@@ -1,0 +1,155 @@
+"""Your own test: a student's schedules and properties, scored by the known bugs that they catch.
+
+A lab's folder may hold ``own_test.py`` with schedules (scenarios of the student's making) and properties (judges of
+the student's making). They must let both correct solutions pass; then each mutant that one of them shows to be wrong
+counts. A property is tried on the student's schedules, on the lab's directed ones and on a few random ones; a schedule
+is judged by the student's properties and by the lab's promises.
+
+This is how graders are made, the other way round: whoever can say what is wrong with a program has understood what is
+right.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+from msgspec import Struct
+
+from distlab.check import Verdict
+from distlab.core.errors import StudentError
+from distlab.grade.grading import random_scenario
+from distlab.grade.lab import Lab, Mutant, Part, Run
+from distlab.grade.perform import perform
+from distlab.grade.scenario import Scenario
+from distlab.grade.solution import load_solution, root
+
+BONUS = 10
+"""Points for a test that catches every mutant which runs can show; fewer in proportion."""
+
+_RANDOM_RUNS = 20
+"""Random scenarios on which a property is tried."""
+
+
+class Schedule(Struct, frozen=True):
+    """A scenario of the student's making, for one part of the lab."""
+
+    name: str
+    part: str
+    scenario: Scenario
+
+
+class Property(Struct, frozen=True):
+    """A promise of the student's making."""
+
+    title: str
+    part: str
+    judge: Callable[[Run], Verdict]
+
+
+class OwnResult(Struct, frozen=True):
+    """What a student's own test is worth."""
+
+    caught: tuple[str, ...]
+    missed: tuple[str, ...]
+    objection: str = ""
+    """Why it scores nothing: a correct solution fails it."""
+
+    @property
+    def points(self) -> int:
+        total = len(self.caught) + len(self.missed)
+        return 0 if self.objection or not total else BONUS * len(self.caught) // total
+
+
+def own_test_file(lab: Lab) -> Path:
+    return root() / "labs" / lab.name / "own_test.py"
+
+
+def score(
+    lab: Lab, on_mutant: Callable[[str, bool], None] = lambda name, caught: None
+) -> OwnResult:
+    """Score the student's own test of the lab. Raises what the student's file raises, and ``StudentError``."""
+    load_solution(lab, lab.parts[0], "reference")
+    module = _load(own_test_file(lab))
+    schedules: Sequence[Schedule] = getattr(module, "SCHEDULES", ())
+    properties: Sequence[Property] = getattr(module, "PROPERTIES", ())
+    known = {part.code for part in lab.parts}
+    items: list[Schedule | Property] = [*schedules, *properties]
+    for item in items:
+        if item.part.upper() not in known:
+            raise StudentError(
+                f"{item!r}: part {item.part!r} is none of {', '.join(sorted(known))}"
+            )
+    for solution in ("reference", "alternative"):
+        for part in lab.parts:
+            if objection := _first_objection(lab, part, solution, schedules, properties):
+                return OwnResult((), (), f"the correct solution '{solution}' fails it: {objection}")
+    load_solution(lab, lab.parts[0], "reference")
+    caught: list[str] = []
+    missed: list[str] = []
+    for mutant in [m for m in lab.mutants() if lab.part(m.part).stage is not None]:
+        is_caught = bool(_catches(lab, mutant, schedules, properties))
+        (caught if is_caught else missed).append(mutant.name)
+        on_mutant(mutant.name, is_caught)
+    return OwnResult(tuple(caught), tuple(missed))
+
+
+def _catches(
+    lab: Lab, mutant: Mutant, schedules: Sequence[Schedule], properties: Sequence[Property]
+) -> str:
+    part = lab.part(mutant.part)
+    return _first_objection(lab, part, f"mutant:{mutant.name}", schedules, properties)
+
+
+def _first_objection(
+    lab: Lab, part: Part, name: str, schedules: Sequence[Schedule], properties: Sequence[Property]
+) -> str:
+    """What the test has against a solution; empty if nothing."""
+    mine = [p for p in properties if p.part.upper() == part.code]
+    theirs = [p for p in part.promises if p.judge is not None]
+    solution = load_solution(lab, part, name)
+    for title, scenario, is_own in _scenarios(lab, part, schedules, bool(mine)):
+        performance = perform(part, solution, scenario)
+        if performance.problem is not None:
+            if is_own:
+                return f"{title}: {performance.problem.text}"
+            continue
+        run = performance.run
+        assert run is not None
+        judges = [(p.title, p.judge) for p in mine]
+        if is_own:
+            judges += [(p.title, p.judge) for p in theirs if p.judge is not None]
+        for promise, judge in judges:
+            if (verdict := judge(run)).is_broken:
+                return f"{title}: {promise}: {verdict.reason}"
+    return ""
+
+
+def _scenarios(
+    lab: Lab, part: Part, schedules: Sequence[Schedule], with_ours: bool
+) -> Iterator[tuple[str, Scenario, bool]]:
+    """The student's schedules for a part; then ours, which only the student's properties judge."""
+    for schedule in schedules:
+        if schedule.part.upper() == part.code:
+            yield schedule.name, schedule.scenario, True
+    if with_ours and part.stage is not None:
+        for directed in part.directed:
+            yield directed.name, directed.scenario, False
+        if part.draw is not None:
+            for number in range(1, _RANDOM_RUNS + 1):
+                yield f"run {number}", random_scenario(lab, part, 1, number), False
+
+
+def _load(file: Path) -> ModuleType:
+    spec = spec_from_file_location("own_test", file)
+    if spec is None or spec.loader is None or not file.exists():
+        raise StudentError(
+            f"there is no {file.name} beside the lab's files; copy the example from the handout"
+        )
+    module = module_from_spec(spec)
+    sys.modules["own_test"] = module
+    spec.loader.exec_module(module)
+    return module
