@@ -1,0 +1,84 @@
+"""Hints: three for each promise, shown one at a time; a question, then a place to look, then the idea.
+
+They stand in ``grading/labN/hints.toml``::
+
+    [MR-S2]
+    hints = ["What does a reader see while you write?", "Look at ...", "Write elsewhere, then rename."]
+
+What has been shown is remembered in ``.distlab/hints.json``. Nothing here costs points.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from distlab.core.errors import ScenarioError
+
+KINDS = ("a question", "a place to look", "the idea")
+
+
+class Revealed(Struct, frozen=True):
+    """The next hint."""
+
+    text: str
+    number: int
+    """Counted from 1."""
+    of: int
+    is_new: bool
+    """False where all had been shown already: then it is the last one again."""
+
+    @property
+    def kind(self) -> str:
+        return KINDS[self.number - 1] if self.of == len(KINDS) else f"hint {self.number}"
+
+
+def load(file: Path) -> dict[str, tuple[str, ...]]:
+    """Promise -> its hints; empty where there is no file. Raises ``ScenarioError`` for a file that is not right."""
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{file}: {error}") from None
+    hints = {}
+    for code, entry in table.items():
+        texts = entry.get("hints") if isinstance(entry, dict) else None
+        if (
+            not isinstance(texts, list)
+            or not texts
+            or not all(isinstance(t, str) and t.strip() for t in texts)
+        ):
+            raise ScenarioError(
+                f'{file}: [{code}] needs hints = ["a question", "a place to look", "the idea"]'
+            )
+        hints[code] = tuple(texts)
+    return hints
+
+
+class Memory:
+    """Which hints somebody has seen."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        try:
+            self._shown = msgspec.json.decode(file.read_bytes(), type=dict[str, dict[str, int]])
+        except (FileNotFoundError, msgspec.DecodeError):
+            self._shown = {}  # worth nothing more than being started anew
+
+    def shown(self, lab: str, code: str) -> int:
+        """How many of the promise's hints have been shown."""
+        return self._shown.get(lab, {}).get(code, 0)
+
+    def reveal(self, lab: str, code: str, hints: tuple[str, ...]) -> Revealed:
+        """The next hint, or the last one again; remembered by :meth:`to_json`."""
+        before = self.shown(lab, code)
+        number = min(before + 1, len(hints))
+        self._shown.setdefault(lab, {})[code] = number
+        return Revealed(hints[number - 1], number, len(hints), number > before)
+
+    def to_json(self) -> bytes:
+        return msgspec.json.format(msgspec.json.encode(self._shown)) + b"\n"
