@@ -4,17 +4,20 @@ Theory of operation. Each ordered pair of nodes is a link with its own random st
 that taking one message away moves only what follows it on that link. A message is judged twice: when it is sent
 (planned faults, noise, an open link) and when it arrives (an open link, a live receiver). It carries the bytes it was
 encoded to; they are decoded where they arrive, so that nothing is shared and a flipped bit shows.
+
+One draw decides what noise does to a message: nothing, or exactly one of loss, a second copy and a long delay. Where
+in its range the draw falls says how long that delay is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from distlab.core.errors import BadValue
-from distlab.core.values import Address, Message, SessionMessage
+from distlab.core.values import Address, Message
 from distlab.faults import Action, Delay, Drop, Duplicate, Flip, Nth, Partition
 from distlab.sim.streams import stream
 from distlab.trace import Kind
@@ -31,11 +34,12 @@ class Link:
     """One direction between two nodes."""
 
     __slots__ = (
+        "_seed",
         "blocked",
+        "chance",
         "clogged",
         "held",
         "planned",
-        "random",
         "sent",
         "sent_by_class",
         "source",
@@ -45,7 +49,8 @@ class Link:
     def __init__(self, seed: int, source: Address, to: Address) -> None:
         self.source = source
         self.to = to
-        self.random = stream(seed, "link", source, to)
+        self.chance: Callable[[], float] = self._first_chance
+        """The next draw from the link's own stream."""
         self.sent = 0
         self.sent_by_class: dict[str, int] = {}
         self.planned: list[tuple[Nth, Action]] = []
@@ -54,6 +59,16 @@ class Link:
         self.clogged = 0
         self.held: list[Parcel] = []
         """What waits for the clog to end."""
+        self._seed = seed
+
+    def _first_chance(self) -> float:
+        """Streams are dear to make, and a quiet link needs none."""
+        self.chance = stream(self._seed, "link", self.source, self.to).random
+        return self.chance()
+
+    @property
+    def is_open(self) -> bool:
+        return not self.blocked and not self.clogged
 
     def fates(self, name: str) -> list[Action]:
         """Count one more message of class ``name``; the planned faults that befall it."""
@@ -77,99 +92,138 @@ class Network:
         self._links: dict[tuple[Address, Address], Link] = {}
         noise = sim.noise
         self._least, self._spread = noise.delay[0], noise.delay[1] - noise.delay[0]
-        self.noisy = bool(noise.loss or noise.duplicate or noise.straggle)
-        """False once the plan has healed."""
+        self._lost = noise.loss
+        self._lost_or_twice = self._lost + noise.duplicate
+        self._troubled = self._lost_or_twice + noise.straggle
+        """A draw below this one means that noise does something; 0 once the plan has healed."""
+        self._flipped: set[int] = set()
+        """Sends whose bytes a fault has changed."""
+
+    @property
+    def loss(self) -> float:
+        """Chance that a datagram is lost now."""
+        return self._lost
 
     def link(self, source: Address, to: Address) -> Link:
         link = self._links.get((source, to))
         if link is None:
-            if to not in self._sim.cluster.members:
-                raise BadValue(
-                    f"there is no node {to!r}; there are {', '.join(self._sim.cluster.members)}"
-                )
+            members = self._sim.cluster.members
+            if to not in members:
+                raise BadValue(f"there is no node {to!r}; there are {', '.join(members)}")
             link = self._links[source, to] = Link(self._sim.noise.seed, source, to)
         return link
 
     def latency(self, link: Link) -> int:
         """How long the next message takes, ordinarily."""
-        return (
-            self._least + int(link.random.random() * self._spread) if self._spread else self._least
-        )
+        return self._least + int(link.chance() * self._spread) if self._spread else self._least
 
     def dispatch(
-        self, process: Process, to: Address, message: Message, blob: bytes, cause: int
+        self, process: Process, link: Link, message: Message, blob: bytes, cause: int
     ) -> None:
         """Put a message on the wire: what ``send`` comes to once the syncs before it are done."""
         sim = self._sim
-        if isinstance(message, SessionMessage):
-            sim.sessions.send(process, to, message, blob, cause)
+        parcel = (link, type(message), blob, sim.note(process, Kind.SEND, message, cause, link.to))
+        delay = self._least
+        if self._spread:
+            delay += int(link.chance() * self._spread)
+        if link.planned:
+            self._suffer(parcel, link.fates(type(message).__name__), delay)
             return
-        sent = sim.note(process, Kind.SEND, message, cause, to)
-        link = self.link(process.address, to)
-        fates = link.fates(type(message).__name__)
-        delays = [self.latency(link)]
-        why = ""
-        if self.noisy and self._is_lost(link, delays):
-            why = "loss"
+        link.sent += 1
+        if self._troubled and (draw := link.chance()) < self._troubled:
+            self._trouble(parcel, draw, delay)
+        else:
+            self._carry(parcel, delay)
+
+    def _carry(self, parcel: Parcel, delay: int) -> None:
+        link = parcel[0]
+        if link.blocked:
+            self.drop(parcel, "partition")
+        elif link.clogged:
+            self._clog(parcel)
+        else:
+            self._sim.after(delay, self.arrive, parcel)
+
+    def _clog(self, parcel: Parcel) -> None:
+        parcel[0].held.append(parcel)
+        self._sim.tally["clog"] += 1
+
+    def _trouble(self, parcel: Parcel, draw: float, delay: int) -> None:
+        """What noise does to a message whose draw fell among those that mean trouble."""
+        sim = self._sim
+        if draw < self._lost:
+            self.drop(parcel, "loss")
+        elif draw < self._lost_or_twice:
+            sim.tally["duplicate"] += 1
+            self._carry(parcel, delay)
+            self._carry(parcel, delay + self._least)
+        else:
+            sim.tally["straggler"] += 1
+            how_late = (draw - self._lost_or_twice) / (self._troubled - self._lost_or_twice)
+            self._carry(parcel, delay + int(how_late * sim.noise.straggle_by))
+
+    def _suffer(self, parcel: Parcel, fates: list[Action], delay: int) -> None:
+        """What planned faults do to a message. Where none strikes, noise may."""
+        link, cls, blob, sent = parcel
+        draw = link.chance() if self._troubled else 1.0
+        if not fates:
+            if draw < self._troubled:
+                self._trouble(parcel, draw, delay)
+            else:
+                self._carry(parcel, delay)
+            return
+        copies = [0]
+        is_dropped = False
         for fate in fates:
+            self._sim.struck(fate, link.source)
             match fate:
                 case Drop():
-                    why = "drop"
+                    is_dropped = True
                 case Delay(by):
-                    delays = [delay + by for delay in delays]
+                    delay += by
                 case Duplicate(after):
-                    delays.append(delays[0] + after)
+                    copies.append(after)
                 case Flip(bit):
                     blob = flipped(blob, bit)
-            sim.struck(fate)
-        parcel = (link, type(message), blob, sent)
-        if why or link.blocked:
-            self.drop(parcel, why or "partition")
-        elif link.clogged:
-            link.held.append(parcel)
-            sim.tally["clog"] += 1
-        else:
-            for delay in delays:
-                sim.after(delay, self.arrive, parcel)
+                    self._flipped.add(sent)
+        parcel = (link, cls, blob, sent)
+        if is_dropped:
+            self.drop(parcel, "drop")
+            return
+        for later in copies:
+            self._carry(parcel, delay + later)
 
-    def _is_lost(self, link: Link, delays: list[int]) -> bool:
-        """What noise does to one message. As many draws for each, so that one's fate does not shift the next one's."""
-        noise, random = self._sim.noise, link.random.random
-        lost, twice, late, how_late = random(), random(), random(), random()
-        if late < noise.straggle:
-            delays[0] += int(how_late * noise.straggle_by)
-            self._sim.tally["straggler"] += 1
-        if twice < noise.duplicate:
-            delays.append(delays[0] + self._least)
-            self._sim.tally["duplicate"] += 1
-        return lost < noise.loss
+    def was_flipped(self, sent: int) -> bool:
+        """Whether a fault has changed the bytes of this message."""
+        return sent in self._flipped
 
     def arrive(self, parcel: Parcel) -> None:
         """A message is at its receiver's door."""
         link, cls, blob, sent = parcel
         sim = self._sim
         process = sim.up.get(link.to)
-        if process is None:
-            self.drop(parcel, "down")
-        elif link.blocked:
+        if link.blocked:
             self.drop(parcel, "partition")
+        elif link.clogged:
+            self._clog(parcel)
+        elif process is None:
+            self.drop(parcel, "down")
         elif process.inbox or process.held_until > sim.time:
-            process.hold(self.arrive, parcel)
+            process.take(self._deliver, (process, parcel))
         else:
             sim.deliver(process, link.source, cls, blob, sent)
+
+    def _deliver(self, what: tuple[Process, Parcel]) -> None:
+        process, (link, cls, blob, sent) = what
+        self._sim.deliver(process, link.source, cls, blob, sent)
 
     def drop(self, parcel: Parcel, why: str) -> None:
         """The message is gone; ``why`` is what the trace and the tally call it."""
         sim = self._sim
         link, cls, blob, sent = parcel
         sim.tally[why] += 1
-        if Kind.DROP in sim.record:
-            message = readable(cls, blob)
-            sim.trace.append(
-                (sim.next_id(), sim.time, link.to, 0, Kind.DROP, sent, link.source, (message, why))
-            )
-        else:
-            sim.next_id()
+        what = (readable(cls, blob), why) if Kind.DROP in sim.record else None
+        sim.remark(Kind.DROP, link.to, what, sent, link.source)
 
     # -- faults ---------------------------------------------------------------------------------------------------
 
@@ -203,14 +257,9 @@ class Network:
                 for parcel in held:
                     self._sim.after(self._least, self.arrive, parcel)
 
-    def heal(self) -> None:
-        """All links open and without loss."""
-        self.noisy = False
-        for link in self._links.values():
-            link.blocked = 0
-            if link.clogged:
-                link.clogged = 1
-                self.unclog([link])
+    def quieten(self) -> None:
+        """Noise takes, repeats and delays nothing from now on."""
+        self._lost = self._lost_or_twice = self._troubled = 0.0
 
 
 def flipped(blob: bytes, bit: int) -> bytes:
@@ -223,6 +272,6 @@ def readable(cls: type[Message], blob: bytes) -> Message | bytes:
     """The message, or its bytes where they are no such message any more."""
     try:
         message: Message = msgspec.msgpack.decode(blob, type=cls)
-    except (msgspec.ValidationError, msgspec.DecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return blob
     return message

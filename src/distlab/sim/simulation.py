@@ -15,13 +15,14 @@ import contextlib
 import io
 import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from heapq import heappop, heappush
 from typing import Any
 
 import msgspec
 
 from distlab.core.cluster import Cluster
+from distlab.core.codec import encode
 from distlab.core.errors import BadValue, EnvironmentFault, Halt, ScenarioError, UnhandledValue
 from distlab.core.log import Level, LogLine
 from distlab.core.objects import Objects
@@ -82,8 +83,12 @@ class Simulation:
         self.devices = {a: Device(self, a, m.disk_capacity) for a, m in cluster.members.items()}
         self.up: dict[Address, Process] = {}
         """The newest incarnation of each node that is running."""
+        self.incarnations: Counter[Address] = Counter()
+        """How many there have been of each node."""
         self.acting: Process | None = None
         """Whose handler runs, or ran last."""
+        self.watch: Callable[[Process, str, str], None] | None = None
+        """To be called before an effect takes place, while any fault waits for one."""
         self.cause = 0
         """The event whose handler runs: what its effects are caused by."""
         self.processed = 0
@@ -102,7 +107,8 @@ class Simulation:
         """By ticket, until the answer is out."""
         self._until = 0
         self._settle: int | None = None
-        self._incarnations: Counter[Address] = Counter()
+        self._outdated: list[Process] = []
+        """Those that live on beside a newer one of their node."""
         self._clocks: dict[Address, tuple[int, int, int]] = {}
         """Address -> (offset, drift in millionths, since when), where a clock is not right."""
         self.network = Network(self)
@@ -129,7 +135,8 @@ class Simulation:
         self._until, self._settle = until, settle
         heap, limit = self._heap, self._event_limit
         processed = self.processed
-        with contextlib.redirect_stdout(_Prints(self)):
+        prints = _Prints(self)
+        with contextlib.redirect_stdout(prints):
             try:
                 while heap and heap[0][0] <= self._until:
                     self.time, _, action, argument = heappop(heap)
@@ -142,6 +149,7 @@ class Simulation:
                 self.time = max(self.time, self._until)
             finally:
                 self.processed = processed
+                prints.end_line()
 
     def _end_if_done(self) -> None:
         """Once no client waits for anything, the run needs only settle."""
@@ -171,11 +179,6 @@ class Simulation:
         heappush(self._heap, (self.time + duration, number, action, argument))
         return number
 
-    def next_id(self) -> int:
-        """The id of an event, recorded or not."""
-        self._event += 1
-        return self._event
-
     def note(self, process: Process, kind: str, what: Any, cause: int, peer: str = "") -> int:
         """Write an event of a process into the trace, if its kind is recorded; returns its id."""
         self._event = event = self._event + 1
@@ -187,21 +190,23 @@ class Simulation:
             )
         return event
 
-    @property
-    def watchers(self) -> bool:
-        return self.injector.is_watching
+    def remark(self, kind: str, node: str, what: Any, cause: int = 0, peer: str = "") -> None:
+        """Write an event of the world into the trace, if its kind is recorded."""
+        self._event = event = self._event + 1
+        if kind in self.record:
+            self.trace.append((event, self.time, node, 0, kind, cause, peer, what))
 
-    def watch(self, process: Process, verb: str, what: str) -> None:
-        self.injector.watch(process, verb, what)
-
-    def struck(self, action: Action) -> None:
+    def struck(self, action: Action, node: str) -> None:
         """A fault was applied."""
         self.tally[type(action).__name__.lower()] += 1
-        if Kind.FAULT in self.record:
-            node = getattr(action, "node", "")
-            self.trace.append((self.next_id(), self.time, node, 0, Kind.FAULT, 0, "", action))
-        else:
-            self.next_id()
+        self.remark(Kind.FAULT, node, action)
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """What happens within does so in the midst of a handler, which goes on afterwards."""
+        before = self.cause, self.acting
+        yield
+        self.cause, self.acting = before
 
     # -- life of a process ------------------------------------------------------------------------------------------
 
@@ -210,27 +215,48 @@ class Simulation:
         if address in self.up:
             return
         member = self.cluster.members[address]
-        incarnation = self._incarnations[address]
-        self._incarnations[address] += 1
+        incarnation = self.incarnations[address]
+        self.incarnations[address] += 1
         process = self.up[address] = Process(
             self, address, member.program, member.config, incarnation
         )
         event = self.note(process, Kind.START, self.cluster.role(address), 0)
         self.cause, self.acting = event, process
-        if self.watchers:
-            with contextlib.suppress(Halt):
-                self.watch(process, "start", "")
+        with contextlib.suppress(Halt):
+            process.about_to("start", "")
         if process.alive:
-            process.handle(event, process.node.on_start)
+            process.handle(event, process.node.on_start, 0)
 
-    def crash(self, address: Address, why: str, unsynced: Survival) -> None:
-        """End the node's process, if it is up, and let its disk lose what the survival rule takes."""
-        process = self.up.get(address)
-        if process is None:
-            return
-        self.note(process, Kind.CRASH, why, 0)
-        self.end(process)
-        self.devices[address].crash(unsynced)
+    def restart(self, what: tuple[Address, int]) -> None:
+        """Start the node after a crash, unless it has been started since."""
+        address, incarnations = what
+        if self.incarnations[address] == incarnations:
+            self.start(address)
+
+    def crash(self, address: Address, why: str, unsynced: Survival) -> bool:
+        """End what runs of the node, and let its disk lose what the survival rule takes. False if nothing runs."""
+        running = [process for process in self._outdated if process.address == address]
+        if address in self.up:
+            running.append(self.up[address])
+        for process in running:
+            self.note(process, Kind.CRASH, why, 0)
+            self.end(process)
+        if running:
+            self.devices[address].crash(unsynced)
+        return bool(running)
+
+    def outdate(self, address: Address) -> Process | None:
+        """The node's process goes on, but is not who messages go to any more: a newer one can start."""
+        process = self.up.pop(address, None)
+        if process is not None:
+            self._outdated.append(process)
+        return process
+
+    def end_twin(self, process: Process) -> None:
+        """The older of two incarnations ends at last."""
+        if process.alive:
+            self.note(process, Kind.CRASH, "fault: its twin stays", 0)
+            self.end(process)
 
     def stop(self, process: Process, reason: str) -> None:
         """The process ends itself; the machine lives on, so nothing unsynced is lost."""
@@ -241,21 +267,21 @@ class Simulation:
         """The process is no more. Its peers learn of it from their sessions."""
         if not process.alive:
             return
+        self._calls_to_come -= sum(action == self._begin_call for action, _ in process.inbox)
         process.die()
         if self.up.get(process.address) is process:
             del self.up[process.address]
+        else:
+            self._outdated.remove(process)
         self._open_calls = {t: c for t, c in self._open_calls.items() if c.client is not process}
         self._end_if_done()
-        self.sessions.crashed(process)
+        self.sessions.ended(process)
 
-    def handler_raised(
-        self, process: Process, error: Exception, arguments: tuple[Any, ...]
-    ) -> None:
+    def handler_raised(self, process: Process, error: BaseException, handling: str) -> None:
         """An environment fault that nobody caught stops the node; anything else ends the run."""
         if isinstance(error, EnvironmentFault):
             self.stop(process, f"{type(error).__name__}: {error}")
             return
-        handling = repr(arguments[0]) if arguments else "its start"
         raise ProgramError(process.address, handling, self.cause, self.time) from error
 
     # -- events -----------------------------------------------------------------------------------------------------
@@ -269,17 +295,17 @@ class Simulation:
             error = UnhandledValue(
                 f"{type(process.node).__name__} has no handler for {cls.__name__} (from {sender})"
             )
-            self.handler_raised(process, error, (cls.__name__,))
+            self.handler_raised(process, error, cls.__name__)
             return
         handler, count, decode = entry
         try:
             message = decode(blob)
-        except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self._undecodable(process, sender, cls, blob, sent, error)
             return
-        self.digest = zlib.crc32(blob, self.digest ^ self.time & 0xFFFFFFFF)
+        self.digest = zlib.crc32(blob, self.digest ^ self.time & 0xFFFFFFFF ^ process.salt)
         event = self.note(process, Kind.DELIVER, message, sent, sender)
-        process.handle(event, handler, *(message, sender)[:count])
+        process.handle(event, handler, count, message, sender)
 
     def _undecodable(
         self,
@@ -291,7 +317,7 @@ class Simulation:
         error: Exception,
     ) -> None:
         """A flipped bit is dropped, as any stack would; a message that never fitted its class is its sender's fault."""
-        if self.tally["flip"]:
+        if self.network.was_flipped(sent):
             self.network.drop(
                 (self.network.link(sender, process.address), cls, blob, sent), "garbled"
             )
@@ -299,27 +325,26 @@ class Simulation:
         blame = BadValue(
             f"{sender} sent a {cls.__name__} whose fields do not fit its class: {error}"
         )
-        self.handler_raised(process, blame, (cls.__name__,))
+        self.handler_raised(process, blame, cls.__name__)
 
     def fire(self, process: Process, timer: Timer, cause: int) -> None:
         """Hand a timer to its handler."""
         handler, count, _ = process.handlers[type(timer)]
-        self.digest = zlib.crc32(
-            type(timer).__name__.encode(), self.digest ^ self.time & 0xFFFFFFFF
-        )
+        self.digest = zlib.crc32(encode(timer), self.digest ^ self.time & 0xFFFFFFFF ^ process.salt)
         event = self.note(process, Kind.TIMER, timer, cause)
-        process.handle(event, handler, *(timer,)[:count])
+        process.handle(event, handler, count, timer)
 
     def _call(self, what: tuple[Address, Operation]) -> None:
         address, operation = what
         process = self.up.get(address)
-        if process is None:
+        if process is not None:
+            process.take(self._begin_call, (process, operation))
+        else:
             self._calls_to_come -= 1
             self._end_if_done()
-            return
-        if process.is_held():
-            process.hold(self._call, what)
-            return
+
+    def _begin_call(self, what: tuple[Process, Operation]) -> None:
+        process, operation = what
         self._calls_to_come -= 1
         entry = process.handlers.get(type(operation))
         if entry is None:
@@ -329,7 +354,7 @@ class Simulation:
         handler, count, _ = entry
         self.cause = 0
         ticket = self.begin(process, operation)
-        process.handle(self._event, handler, *(operation, ticket)[:count])
+        process.handle(self._event, handler, count, operation, ticket)
 
     def begin(self, process: Process, operation: Operation) -> Ticket:
         self._tickets += 1
@@ -348,12 +373,13 @@ class Simulation:
             raise BadValue(
                 f"finish({ticket!r}, {outcome!r}): an outcome is Ok(...), Fail(...) or Info(...)"
             )
+        encode(outcome)
         call.answered = True
 
     def finish(self, process: Process, ticket: Ticket, outcome: Outcome, cause: int) -> None:
         """The answer is out."""
         del self._open_calls[ticket]
-        self.digest = zlib.crc32(repr(outcome).encode(), self.digest ^ ticket)
+        self.digest = zlib.crc32(encode(outcome), self.digest ^ ticket)
         self.note(process, Kind.RETURN, (ticket, outcome), cause)
         self._end_if_done()
 
@@ -395,12 +421,24 @@ class _Prints(io.TextIOBase):
     def __init__(self, sim: Simulation) -> None:
         self._sim = sim
         self._line = ""
+        self._owner: Process | None = None
 
     def write(self, text: str) -> int:
+        if self._owner is not self._sim.acting:
+            self.end_line()
+            self._owner = self._sim.acting
         *lines, self._line = (self._line + text).split("\n")
         for line in lines:
-            if (process := self._sim.acting) is not None:
-                self._sim.note(
-                    process, Kind.LOG, LogLine("print", Level.INFO, line, {}), self._sim.cause
-                )
+            self._note(line)
         return len(text)
+
+    def end_line(self) -> None:
+        """What was printed without a newline is a line too."""
+        if self._line:
+            self._note(self._line)
+            self._line = ""
+
+    def _note(self, line: str) -> None:
+        if self._owner is not None:
+            entry = LogLine("print", Level.INFO, line, {})
+            self._sim.note(self._owner, Kind.LOG, entry, self._sim.cause)
