@@ -1,0 +1,364 @@
+"""Bugs of part 0A: checksums that check too little, and answers that find the wrong question."""
+
+from __future__ import annotations
+
+import zlib
+from struct import Struct as Layout
+
+from distlab.core import Address, Ok, Ticket
+from distlab.grade.lab import Mutant
+from grading.lab0_rpc.vectors import sum16
+from labs.lab0_rpc import framing
+from labs.lab0_rpc.echo import Asker, Echo
+from labs.lab0_rpc.framing import BEHIND_IT, CHECKSUM, crc32c
+from labs.lab0_rpc.protocol import (
+    HEADER_BYTES,
+    Ask,
+    Frame,
+    Query,
+    Response,
+    to_body,
+    to_text,
+)
+
+unseal = framing.unseal
+
+
+def sixteen_bit_sum(data: bytes) -> int:
+    return sum16(data)
+
+
+def without_initial_ones(data: bytes) -> int:
+    register = 0
+    for byte in data:
+        register = register >> 8 ^ framing.remainders()[(register ^ byte) & 0xFF]
+    return register
+
+
+def without_the_header(data: bytes) -> int:
+    return crc32c(data[BEHIND_IT.size :])
+
+
+def only_the_first_bytes(data: bytes) -> int:
+    return crc32c(data[:20])
+
+
+def zero_means_unchecked(data: bytes) -> Frame | None:
+    if len(data) >= HEADER_BYTES and data[:4] == bytes(4):
+        length, number = BEHIND_IT.unpack_from(data, CHECKSUM.size)
+        if HEADER_BYTES + length == len(data):
+            return Frame(number, data[HEADER_BYTES:])
+    return unseal(data)
+
+
+def ignores_what_follows(data: bytes) -> Frame | None:
+    if len(data) < HEADER_BYTES:
+        return None
+    (length,) = Layout("<I").unpack_from(data, CHECKSUM.size)
+    return unseal(data[: HEADER_BYTES + length])
+
+
+def half_compared(data: bytes) -> Frame | None:
+    if len(data) < HEADER_BYTES or int.from_bytes(data[:2], "little") != crc32c(data[4:]) & 0xFFFF:
+        return None
+    length, number = BEHIND_IT.unpack_from(data, CHECKSUM.size)
+    return Frame(number, data[HEADER_BYTES:]) if HEADER_BYTES + length == len(data) else None
+
+
+def raises_on_short_frames(data: bytes) -> Frame | None:
+    BEHIND_IT.unpack_from(data, CHECKSUM.size)
+    return unseal(data)
+
+
+def raises_on_damage(data: bytes) -> Frame | None:
+    frame = unseal(data)
+    if frame is None:
+        raise ValueError("bad checksum")
+    return frame
+
+
+def short_bodies_only(data: bytes) -> Frame | None:
+    frame = unseal(data)
+    return frame if frame is not None and len(frame.body) < 20 else None
+
+
+class TrustingEcho(Echo):
+    def on_query(self, query: Query, sender: Address) -> None:
+        frame = unseal(query.frame)
+        if frame is None:  # answers all the same: the asker will check
+            (_, number), body = (
+                BEHIND_IT.unpack(query.frame[4:16].ljust(12, b"\0")),
+                query.frame[16:],
+            )
+            frame = Frame(number, body)
+        self.send(sender, Response(framing.seal(Frame(frame.id, frame.body[::-1]))))
+
+
+class FirstComeFirstServed(Asker):
+    def on_response(self, response: Response) -> None:
+        frame = framing.unseal(response.frame)
+        if frame is not None and self.asked:
+            oldest = next(iter(self.asked))
+            self.finish(self.asked.pop(oldest), Ok(to_text(frame.body)))
+
+
+class LatestQuestion(Asker):
+    def on_response(self, response: Response) -> None:
+        frame = framing.unseal(response.frame)
+        if frame is not None and self.last_id in self.asked:
+            self.finish(self.asked.pop(self.last_id), Ok(to_text(frame.body)))
+
+
+class ReusedIds(Asker):
+    def on_ask(self, ask: Ask, ticket: Ticket) -> None:
+        free = next(n for n in range(1, 1 << 20) if n not in self.asked)
+        self.asked[free] = ticket
+        self.send(self.config.server, Query(framing.seal(Frame(free, to_body(ask.text)))))
+
+
+class ByteIds(Asker):
+    def on_ask(self, ask: Ask, ticket: Ticket) -> None:
+        super().on_ask(ask, ticket)
+        self.last_id %= 4
+
+
+class OneAtATime(Asker):
+    waiting: list[tuple[Ask, Ticket]]
+
+    def on_start(self) -> None:
+        super().on_start()
+        self.waiting = []
+
+    def on_ask(self, ask: Ask, ticket: Ticket) -> None:
+        if self.asked:
+            self.waiting.append((ask, ticket))
+        else:
+            super().on_ask(ask, ticket)
+
+    def on_response(self, response: Response) -> None:
+        super().on_response(response)
+        if self.waiting and not self.asked:
+            super().on_ask(*self.waiting.pop(0))
+
+
+class GivesUpOnDamage(Asker):
+    def on_response(self, response: Response) -> None:
+        if framing.unseal(response.frame) is None:
+            self.asked.clear()
+        super().on_response(response)
+
+
+class RemembersAnswered(Echo):
+    seen: set[int]
+
+    def on_start(self) -> None:
+        super().on_start()
+        self.seen = set()
+
+    def on_query(self, query: Query, sender: Address) -> None:
+        frame = framing.unseal(query.frame)
+        if frame is not None and frame.id not in self.seen:
+            self.seen.add(frame.id)
+            super().on_query(query, sender)
+
+
+def _mutant(
+    name: str,
+    replaces: str,
+    by: object,
+    breaks: str,
+    kind: str,
+    story: str,
+    source: str = "ours",
+    code: str = "",
+) -> Mutant:
+    return Mutant(
+        name=name,
+        code=code,
+        part="A",
+        replaces=replaces,
+        by=by,
+        story=story,
+        source=source,
+        breaks=breaks,
+        kind=kind,
+    )
+
+
+MUTANTS = (
+    _mutant(
+        "sixteen-bit-sum",
+        "framing:crc32c",
+        sixteen_bit_sum,
+        "OP-S3",
+        "safety",
+        "The checksum is TCP's sum of 16-bit words: words that change places leave it as it was.",
+        "J. Stone, C. Partridge, SIGCOMM 2000; Google SRE, 'That couldn't happen to us... could "
+        "it?'",
+        "m4",
+    ),
+    _mutant(
+        "zlibs-crc",
+        "framing:crc32c",
+        zlib.crc32,
+        "RPC-S1",
+        "safety",
+        "zlib.crc32 is at hand and as strong, but it is another polynomial: no other CRC-32C can "
+        "read the frames.",
+        "RFC 3720, appendix B.4",
+    ),
+    _mutant(
+        "crc-without-ones",
+        "framing:crc32c",
+        without_initial_ones,
+        "RPC-S1",
+        "safety",
+        "The register starts at zero and is not inverted: leading zeros do not count, and zeros "
+        "are a valid frame.",
+        "RFC 3309: why SCTP starts with ones",
+    ),
+    _mutant(
+        "crc-of-the-beginning",
+        "framing:crc32c",
+        only_the_first_bytes,
+        "OP-S3",
+        "safety",
+        "Only the first bytes are covered, for speed; the end of a long body is not.",
+        "Google SRE: IP's checksum covers only the header",
+    ),
+    _mutant(
+        "crc-of-the-body",
+        "framing:crc32c",
+        without_the_header,
+        "OP-S3",
+        "safety",
+        "The checksum covers the body, and not the id before it: a damaged id brings a good "
+        "answer to the wrong question.",
+    ),
+    _mutant(
+        "zero-means-unchecked",
+        "framing:unseal",
+        zero_means_unchecked,
+        "OP-S3",
+        "safety",
+        "A checksum of zero means that the sender computed none, so it is not checked; a buffer "
+        "that was never filled has it, too.",
+        "RFC 768: UDP's optional checksum",
+    ),
+    _mutant(
+        "ignores-what-follows",
+        "framing:unseal",
+        ignores_what_follows,
+        "OP-S3",
+        "safety",
+        "Takes as many bytes as the length says, and does not ask what the rest is.",
+    ),
+    _mutant(
+        "half-compared",
+        "framing:unseal",
+        half_compared,
+        "OP-S3",
+        "safety",
+        "Compares 16 of the 32 bits (a field of the wrong width): one damaged frame in 65,536 "
+        "gets through, and any damage to the others.",
+    ),
+    _mutant(
+        "short-frame-raises",
+        "framing:unseal",
+        raises_on_short_frames,
+        "OP-S3",
+        "safety",
+        "Unpacks the header before looking whether there is one: a packet of three bytes ends the "
+        "process.",
+    ),
+    _mutant(
+        "damage-raises",
+        "framing:unseal",
+        raises_on_damage,
+        "OP-S3",
+        "liveness",
+        "A damaged frame is an exception that nobody catches: one flipped bit, and the node is "
+        "gone.",
+    ),
+    _mutant(
+        "long-bodies-lost",
+        "framing:unseal",
+        short_bodies_only,
+        "RPC-L1",
+        "liveness",
+        "Refuses bodies of 20 bytes and more, whole as they are.",
+    ),
+    _mutant(
+        "trusting-echo",
+        "echo:Echo",
+        TrustingEcho,
+        "OP-S3",
+        "safety",
+        "The server answers damaged questions, and seals the answer afresh: the damage now has a "
+        "good checksum.",
+        "Google SRE: 'if frames are modified as they pass through a device, the CRC is recomputed'",
+    ),
+    _mutant(
+        "first-come-first-served",
+        "echo:Asker",
+        FirstComeFirstServed,
+        "RPC-S2",
+        "safety",
+        "Takes answers in the order of the questions, as if nothing could be lost or overtaken.",
+        "HTTP/1.1 pipelining over a connection that loses responses",
+    ),
+    _mutant(
+        "latest-question",
+        "echo:Asker",
+        LatestQuestion,
+        "RPC-S2",
+        "safety",
+        "Every answer is taken for that of the newest question.",
+    ),
+    _mutant(
+        "ids-used-again",
+        "echo:Asker",
+        ReusedIds,
+        "RPC-S2",
+        "safety",
+        "Uses the least free id: an answer that comes twice, or late, ends the next question that "
+        "has it.",
+        "DNS resolvers with small transaction ids (RFC 5452, section 4.3)",
+    ),
+    _mutant(
+        "ids-wrap-round",
+        "echo:Asker",
+        ByteIds,
+        "RPC-L1",
+        "safety",
+        "Ids are counted modulo 4: the fifth question takes the place of the first, which nobody "
+        "answers any more.",
+    ),
+    _mutant(
+        "one-at-a-time",
+        "echo:Asker",
+        OneAtATime,
+        "RPC-L1",
+        "liveness",
+        "Asks the next question when the last one is answered: a lost packet is the end of all "
+        "asking.",
+        "ZeroMQ's REQ socket, whose send and receive must alternate",
+    ),
+    _mutant(
+        "gives-up-on-damage",
+        "echo:Asker",
+        GivesUpOnDamage,
+        "RPC-L1",
+        "liveness",
+        "A damaged response makes the asker forget all that it had asked.",
+    ),
+    _mutant(
+        "answers-only-once",
+        "echo:Echo",
+        RemembersAnswered,
+        "RPC-L1",
+        "liveness",
+        "The server drops a question that it has answered before; if that answer was lost, so is "
+        "this one.",
+    ),
+)
