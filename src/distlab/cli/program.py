@@ -130,7 +130,9 @@ def _failed(error: BaseException) -> int:
     from distlab.grade.solution import NoSuchThing
 
     if isinstance(error, NoSuchThing):
-        _say(f"distlab: {error}.{did_you_mean(error.name, error.known)}")
+        # What a child refused comes as a sentence of its own.
+        text = error.name if error.name.startswith("there is no ") else str(error)
+        _say(f"distlab: {text}.{did_you_mean(error.name, error.known)}")
         return USAGE
     if isinstance(error, NotReady):
         _say(f"distlab: {error}")
@@ -141,6 +143,11 @@ def _failed(error: BaseException) -> int:
     if isinstance(error, DistlabError) and not isinstance(error, HarnessBug):
         _say(f"distlab: {error}")
         return OUR_FAULT if not os.environ.get("DISTLAB_AUTHOR") else SETUP
+    if isinstance(error, HarnessBug) and "No space left on device" in str(error):
+        _say(
+            "distlab: the disk is full. Make room and give the same command again; nothing is half-written."
+        )
+        return SETUP
     kept = _keep(error)
     _say(
         f"distlab: a fault of our own, not of your code: {type(error).__name__}: {_first_line(error)}"

@@ -51,7 +51,7 @@ def to_gradescope(report: Report, explain: Callable[[PromiseResult], str] | None
         tests.append(test)
     return _json(
         {
-            "output": f"distlab {report.release}, seed {report.seed}, prior {report.prior}, isolation {report.isolation}",
+            "output": f"distlab {report.release}, seed {report.seed}, prior {report.prior}, {report.isolation}",
             "output_format": "text",
             "execution_time": round(report.seconds, 1),
             "tests": tests,
@@ -178,7 +178,8 @@ def _rows(report: Report) -> Iterator[tuple[LabResult, PartResult, PromiseResult
 def _xml_safe(text: str) -> str:
     """Without the characters that XML 1.0 has no place for: a program's exception may hold any."""
     return "".join(
-        c if c in "\t\n\r" or ord(c) >= 32 and not 0xD800 <= ord(c) <= 0xDFFF else "?" for c in text
+        c if c in "\t\n\r" or (ord(c) >= 32 and not 0xD800 <= ord(c) <= 0xDFFF) else "?"
+        for c in text
     )
 
 
