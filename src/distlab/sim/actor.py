@@ -23,7 +23,7 @@ class Actor(Protocol):
         """Raise ``Halt`` where the actor is dead: code that swallowed its own crash must not act any more."""
 
     def about_to(self, verb: str, what: str) -> None:
-        """An effect comes next: faults that wait for it strike now."""
+        """An effect comes next: faults that wait for it strike now. Raises ``Halt`` where that ends the actor."""
 
     def note(self, kind: str, what: Any, cause: int | None = None) -> int:
         """Write an event into the trace; returns its id."""
@@ -36,4 +36,4 @@ class Actor(Protocol):
         """Make ``mark`` durable."""
 
     def flush(self) -> None:
-        """Wait for the syncs that were asked for before."""
+        """Wait for the syncs that were asked for before. Raises ``DiskError`` where one of them fails."""

@@ -7,8 +7,9 @@ its effects until then (:mod:`distlab.sim.process`). A crash asks the disk's own
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from random import Random
+from typing import TYPE_CHECKING, Any
 
 from distlab.core.disk import RecordFiles
 from distlab.core.errors import DiskError, DiskFull
@@ -26,54 +27,97 @@ _ACCESS_COST = 100
 """Microseconds that a read or write takes on a slow disk, before its factor."""
 
 
+_SOUND = {"slow": 1, "full": False, "event_cost": 0, "job_factor": 1}
+
+
+class Request:
+    """A sync that was asked for."""
+
+    __slots__ = ("done", "is_settled", "mark")
+
+    def __init__(self, mark: Mark, done: Callable[[bool], None]) -> None:
+        self.mark = mark
+        self.done = done
+        """Called with whether it worked, unless somebody settles it before its time."""
+        self.is_settled = False
+
+
 class Device:
     """What all incarnations of one node share: the files, and the state of the hardware."""
 
     def __init__(self, sim: Simulation, address: str, capacity: int | None) -> None:
         self.sim = sim
+        self.address = address
         self.files = Files(capacity)
-        self.slow = 1
-        self.full = False
         self.failing_syncs = 0
         self.failing_reads = 0
-        self._random = stream(sim.noise.seed, "disk", address)
-        self._busy = False
-        self._waiting: list[tuple[Mark, Callable[[bool], None]]] = []
+        self.slow = 1
+        """How many times as long the disk takes."""
+        self.full = False
+        self.event_cost = 0
+        """What each event costs on a slow node."""
+        self.job_factor = 1
+        """How many times as long jobs take."""
+        self.harm: dict[tuple[str, int], Any] = {}
+        """(one of these four, number of a fault) -> what the fault makes of it, in the order in which they struck."""
+        self._random: Random | None = None
+        self._under_way: list[Request] = []
+        self._waiting: list[Request] = []
 
-    def sync(self, mark: Mark, done: Callable[[bool], None]) -> None:
+    def refresh(self, names: Iterable[str]) -> None:
+        """These properties are as the faults that are under way make them."""
+        for name in names:
+            worse = [value for (what, _), value in self.harm.items() if what == name]
+            setattr(self, name, worse[-1] if worse else _SOUND[name])
+
+    def chance(self) -> float:
+        """The next draw from the disk's own stream."""
+        if self._random is None:
+            self._random = stream(self.sim.noise.seed, "disk", self.address)
+        return self._random.random()
+
+    def sync(self, mark: Mark, done: Callable[[bool], None]) -> Request:
         """Make ``mark`` durable some time later, then call ``done`` with whether it worked."""
-        self._waiting.append((mark, done))
-        if not self._busy:
+        request = Request(mark, done)
+        self._waiting.append(request)
+        if not self._under_way:
             self._begin()
+        return request
 
     def _begin(self) -> None:
-        batch, self._waiting = self._waiting, []
-        self._busy = True
+        self._under_way, self._waiting = self._waiting, []
+        self.sim.after(self.sync_time() * self.slow, self._complete, self._under_way)
+
+    def sync_time(self) -> int:
+        """How long the next sync takes, ordinarily."""
         least, most = self.sim.noise.sync
-        took = least if least == most else least + int(self._random.random() * (most - least))
-        self.sim.after(took * self.slow, self._complete, batch)
+        return least if least == most else least + int(self.chance() * (most - least))
 
-    def _complete(self, batch: list[tuple[Mark, Callable[[bool], None]]]) -> None:
-        self._busy = False
-        for mark, done in batch:
-            done(self.settle(mark))
-        if self._waiting and not self._busy:
-            self._begin()
+    def _complete(self, batch: list[Request]) -> None:
+        for request in batch:
+            if batch is not self._under_way:  # the machine has crashed, before or just now
+                return
+            if not request.is_settled:
+                request.done(self.settle(request))
+        if batch is self._under_way:
+            self._under_way = []
+            if self._waiting:
+                self._begin()
 
-    def settle(self, mark: Mark) -> bool:
-        """Make ``mark`` durable now, unless a fault says that it fails."""
+    def settle(self, request: Request) -> bool:
+        """Make what the request covers durable now, unless a fault says that it fails."""
+        request.is_settled = True
         if self.failing_syncs:
             self.failing_syncs -= 1
-            self.files.forsake(mark)
+            self.files.forsake(request.mark)
             self.sim.tally["sync failed"] += 1
             return False
-        self.files.settle(mark)
+        self.files.settle(request.mark)
         return True
 
     def crash(self, survival: Survival) -> None:
         """The machine loses what the survival rule says of the writes that were not synced."""
-        self._busy = False
-        self._waiting.clear()
+        self._under_way, self._waiting = [], []
         lost = self.files.crash(self._keeper(survival), self._name_keeper(survival))
         if lost:
             self.sim.tally["unsynced bytes lost"] += 1
@@ -85,16 +129,16 @@ class Device:
             return lambda size, last: size
         if survival is Survival.TORN:
             return lambda size, last: self._torn(size) if last else size
-        return lambda size, last: (0, size, self._torn(size))[int(self._random.random() * 3)]
+        return lambda size, last: (0, size, self._torn(size))[int(self.chance() * 3)]
 
     def _torn(self, size: int) -> int:
         """A prefix: whole sectors of a large write, any number of bytes of a small one."""
         unit = _SECTOR if size > _SECTOR else 1
-        return int(self._random.random() * size) // unit * unit
+        return int(self.chance() * size) // unit * unit
 
     def _name_keeper(self, survival: Survival) -> Callable[[int], int]:
         if survival is Survival.SOME:
-            return lambda count: int(self._random.random() * (count + 1))
+            return lambda count: int(self.chance() * (count + 1))
         return lambda count: 0 if survival is Survival.NOTHING else count
 
 
@@ -107,31 +151,35 @@ class SimDisk(RecordFiles):
         self._files = device.files
 
     def read(self, path: str, start: int = 0, length: int | None = None) -> bytes:
+        self._access()
         if self._device.failing_reads:
             self._device.failing_reads -= 1
             self._actor.sim.tally["read failed"] += 1
             raise DiskError(f"cannot read {path}")
-        self._access()
         return self._files.read(path, start, length)
 
     def append_bytes(self, path: str, data: bytes) -> None:
+        self._access()
         if self._device.full:
             self._actor.sim.tally["disk full"] += 1
             raise DiskFull(f"no room for {len(data):,} bytes in {path}")
-        self._changing("append", path, len(data))
         self._files.append(path, data)
+        self._actor.note(Kind.WRITE, ("append", path, len(data)))
 
     def truncate(self, path: str, size: int) -> None:
-        self._changing("truncate", path, size)
+        self._access()
         self._files.truncate(path, size)
+        self._actor.note(Kind.WRITE, ("truncate", path, size))
 
     def replace(self, source: str, target: str) -> None:
-        self._changing("replace", target, 0)
+        self._access()
         self._files.replace(source, target)
+        self._actor.note(Kind.WRITE, ("replace", target, 0))
 
     def delete(self, path: str) -> None:
-        self._changing("delete", path, 0)
+        self._access()
         self._files.delete(path)
+        self._actor.note(Kind.WRITE, ("delete", path, 0))
 
     def files(self, folder: str = "/") -> list[str]:
         return self._files.files(folder)
@@ -146,13 +194,10 @@ class SimDisk(RecordFiles):
         return self._files.durable_size(path)
 
     def sync(self, *paths: str) -> None:
+        self._actor.must_live()
         for path in paths:
             self._actor.about_to("sync", path)
         self._actor.sync(paths, self._files.mark(*paths))
-
-    def _changing(self, verb: str, path: str, size: int) -> None:
-        self._access()
-        self._actor.note(Kind.WRITE, (verb, path, size))
 
     def _access(self) -> None:
         self._actor.must_live()

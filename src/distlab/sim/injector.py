@@ -8,7 +8,7 @@ fault had any *effect* (a message really dropped, unsynced bytes really lost) is
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -40,8 +40,12 @@ from distlab.sim.network import Link
 from distlab.trace import Kind
 
 if TYPE_CHECKING:
+    from distlab.sim.disk import Device
     from distlab.sim.process import Process
     from distlab.sim.simulation import Simulation
+
+_NAMES = ("node", "source", "to")
+"""Fields that name nodes."""
 
 
 class Injector:
@@ -52,9 +56,13 @@ class Injector:
         self._sim = sim
         self._waiting: list[tuple[Doing, AnyAction, list[int]]] = []
         """Faults that wait for somebody's doing, with how often it has been done."""
+        self._under_way: dict[int, Callable[[], None]] = {}
+        """What ends each fault that lasts, in the order in which they struck."""
+        self._lasting = 0
         self.applied: list[Fault] = []
         self.heal_at = plan.heal_at
         for fault in plan.faults:
+            self._check_names(fault)
             match fault.when:
                 case At(time):
                     sim.at(time, self._strike, fault)
@@ -65,15 +73,15 @@ class Injector:
                     sim.network.plan(msgspec.structs.replace(nth, source=there, to=back), fault.do)
                 case Doing() as doing:
                     self._waiting.append((doing, fault.do, [0]))
+        self._set_watch()
         if plan.heal_at is not None:
             sim.at(plan.heal_at, self._heal, None)
 
-    @property
-    def is_watching(self) -> bool:
-        """Whether any fault waits for somebody's doing."""
-        return bool(self._waiting)
+    def _set_watch(self) -> None:
+        """Effects are watched only while a fault waits for one."""
+        self._sim.watch = self._watch if self._waiting else None
 
-    def watch(self, process: Process, verb: str, what: str) -> None:
+    def _watch(self, process: Process, verb: str, what: str) -> None:
         """``process`` is about to do something. Raises ``Halt`` where that brings it down."""
         for entry in list(self._waiting):
             doing, action, count = entry
@@ -86,9 +94,22 @@ class Injector:
             count[0] += 1
             if count[0] == doing.n:
                 self._waiting.remove(entry)
-                self._strike(Fault(doing, action))
+                self._set_watch()
+                with self._sim.aside():
+                    self._strike(Fault(doing, action))
         if not process.alive:
             raise Halt(f"crashed before it could {verb}")
+
+    # -- names ----------------------------------------------------------------------------------------------------
+
+    def _check_names(self, fault: Fault) -> None:
+        """Raise ``ScenarioError`` for a name that is no member's: a fault that can never strike."""
+        names = [getattr(part, key, "@") for part in (fault.when, fault.do) for key in _NAMES]
+        if isinstance(fault.do, Partition):
+            names += [name for group in fault.do.groups for name in group]
+        for name in names:
+            if name[:1] not in ("@", "*"):
+                self._resolve(name)
 
     def _is(self, name: str, process: Process) -> bool:
         return name == process.address or (
@@ -106,15 +127,32 @@ class Injector:
         at = int(index or 0)
         return holders[at] if at < len(holders) else None
 
+    def _resolved(self, action: AnyAction) -> AnyAction | None:
+        """The action with addresses in place of roles; None where a role that it needs is nobody's."""
+        if isinstance(action, Partition):
+            groups = tuple(
+                tuple(address for name in group if (address := self._resolve(name)) is not None)
+                for group in action.groups
+            )
+            return msgspec.structs.replace(action, groups=groups)
+        found: dict[str, str] = {}
+        for key in _NAMES:
+            name = getattr(action, key, None)
+            if name is not None and name != "*":
+                address = self._resolve(name)
+                if address is None:
+                    return None
+                found[key] = address
+        return msgspec.structs.replace(action, **found)
+
+    # -- striking -------------------------------------------------------------------------------------------------
+
     def _strike(self, fault: Fault) -> None:
-        action = fault.do
-        if (name := getattr(action, "node", None)) is not None:
-            address = self._resolve(name)
-            if address is None:
-                return
-            action = msgspec.structs.replace(action, node=address)
+        action = self._resolved(fault.do)
+        if action is None:
+            return
         self.applied.append(Fault(fault.when, action))
-        self._sim.struck(action)
+        self._sim.struck(action, getattr(action, "node", ""))
         self._apply(action)
 
     def _apply(self, action: AnyAction) -> None:
@@ -128,61 +166,63 @@ class Injector:
                 links = sim.network.between(source, to)
                 for link in links:
                     link.clogged += 1
-                self._later(
-                    duration, lambda: sim.network.unclog([link for link in links if link.clogged])
-                )
+                self._for(duration, lambda: sim.network.unclog(links))
             case Crash(node, restart_after, unsynced):
-                sim.crash(
-                    Address(node), f"fault: {unsynced.value} of the unsynced writes kept", unsynced
-                )
-                if restart_after is not None:
-                    sim.after(restart_after, sim.start, Address(node))
+                address = Address(node)
+                why = f"fault: {unsynced.value} of the unsynced writes kept"
+                if sim.crash(address, why, unsynced) and restart_after is not None:
+                    sim.after(restart_after, sim.restart, (address, sim.incarnations[address]))
             case Twin(node, duration):
-                self._twin(Address(node), duration)
+                if (old := sim.outdate(Address(node))) is not None:
+                    sim.start(Address(node))
+                    self._for(duration, lambda: sim.end_twin(old))
+            case Pause(node, duration):
+                if (process := sim.up.get(Address(node))) is not None:
+                    process.pause()
+                    self._for(duration, process.wake)
+            case KillJob(node):
+                if (process := sim.up.get(Address(node))) is not None:
+                    self._kill_job(process)
             case JumpClock(node, by, drift):
                 sim.move_clock(Address(node), by, drift)
-            case SlowDisk(node, duration, factor):
-                device = sim.devices[Address(node)]
-                device.slow = factor
-                self._later(duration, lambda: setattr(device, "slow", 1))
-            case FillDisk(node, duration):
-                device = sim.devices[Address(node)]
-                device.full = True
-                self._later(duration, lambda: setattr(device, "full", False))
-            case FailSync(node):
-                sim.devices[Address(node)].failing_syncs += 1
-            case FailRead(node):
-                sim.devices[Address(node)].failing_reads += 1
-            case Rot(node, file, bit):
-                files = sim.devices[Address(node)].files
-                if names := [name for name in files.files() if files.size(name)]:
-                    name = names[file % len(names)]
-                    files.flip(name, bit % (8 * files.size(name)))
-                    sim.tally["bit rot"] += 1
-            case Pause(node) | SlowNode(node) | KillJob(node):
-                if (process := sim.up.get(Address(node))) is not None:
-                    self._apply_to(process, action)
+            case (
+                SlowNode(node)
+                | SlowDisk(node)
+                | FillDisk(node)
+                | FailSync(node)
+                | FailRead(node)
+                | Rot(node)
+            ):
+                self._harm(sim.devices[Address(node)], action)
             case _:
                 raise ScenarioError(f"{action} needs another trigger")
 
-    def _apply_to(self, process: Process, action: Pause | SlowNode | KillJob) -> None:
-        sim = self._sim
-        match action:
-            case Pause(_, duration):
-                process.pause(sim.time + duration)
-            case SlowNode(_, duration, cost, factor):
-                process.cost, process.factor = cost, factor
-                self._later(duration, process.speed_up)
-            case KillJob():
-                for running in list(process.jobs.values())[:1]:
-                    sim.tally["job killed"] += 1
-                    running.kill()
+    def _kill_job(self, process: Process) -> None:
+        for running in process.jobs.values():
+            if not running.is_over:
+                self._sim.tally["job killed"] += 1
+                running.kill()
+                return
 
-    def _twin(self, address: Address, duration: int) -> None:
-        sim = self._sim
-        if (old := sim.up.pop(address, None)) is not None:
-            sim.start(address)
-            sim.after(duration, sim.end, old)
+    def _harm(self, device: Device, action: AnyAction) -> None:
+        """Faults of the hardware that all incarnations of a node share."""
+        match action:
+            case SlowNode(_, duration, cost, factor):
+                self._meanwhile(device, duration, event_cost=cost, job_factor=factor)
+            case SlowDisk(_, duration, factor):
+                self._meanwhile(device, duration, slow=factor)
+            case FillDisk(_, duration):
+                self._meanwhile(device, duration, full=True)
+            case FailSync():
+                device.failing_syncs += 1
+            case FailRead():
+                device.failing_reads += 1
+            case Rot(_, file, bit):
+                files = device.files
+                if names := [name for name in files.files() if files.size(name)]:
+                    name = names[file % len(names)]
+                    files.flip(name, bit % (8 * files.size(name)))
+                    self._sim.tally["bit rot"] += 1
 
     def _block(self, links: list[Link], duration: int) -> None:
         for link in links:
@@ -190,23 +230,47 @@ class Injector:
 
         def reopen() -> None:
             for link in links:
-                link.blocked = max(0, link.blocked - 1)
+                link.blocked -= 1
 
-        self._later(duration, reopen)
+        self._for(duration, reopen)
 
-    def _later(self, duration: int, end: Callable[[], None]) -> None:
-        self._sim.after(duration, lambda _: end(), None)
+    # -- lasting, and healing -------------------------------------------------------------------------------------
+
+    def _meanwhile(self, device: Device, duration: int, **worse: Any) -> None:
+        """The device's properties are so for a while. Of faults of a kind that overlap, the last to strike counts."""
+        number = self._lasting
+        for name, value in worse.items():
+            device.harm[name, number] = value
+        device.refresh(worse)
+
+        def mend() -> None:
+            for name in worse:
+                del device.harm[name, number]
+            device.refresh(worse)
+
+        self._for(duration, mend)
+
+    def _for(self, duration: int, end: Callable[[], None]) -> None:
+        """The fault lasts so long, or until the plan heals."""
+        number = self._lasting
+        self._lasting += 1
+        self._under_way[number] = end
+        self._sim.after(duration, self._end, number)
+
+    def _end(self, number: int) -> None:
+        if (end := self._under_way.pop(number, None)) is not None:
+            end()
 
     def _heal(self, _: None) -> None:
         """Everything that is still wrong is mended."""
         sim = self._sim
-        sim.trace.append((sim.next_id(), sim.time, "", 0, Kind.HEAL, 0, "", None))
+        sim.remark(Kind.HEAL, "", None)
         self._waiting.clear()
-        sim.network.heal()
+        self._set_watch()
+        for number in list(self._under_way):
+            self._end(number)
+        sim.network.quieten()
         for device in sim.devices.values():
-            device.slow, device.full, device.failing_syncs, device.failing_reads = 1, False, 0, 0
-        for process in sim.up.values():
-            process.wake_now()
+            device.failing_syncs, device.failing_reads = 0, 0
         for address in sim.cluster.members:
-            if address not in sim.up:
-                sim.start(address)
+            sim.start(address)

@@ -2,19 +2,24 @@
 
 A step runs at one instant and then takes its time: what the noise says, times the node's slowness, plus what its file
 and store calls cost. Between two steps anything may happen: the node crashes, pauses, or cancels the job.
+
+A job that has ended stays among its process's jobs until the process has been told, so that one that is cancelled
+meanwhile (the process was busy) reports nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
+import zlib
+from collections.abc import Generator
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from distlab.core.codec import crossed
+from distlab.core.codec import crossed, encode
 from distlab.core.errors import BadValue, DiskError, Halt, HarnessBug, ScenarioError, StudentError
 from distlab.core.files import Mark
 from distlab.core.values import Failed, Finished, Job, JobOutcome
-from distlab.sim.disk import SimDisk
+from distlab.sim.disk import Request, SimDisk
 from distlab.sim.store import SimStore
 from distlab.sim.streams import stream
 from distlab.trace import Kind
@@ -36,14 +41,17 @@ class Running:
         self.store = SimStore(self, process.sim.objects)
         self.log = process.log
         self.job = job
+        self.is_over = False
         self._process = process
+        self._name = f"{type(job).__name__}-{zlib.crc32(encode(job))}"
         self._started = process.note(Kind.JOB, job)
         self._progress: int | None = None
         self._cost = 0
-        self._over = False
         self._random: Random | None = None
-        self._pace = stream(self.sim.noise.seed, "pace", process.address, job)
+        self._pace: Random | None = None
         self._steps = job.run(self)
+        if not isinstance(self._steps, Generator):
+            raise BadValue(f"{type(job).__name__}.run must be a generator: yield between its steps")
         self._next()
 
     @property
@@ -51,31 +59,34 @@ class Running:
         """The job's own stream; another in each incarnation of its node."""
         if self._random is None:
             self._random = stream(
-                self.sim.noise.seed, "job", self.address, self._process.incarnation, self.job
+                self.sim.noise.seed, "job", self.address, self._process.incarnation, self._name
             )
         return self._random
 
     def cancel(self) -> None:
         """End it without a word, as SIGKILL would: its ``finally`` blocks run, but can touch nothing any more."""
-        self._over = True
+        self.is_over = True
         with contextlib.suppress(
-            Halt, ValueError
-        ):  # ValueError: it is the job itself that brought its node down
+            Halt, Exception
+        ):  # whatever a dying job still raises, nobody hears
             self._steps.close()
 
     def kill(self) -> None:
-        """Its process is killed from outside; the node is told."""
+        """Its process is killed from outside; the node is told, though not in the midst of a handler."""
         self.cancel()
-        self._end(Failed("killed by signal 9", self._progress))
+        outcome = Failed("killed by signal 9", self._progress)
+        ended = self._process.note(Kind.JOB_END, (self.job, outcome), cause=self._started)
+        self.sim.after(0, self._report, (ended, outcome))
 
     # -- Actor ----------------------------------------------------------------------------------------------------
 
     def must_live(self) -> None:
-        if self._over:
+        if self.is_over:
             raise Halt("this job has ended")
 
     def about_to(self, verb: str, what: str) -> None:
         self._process.about_to(verb, what)
+        self.must_live()
 
     def note(self, kind: str, what: Any, cause: int | None = None) -> int:
         return self._process.note(kind, what, self._started if cause is None else cause)
@@ -86,8 +97,8 @@ class Running:
     def sync(self, paths: tuple[str, ...], mark: Mark) -> None:
         device = self._process.device
         asked = self.note(Kind.SYNC, paths)
-        worked = device.settle(mark)
-        self.charge(self.sim.noise.sync[0] * device.slow)
+        worked = device.settle(Request(mark, lambda worked: None))
+        self.charge(device.sync_time() * device.slow)
         self.note(Kind.SYNCED if worked else Kind.SYNC_FAILED, paths, asked)
         if not worked:
             raise DiskError(f"sync of {', '.join(paths)} failed")
@@ -99,16 +110,20 @@ class Running:
 
     def _next(self) -> None:
         least, most = self.sim.noise.job_step
-        took = least if least == most else least + int(self._pace.random() * (most - least))
-        self.sim.after(took * self._process.factor + self._cost, self._step, None)
+        took = least
+        if least != most:
+            if self._pace is None:
+                self._pace = stream(self.sim.noise.seed, "pace", self.address, self._name)
+            took += int(self._pace.random() * (most - least))
+        self.sim.after(took * self._process.device.job_factor + self._cost, self._step, None)
         self._cost = 0
 
     def _step(self, _: None) -> None:
         process, sim = self._process, self.sim
-        if self._over:
+        if self.is_over:
             return
-        if process.paused_until > sim.time:
-            sim.at(process.paused_until, self._step, None)
+        if process.is_paused:
+            process.once_awake(self._step)
             return
         sim.acting = process
         sim.cause = self._started
@@ -118,34 +133,36 @@ class Running:
             return
         except StopIteration as end:
             self._finish(end.value)
-        except _NOT_THE_JOBS_FAULT as error:
-            sim.handler_raised(process, error, (self.job,))
+        except (*_NOT_THE_JOBS_FAULT, SystemExit) as error:
+            sim.handler_raised(process, error, repr(self.job))
         except Exception as error:
-            self._over = True
             self._end(Failed(f"{type(error).__name__}: {error}", self._progress))
         else:
             self._progress = self._progress if reported is None else reported
             self._next()
 
     def _finish(self, value: object) -> None:
-        self._over = True
         try:
             self._end(Finished(crossed(value, type(self.job).Result)))
         except BadValue as error:
-            self.sim.handler_raised(self._process, error, (self.job,))
+            self.sim.handler_raised(self._process, error, repr(self.job))
 
     def _end(self, outcome: JobOutcome) -> None:
-        self._process.jobs.pop(self.job, None)
+        if self.is_over:  # it caught its own end, and went on
+            return
+        self.is_over = True
         ended = self._process.note(Kind.JOB_END, (self.job, outcome), cause=self._started)
         self._report((ended, outcome))
 
     def _report(self, what: tuple[int, JobOutcome]) -> None:
+        if self._process.alive:
+            self._process.take(self._tell, what)
+
+    def _tell(self, what: tuple[int, JobOutcome]) -> None:
         process = self._process
-        if not process.alive:
+        if process.jobs.get(self.job) is not self:  # cancelled since
             return
-        if process.is_held():
-            process.hold(self._report, what)
-            return
+        del process.jobs[self.job]
         ended, outcome = what
         handler, count, _ = process.handlers[type(self.job)]
-        process.handle(ended, handler, *(self.job, outcome)[:count])
+        process.handle(ended, handler, count, self.job, outcome)

@@ -1,28 +1,45 @@
 """One incarnation of a node in the simulator: the other side of its effects.
 
 Theory of operation. Effects leave in program order. While no sync is pending they leave at once; otherwise they line up
-in the outbox behind it, and each completed sync releases what stands between it and the next. An outbox entry is
-``[done, action, arguments]``; a sync's entry is a barrier that has no action and becomes done by itself.
+in the outbox behind it, and each completed sync releases what stands between it and the next. The outbox holds
+``(action, arguments)`` for an effect, and a :class:`_Barrier` for a sync. A fault that waits for an effect strikes when
+the effect takes place, which may be long after the handler that asked for it.
 
-A handler takes no time, but may leave the process busy (a slow node, a slow disk) or paused; until ``held_until``
-events line up in the inbox. Both are first in, first out.
+A handler takes no time, but may leave the process busy (a slow node, a slow disk) until ``held_until``, or paused until
+somebody wakes it; meanwhile events line up in the inbox, and a paused process sends nothing either. Both queues are
+first in, first out.
 """
 
 from __future__ import annotations
 
+import contextlib
+import zlib
 from collections import deque
 from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from distlab.core.codec import decoder, encode
-from distlab.core.errors import BadValue, Halt, UnhandledValue
+from distlab.core.errors import BadValue, DiskError, Halt, UnhandledValue
 from distlab.core.files import Mark
 from distlab.core.log import Log, LogLine
 from distlab.core.node import Node
-from distlab.core.values import Address, Job, Message, Operation, Outcome, Ticket, Timer
-from distlab.sim.disk import Device, SimDisk
+from distlab.core.values import (
+    Address,
+    Job,
+    Message,
+    Operation,
+    Outcome,
+    SessionMessage,
+    Ticket,
+    Timer,
+)
+from distlab.sim.disk import Device, Request, SimDisk
 from distlab.sim.jobs import Running
+from distlab.sim.network import Link
+from distlab.sim.sessions import Half
 from distlab.sim.store import SimStore
 from distlab.sim.streams import stream
 from distlab.trace import Kind
@@ -30,7 +47,20 @@ from distlab.trace import Kind
 if TYPE_CHECKING:
     from distlab.sim.simulation import Simulation
 
-_DONE, _ACTION, _ARGUMENTS = range(3)
+_FOREVER = 1 << 62
+
+
+class _Barrier:
+    """A sync in the outbox: what stands behind it waits."""
+
+    __slots__ = ("asked", "is_open", "paths", "request")
+
+    def __init__(self, paths: tuple[str, ...], asked: int) -> None:
+        self.paths = paths
+        self.asked = asked
+        """The event of the sync."""
+        self.is_open = False
+        self.request: Request | None = None
 
 
 class Process:
@@ -44,6 +74,8 @@ class Process:
         self.config = config
         self.incarnation = incarnation
         self.alive = True
+        self.salt = zlib.crc32(address.encode())
+        """Makes the digest of an event on this node differ from the same event's on another."""
         self.node = program()
         self.handlers: dict[type, tuple[Callable[..., None], int, Callable[[bytes], Any]]] = {
             cls: (getattr(self.node, name), count, decoder(cls).decode)
@@ -56,191 +88,263 @@ class Process:
         self.timers: dict[Timer, int] = {}
         """Timers that are set -> the number of the heap entry that counts; older entries of the same timer do not."""
         self.jobs: dict[Job, Running] = {}
-        self.held_until = 0
-        self.paused_until = 0
+        self.peers: dict[Address, Half | None] = {}
+        """Sessions as this process knows them; None: asked for."""
         self.inbox: deque[tuple[Callable[[Any], None], Any]] = deque()
-        self.cost = 0
-        """What each event costs on a slow node."""
-        self.factor = 1
-        """How many times as long jobs take."""
-        self._outbox: deque[list[Any]] = deque()
+        self.held_until = 0
+        """Until then, or until it is woken, the process takes no event."""
+        self.is_paused = False
+        self._busy_until = 0
+        self._pauses = 0
+        self._waking_at = -1
+        """When the event comes that is to empty the inbox; -1: there is none."""
+        self._when_awake: list[Callable[[None], None]] = []
+        self._outbox: deque[tuple[Callable[..., None], tuple[Any, ...]] | _Barrier] = deque()
+        self._links: dict[Address, Link] = {}
         self._random: Random | None = None
-        self._width = len(program.state_fields) + 2  # and config, _context
         self.node.attach(self)
+        self._attributes = vars(self.node)
+        self._known_attributes = len(self._attributes)
 
     # -- events ---------------------------------------------------------------------------------------------------
 
-    def handle(self, event: int, handler: Callable[..., None], *arguments: Any) -> None:
-        """Run a handler to its end, or to the end of the process."""
+    def handle(
+        self,
+        event: int,
+        handler: Callable[..., None],
+        count: int,
+        value: Any = None,
+        extra: Any = None,
+    ) -> None:
+        """Run a handler, with ``count`` of the two arguments, to its end, or to the end of the process."""
         sim = self.sim
         sim.acting = self
         sim.cause = event
         try:
-            handler(*arguments)
+            if count == 2:
+                handler(value, extra)
+            elif count:
+                handler(value)
+            else:
+                handler()
+            if len(self._attributes) != self._known_attributes:
+                self.node.state()  # says what is undeclared
+                self._known_attributes = len(self._attributes)
         except Halt:
             return
-        except Exception as error:
-            sim.handler_raised(self, error, arguments)
+        except (Exception, SystemExit) as error:
+            if self.alive:  # else it caught its own end, and what it did then never happened
+                sim.handler_raised(self, error, _handling(handler, value))
             return
-        if self.cost:
-            self.charge(self.cost)
-        if len(vars(self.node)) > self._width:
-            self.node.state()  # says what is undeclared
+        if self.device.event_cost:
+            self.charge(self.device.event_cost)
 
-    def is_held(self) -> bool:
-        """Whether events must wait: the process is busy, paused, or has others to take first."""
-        return bool(self.inbox) or self.held_until > self.sim.time
-
-    def hold(self, action: Callable[[Any], None], argument: Any) -> None:
-        """Take this event as soon as those before it are done with."""
-        self.inbox.append((action, argument))
-        if len(self.inbox) == 1:
-            self.sim.at(self.held_until, self._wake, None)
-
-    def _wake(self, _: None) -> None:
-        while self.alive and self.inbox:
-            if self.held_until > self.sim.time:
-                self.sim.at(self.held_until, self._wake, None)
-                return
-            action, argument = self.inbox[0]
-            rest, self.inbox = self.inbox, deque()  # so that the action does not find itself held
+    def take(self, action: Callable[[Any], None], argument: Any) -> None:
+        """Take this event, now or as soon as the process is free and those before it are done with."""
+        if self.inbox or self.held_until > self.sim.time:
+            self.inbox.append((action, argument))
+            self._wake_later()
+        else:
             action(argument)
-            rest.popleft()
-            rest.extend(self.inbox)
-            self.inbox = rest
+
+    def _wake_later(self) -> None:
+        """See to it that the inbox is emptied once the process is free."""
+        at = max(self.held_until, self.sim.time)
+        if self.inbox and not self.is_paused and not self.sim.time <= self._waking_at <= at:
+            self._waking_at = at
+            self.sim.at(at, self._wake, at)
+
+    def _wake(self, at: int) -> None:
+        if at != self._waking_at:  # another one was called for since
+            return
+        while self.alive and self.inbox and self.held_until <= self.sim.time:
+            action, argument = self.inbox.popleft()
+            action(argument)
+        self._waking_at = -1
+        if self.alive:
+            self._wake_later()
 
     def charge(self, cost: int) -> None:
         """The process is busy for so long, on top of what it is busy with."""
-        self.held_until = max(self.held_until, self.sim.time) + cost
+        self._busy_until = max(self._busy_until, self.sim.time) + cost
+        if not self.is_paused:
+            self.held_until = self._busy_until
+
+    def pause(self) -> None:
+        """Stand still until :meth:`wake` is called as often; what a handler in its midst still does leaves then."""
+        self._pauses += 1
+        self.is_paused = True
+        self.held_until = _FOREVER
+
+    def wake(self) -> None:
+        """Go on, unless another pause is under way."""
+        self._pauses -= 1
+        if self._pauses or not self.alive:
+            return
+        self.is_paused = False
+        self.held_until = self._busy_until
+        self._release()
+        self._wake_later()
+        steps, self._when_awake = self._when_awake, []
+        for step in steps:
+            self.sim.after(0, step, None)
+
+    def once_awake(self, step: Callable[[None], None]) -> None:
+        """Call ``step`` when the pause is over."""
+        self._when_awake.append(step)
 
     def must_live(self) -> None:
         if not self.alive:
             raise Halt("this process has ended")
 
     def about_to(self, verb: str, what: str) -> None:
-        if self.sim.watchers:
+        if self.sim.watch is not None:
             self.sim.watch(self, verb, what)
 
     def note(self, kind: str, what: Any, cause: int | None = None, peer: str = "") -> int:
         """Write an event of this process into the trace; returns its id."""
         return self.sim.note(self, kind, what, self.sim.cause if cause is None else cause, peer)
 
-    # -- order of effects -----------------------------------------------------------------------------------------
-
-    def sync(self, paths: tuple[str, ...], mark: Mark) -> None:
-        """Begin a sync that everything after it waits for."""
-        entry: list[Any] = [False, None, (paths, mark)]
-        self._outbox.append(entry)
-        asked = self.note(Kind.SYNC, paths)
-        self.device.sync(mark, lambda worked: self._synced(entry, asked, worked))
-
-    def _synced(self, entry: list[Any], asked: int, worked: bool) -> None:
-        if not self.alive or entry[_DONE]:
-            return
-        paths = entry[_ARGUMENTS][0]
-        self.sim.cause = asked
-        if worked:
-            entry[_DONE] = True
-            self.note(Kind.SYNCED, paths, cause=asked)
-            self._release()
-        else:
-            while self._outbox and self._outbox[-1] is not entry:
-                self._outbox.pop()
-            self._outbox.pop()
-            self.take_sync_failure((asked, paths))
-
-    def take_sync_failure(self, what: tuple[int, tuple[str, ...]]) -> None:
-        if self.is_held():
-            self.hold(self.take_sync_failure, what)
-            return
-        asked, paths = what
-        event = self.note(Kind.SYNC_FAILED, paths, cause=asked)
-        self.handle(
-            event, self.node.on_sync_failed, ", ".join(paths), "the device reports an error"
-        )
-
-    def flush(self) -> None:
-        """Wait for all syncs under way, here and now: what a store call in a handler does."""
-        for entry in list(self._outbox):
-            if entry[_ACTION] is None and not entry[_DONE]:
-                paths, mark = entry[_ARGUMENTS]
-                self.device.settle(mark)
-                entry[_DONE] = True
-                self.note(Kind.SYNCED, paths)
-                self.charge(self.sim.noise.sync[0] * self.device.slow)
-        self._release()
-
-    def _in_order(self, action: Callable[..., None], *arguments: Any) -> None:
-        if self._outbox:
-            self._outbox.append([False, action, arguments])
-        else:
-            action(*arguments)
-
-    def _release(self) -> None:
-        outbox = self._outbox
-        while outbox and (outbox[0][_ACTION] is not None or outbox[0][_DONE]):
-            _, action, arguments = outbox.popleft()
-            if action is not None:
-                action(*arguments)
-
-    def pause(self, until: int) -> None:
-        """Stand still; what a handler in its midst still sends leaves when the process wakes."""
-        self.paused_until = max(self.paused_until, until)
-        self.held_until = max(self.held_until, until)
-        entry: list[Any] = [False, None, ((), Mark([], [], 0))]
-        self._outbox.append(entry)
-        self.sim.at(until, self._end_pause, entry)
-
-    def _end_pause(self, entry: list[Any]) -> None:
-        entry[_DONE] = True
-        if self.alive:
-            self._release()
-
-    def speed_up(self) -> None:
-        """The node is no longer slow."""
-        self.cost, self.factor = 0, 1
-
-    def wake_now(self) -> None:
-        """No longer slow, and no longer paused, but for what it has already been promised to wait."""
-        self.speed_up()
-        self.paused_until = 0
-        if self.held_until > self.sim.time:
-            self.held_until = self.sim.time
-            self.sim.after(0, self._wake, None)
-
     def die(self) -> None:
         """The process is gone; whatever of it is still queued somewhere finds it not alive."""
         self.alive = False
         self.timers.clear()
-        for running in list(self.jobs.values()):
-            running.cancel()
+        jobs = list(self.jobs.values())
         self.jobs.clear()
         self.inbox.clear()
         self._outbox.clear()
+        for running in jobs:
+            running.cancel()
+
+    # -- order of effects -----------------------------------------------------------------------------------------
+
+    def sync(self, paths: tuple[str, ...], mark: Mark) -> None:
+        """Begin a sync that everything after it waits for."""
+        barrier = _Barrier(paths, self.note(Kind.SYNC, paths))
+        self._outbox.append(barrier)
+        barrier.request = self.device.sync(mark, lambda worked: self._synced(barrier, worked))
+
+    def _synced(self, barrier: _Barrier, worked: bool) -> None:
+        if not self.alive:
+            return
+        if worked:
+            barrier.is_open = True
+            self.note(Kind.SYNCED, barrier.paths, cause=barrier.asked)
+            self._release()
+        else:
+            self._discard_behind(barrier)
+            self._take_sync_failure((barrier.asked, barrier.paths))
+
+    def _take_sync_failure(self, what: tuple[int, tuple[str, ...]]) -> None:
+        if self.alive:
+            self.take(self._tell_sync_failed, what)
+
+    def _discard_behind(self, failed: _Barrier) -> None:
+        """What waits behind a failed sync never leaves, but for the syncs that were asked for since."""
+        kept: deque[tuple[Callable[..., None], tuple[Any, ...]] | _Barrier] = deque()
+        is_behind = False
+        for entry in self._outbox:
+            if entry is failed:
+                is_behind = True
+            elif not is_behind or isinstance(entry, _Barrier):
+                kept.append(entry)
+            elif isinstance(half := entry[1][1], Half):
+                self.sim.sessions.give_up(half)
+        self._outbox = kept
+
+    def _tell_sync_failed(self, what: tuple[int, tuple[str, ...]]) -> None:
+        asked, paths = what
+        event = self.note(Kind.SYNC_FAILED, paths, cause=asked)
+        names, reason = ", ".join(paths), "the device reports an error"
+        self.handle(event, self.node.on_sync_failed, 2, names, reason)
+
+    def flush(self) -> None:
+        """Wait for all syncs under way, here and now: what a store call in a handler does."""
+        for barrier in [entry for entry in self._outbox if isinstance(entry, _Barrier)]:
+            request = barrier.request
+            if request is None or request.is_settled:
+                continue
+            self.charge(self.device.sync_time() * self.device.slow)
+            if not self.device.settle(request):
+                self._discard_behind(barrier)
+                self.sim.after(0, self._take_sync_failure, (barrier.asked, barrier.paths))
+                raise DiskError(f"sync of {', '.join(barrier.paths)} failed before this call")
+            barrier.is_open = True
+            self.note(Kind.SYNCED, barrier.paths, cause=barrier.asked)
+        self._release()
+
+    def _in_order(self, action: Callable[..., None], *arguments: Any) -> None:
+        if not self.alive:
+            raise Halt("this process has ended")
+        if self._outbox or self.is_paused:
+            self._outbox.append((action, arguments))
+        else:
+            action(*arguments)
+
+    def _release(self) -> None:
+        """Let go of what no sync stands before any more. A fault that one of these effects sets off may end it all."""
+        outbox = self._outbox
+        with contextlib.suppress(Halt):
+            while outbox and not self.is_paused:
+                entry = outbox[0]
+                if isinstance(entry, _Barrier):
+                    if not entry.is_open:
+                        return
+                    outbox.popleft()
+                else:
+                    outbox.popleft()
+                    entry[0](*entry[1])
+
+    def _watched(self, verb: str, what: str, action: Callable[..., None], *arguments: Any) -> None:
+        """Let an effect take place, but first the faults that wait for it."""
+        if self.sim.watch is not None:
+            self.sim.watch(self, verb, what)
+        if self.is_paused:
+            self._outbox.appendleft((action, arguments))
+        else:
+            action(*arguments)
 
     # -- Context --------------------------------------------------------------------------------------------------
 
     def send(self, to: Address, message: Message) -> None:
         if not isinstance(message, Message):
             raise BadValue(f"send takes a Message, not {message!r}")
-        blob = encode(message)
-        sim = self.sim
-        if sim.watchers:
-            sim.watch(self, "send", type(message).__name__)
         if not self.alive:
             raise Halt("this process has ended")
-        if self._outbox:
-            self._outbox.append([False, sim.network.dispatch, (self, to, message, blob, sim.cause)])
+        blob = encode(message)
+        sim = self.sim
+        link = self._links.get(to)
+        if link is None:
+            link = self._links[to] = sim.network.link(self.address, to)
+        if isinstance(message, SessionMessage):
+            half = sim.sessions.book(self, to, message)
+            self._send(sim.sessions.dispatch, half, message, blob)
+        elif self._outbox or self.is_paused or sim.watch is not None:
+            self._send(sim.network.dispatch, link, message, blob)
         else:
-            sim.network.dispatch(self, to, message, blob, sim.cause)
+            sim.network.dispatch(self, link, message, blob, sim.cause)
+
+    def _send(
+        self, dispatch: Callable[..., None], route: Link | Half, message: Message, blob: bytes
+    ) -> None:
+        """Have ``dispatch`` put the message on its route, in its turn."""
+        name = type(message).__name__
+        arguments = (self, route, message, blob, self.sim.cause)
+        if self.sim.watch is not None:
+            self._in_order(self._watched, "send", name, dispatch, *arguments)
+        else:
+            self._in_order(dispatch, *arguments)
 
     def connect(self, peer: Address) -> None:
+        self.sim.sessions.check_peer(self, peer)
         self._in_order(self.sim.sessions.connect, self, peer)
 
     def disconnect(self, peer: Address) -> None:
         self._in_order(self.sim.sessions.disconnect, self, peer)
 
     def set_timer(self, timer: Timer, after: int) -> None:
+        if not self.alive:
+            raise Halt("this process has ended")
         if type(timer) not in self.handlers:
             raise UnhandledValue(
                 f"{type(self.node).__name__} sets {timer!r} but has no handler for it"
@@ -253,19 +357,21 @@ class Process:
         self.timers[timer] = expiry[1] = self.sim.after(after, self._expire, expiry)
 
     def _expire(self, expiry: list[Any]) -> None:
+        timer, number, _ = expiry
+        if self.timers.get(timer) == number:
+            self.take(self._fire, expiry)
+
+    def _fire(self, expiry: list[Any]) -> None:
         timer, number, cause = expiry
-        if self.timers.get(timer) != number:  # moved or cancelled since
-            return
-        if self.inbox or self.held_until > self.sim.time:
-            self.hold(self._expire, expiry)
-            return
-        del self.timers[timer]
-        self.sim.fire(self, timer, cause)
+        if self.timers.get(timer) == number:  # not moved or cancelled since
+            del self.timers[timer]
+            self.sim.fire(self, timer, cause)
 
     def cancel_timer(self, timer: Timer) -> None:
         self.timers.pop(timer, None)
 
     def run_job(self, job: Job) -> None:
+        self.must_live()
         if type(job) not in self.handlers:
             raise UnhandledValue(
                 f"{type(self.node).__name__} runs {job!r} but has no handler for its end"
@@ -280,14 +386,18 @@ class Process:
             running.cancel()
 
     def begin(self, operation: Operation) -> Ticket:
+        self.must_live()
         return self.sim.begin(self, operation)
 
     def finish(self, ticket: Ticket, outcome: Outcome) -> None:
-        self.about_to("finish", type(outcome).__name__)
+        self.must_live()
         self.sim.answer(self, ticket, outcome)
-        self._in_order(self.sim.finish, self, ticket, outcome, self.sim.cause)
+        name = type(outcome).__name__
+        arguments = (self, ticket, outcome, self.sim.cause)
+        self._in_order(self._watched, "finish", name, self.sim.finish, *arguments)
 
     def stop(self, reason: str) -> None:
+        self.must_live()
         self.sim.stop(self, reason)
         raise Halt(reason)
 
@@ -305,3 +415,11 @@ class Process:
 
     def _write_line(self, line: LogLine) -> None:
         self.note(Kind.LOG, line)
+
+
+def _handling(handler: Callable[..., None], value: Any) -> str:
+    """What a process was at when it raised."""
+    if isinstance(value, Struct):
+        return repr(value)
+    name: str = handler.__name__
+    return "its start" if name == "on_start" else f"{name}({value!r})"

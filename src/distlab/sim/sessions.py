@@ -1,10 +1,15 @@
 """Sessions in the simulator: what TCP gives, and what it does not.
 
-Theory of operation. A session is opened by a handshake, and ends when either side disconnects, crashes, or has not been
-reachable for :data:`SILENCE`. Until then each direction is a queue whose head is carried to the receiver and handled
-before the next one leaves: in order, none missing. Loss and cuts show as delay only, as retransmission makes them
-do. A sender may be :data:`WINDOW` messages ahead of what its peer has handled; then ``send`` raises ``SessionFull``.
-There is one session at most between two nodes, and it belongs to one incarnation of each.
+Theory of operation. A session is opened by a handshake, and ends when either side disconnects, ends, or has not been
+reachable for :data:`SILENCE`. Until then messages arrive in order, none missing: loss and planned faults show as delay,
+as retransmission makes them do, and what comes behind waits. A sender may be :data:`WINDOW` messages ahead of what its
+peer has handled; then ``send`` raises ``SessionFull``. There is one session at most between two nodes, and it belongs
+to one incarnation of each.
+
+What is true and what a side knows are two things. A session that has ended at one side is still open in the eyes of the
+other until the news has crossed the network: what that side sends meanwhile is lost, as in the buffers of a dead
+connection, and is no mistake of the program. ``Process.peers`` is what a process knows; it changes with ``on_connect``
+and ``on_disconnect``, each of which comes exactly once per side and session.
 """
 
 from __future__ import annotations
@@ -12,8 +17,9 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from distlab.core.errors import NotConnected, SessionFull
-from distlab.core.values import MS, SECOND, Address, Message
+from distlab.core.errors import BadValue, NotConnected, SessionFull
+from distlab.core.values import MS, SECOND, Address, Message, SessionMessage
+from distlab.faults import Delay, Drop, Flip
 from distlab.sim.network import Link
 from distlab.trace import Kind
 
@@ -30,25 +36,50 @@ SILENCE = 10 * SECOND
 _RETRANSMIT = 50 * MS
 
 
-class _Direction:
-    """One side's sending half."""
+class Half:
+    """One side of a session: what it sends, and what it knows."""
 
-    def __init__(self, sender: Process, receiver: Process, link: Link) -> None:
+    __slots__ = (
+        "ahead",
+        "blocked_since",
+        "is_told",
+        "link",
+        "queue",
+        "receiver",
+        "sender",
+        "session",
+        "stuck",
+        "tail",
+    )
+
+    def __init__(self, session: Session, sender: Process, receiver: Process, link: Link) -> None:
+        self.session = session
         self.sender = sender
         self.receiver = receiver
         self.link = link
         self.queue: deque[tuple[type[Message], bytes, int]] = deque()
-        self.blocked_since: int | None = None
+        """What is on its way, or waits at the receiver's door."""
+        self.ahead = 0
+        """Messages sent and not yet handled, whether or not they have left."""
+        self.tail = 0
+        """When the last one arrives: none overtakes it."""
+        self.stuck = 0
+        """How many have arrived at a link that is not open."""
+        self.blocked_since = 0
+        self.is_told = False
+        """Whether the sender has been told that it is over."""
 
 
 class Session:
-    """A pair of directions, keyed by the sender's address."""
+    """Two halves, by the address of their senders."""
+
+    __slots__ = ("halves", "is_open")
 
     def __init__(self, left: Process, right: Process, there: Link, back: Link) -> None:
-        self.open = True
-        self.sides = {
-            left.address: _Direction(left, right, there),
-            right.address: _Direction(right, left, back),
+        self.is_open = True
+        self.halves = {
+            left.address: Half(self, left, right, there),
+            right.address: Half(self, right, left, back),
         }
 
 
@@ -59,121 +90,196 @@ class Sessions:
         self._sim = sim
         self._sessions: dict[frozenset[Address], Session] = {}
 
+    # -- opening --------------------------------------------------------------------------------------------------
+
     def connect(self, process: Process, peer: Address) -> None:
-        """Ask for a session: a round trip later both sides are told, or this one that it could not be."""
-        sim = self._sim
-        there, back = (
-            sim.network.link(process.address, peer),
-            sim.network.link(peer, process.address),
-        )
-        sim.after(
-            sim.network.latency(there) + sim.network.latency(back),
-            self._handshake,
-            (process, peer, sim.time),
-        )
+        """Ask for a session: a round trip later both sides are told, or this one that it could not be.
+
+        Nothing happens where one is open or on its way.
+        """
+        if peer in process.peers:
+            return
+        process.peers[peer] = None
+        network = self._sim.network
+        there, back = network.link(process.address, peer), network.link(peer, process.address)
+        round_trip = network.latency(there) + network.latency(back)
+        self._sim.after(round_trip, self._handshake, (process, peer, self._sim.time))
+
+    def check_peer(self, process: Process, peer: Address) -> None:
+        """Raise ``BadValue`` where there can be no session with ``peer``."""
+        if peer == process.address:
+            raise BadValue(f"{peer} asks for a session with itself")
+        self._sim.network.link(process.address, peer)
 
     def _handshake(self, what: tuple[Process, Address, int]) -> None:
         process, peer, since = what
         sim = self._sim
+        if not process.alive or process.peers.get(peer, self) is not None:
+            return  # the peer asked too, and was first; or nobody wants it any more
         other = sim.up.get(peer)
-        there, back = (
-            sim.network.link(process.address, peer),
-            sim.network.link(peer, process.address),
-        )
-        if not process.alive or sim.up.get(process.address) is not process:
-            return
-        if there.blocked or back.blocked or there.clogged or back.clogged:
+        network = sim.network
+        there, back = network.link(process.address, peer), network.link(peer, process.address)
+        pair = frozenset((process.address, peer))
+        old = self._sessions.get(pair)
+        if not (there.is_open and back.is_open):
             if sim.time - since < SILENCE:
                 sim.after(_RETRANSMIT, self._handshake, what)
             else:
-                self._tell((process, Kind.DISCONNECT, peer))
-        elif other is None:
-            self._tell((process, Kind.DISCONNECT, peer))
+                self._tell((process, Kind.DISCONNECT, peer, None))
+        elif other is None or sim.up.get(process.address) is not process:
+            self._tell((process, Kind.DISCONNECT, peer, None))
+        elif old is not None and {half.sender for half in old.halves.values()} == {process, other}:
+            return  # the peer asked too, and was first; the news waits in our inbox
         else:
-            pair = frozenset((process.address, peer))
-            if (old := self._sessions.get(pair)) is not None:
+            if old is not None:  # of another incarnation that lives on
                 self._close(old)
-            self._sessions[pair] = Session(process, other, there, back)
-            self._tell((process, Kind.CONNECT, peer))
-            self._tell((other, Kind.CONNECT, process.address))
+                for half in old.halves.values():
+                    self._tell_over(half)
+            elif (known := other.peers.get(process.address)) is not None:
+                self._tell_over(
+                    known
+                )  # the last one is over, and the news must not come after ours
+            session = self._sessions[pair] = Session(process, other, there, back)
+            for half in session.halves.values():
+                self._tell((half.sender, Kind.CONNECT, half.receiver.address, half))
 
-    def send(
-        self, process: Process, to: Address, message: Message, blob: bytes, cause: int
-    ) -> None:
-        session = self._sessions.get(frozenset((process.address, to)))
-        if session is None or session.sides[process.address].sender is not process:
+    # -- sending --------------------------------------------------------------------------------------------------
+
+    def book(self, process: Process, to: Address, message: SessionMessage) -> Half:
+        """The half that is to carry one more message. Raises ``NotConnected``, ``SessionFull``."""
+        half = process.peers.get(to)
+        if half is None:
             raise NotConnected(
                 f"{process.address} sent {type(message).__name__} to {to} without an open session"
             )
-        side = session.sides[process.address]
-        if len(side.queue) >= WINDOW:
+        if half.ahead >= WINDOW:
             raise SessionFull(
                 f"{to} has not handled the last {WINDOW} messages from {process.address}"
             )
-        sent = self._sim.note(process, Kind.SEND, message, cause, to)
-        side.queue.append((type(message), blob, sent))
-        if len(side.queue) == 1:
-            self._carry(session, side)
+        half.ahead += 1
+        return half
 
-    def _carry(self, session: Session, side: _Direction) -> None:
-        """Put the head of the queue on its way; retransmission makes a loss a delay."""
-        delay = self._sim.network.latency(side.link)
-        if self._sim.network.noisy and side.link.random.random() < self._sim.noise.loss:
+    def dispatch(
+        self, process: Process, half: Half, message: Message, blob: bytes, cause: int
+    ) -> None:
+        """Put a message on its way; what would harm a datagram makes it late."""
+        sim, link = self._sim, half.link
+        sent = sim.note(process, Kind.SEND, message, cause, link.to)
+        delay = sim.network.latency(link)
+        for fate in link.fates(type(message).__name__):
+            sim.struck(fate, link.source)
+            match fate:
+                case Delay(by):
+                    delay += by
+                case Drop() | Flip():
+                    delay += _RETRANSMIT
+        if sim.network.loss and link.chance() < sim.network.loss:
             delay += _RETRANSMIT
-        self._sim.after(delay, self._arrive, (session, side))
-
-    def _arrive(self, what: tuple[Session, _Direction]) -> None:
-        session, side = what
-        sim = self._sim
-        if not session.open:
+        if not half.session.is_open:
+            sim.network.drop((link, type(message), blob, sent), "disconnected")
             return
-        if side.link.blocked or side.link.clogged:
-            side.blocked_since = sim.time if side.blocked_since is None else side.blocked_since
-            if sim.time - side.blocked_since < SILENCE:
-                sim.after(_RETRANSMIT, self._arrive, what)
-            else:
-                self._break(session)
-        elif side.receiver.is_held():
-            side.receiver.hold(self._arrive, what)
+        half.queue.append((type(message), blob, sent))
+        half.tail = max(half.tail, sim.time + delay)
+        sim.at(half.tail, self._arrive, half)
+
+    def _arrive(self, half: Half) -> None:
+        """One more message is at the receiver's door."""
+        if not half.session.is_open:
+            return
+        if half.stuck:
+            half.stuck += 1
+        elif half.link.is_open:
+            self._hand_over(half)
         else:
-            side.blocked_since = None
-            cls, blob, sent = side.queue[0]
-            sim.deliver(side.receiver, side.sender.address, cls, blob, sent)
-            side.queue.popleft()
-            if side.queue and session.open:
-                self._carry(session, side)
+            half.stuck = 1
+            half.blocked_since = self._sim.time
+            self._sim.after(_RETRANSMIT, self._retry, half)
+
+    def _retry(self, half: Half) -> None:
+        if not half.session.is_open:
+            return
+        if half.link.is_open:
+            arrived, half.stuck = half.stuck, 0
+            for _ in range(arrived):
+                self._hand_over(half)
+        elif self._sim.time - half.blocked_since < SILENCE:
+            self._sim.after(_RETRANSMIT, self._retry, half)
+        else:
+            self._break(half.session)
+
+    def _hand_over(self, half: Half) -> None:
+        """The receiver takes the oldest message, now or when it has time."""
+        if half.session.is_open:
+            half.receiver.take(self._deliver, half)
+
+    def _deliver(self, half: Half) -> None:
+        if not half.session.is_open:
+            return
+        half.ahead -= 1
+        cls, blob, sent = half.queue.popleft()
+        self._sim.deliver(half.receiver, half.sender.address, cls, blob, sent)
+
+    # -- the end --------------------------------------------------------------------------------------------------
 
     def disconnect(self, process: Process, peer: Address) -> None:
-        """End the session; the peer is told. No error if there is none."""
-        session = self._sessions.get(frozenset((process.address, peer)))
-        if session is not None and session.sides[process.address].sender is process:
-            self._break(session)
+        """End the session; both sides are told. No error if there is none."""
+        if peer not in process.peers:
+            return
+        half = process.peers[peer]
+        if half is None:  # only asked for
+            self._tell((process, Kind.DISCONNECT, peer, None))
+        elif half.session.is_open:
+            self._break(half.session, process)
 
-    def crashed(self, process: Process) -> None:
+    def give_up(self, half: Half) -> None:
+        """A message of this session will never leave its sender: nothing may come after it."""
+        if half.session.is_open:
+            self._break(half.session, half.sender)
+
+    def ended(self, process: Process) -> None:
         """The sessions of a process that has ended are over."""
-        for pair, session in list(self._sessions.items()):
-            if process.address in pair and session.sides[process.address].sender is process:
+        for session in list(self._sessions.values()):
+            half = session.halves.get(process.address)
+            if half is not None and half.sender is process:
                 self._break(session)
 
-    def _break(self, session: Session) -> None:
+    def _break(self, session: Session, by: Process | None = None) -> None:
         self._close(session)
-        for side in session.sides.values():
-            if side.sender.alive:
-                news = (side.sender, Kind.DISCONNECT, side.receiver.address)
-                self._sim.after(self._sim.network.latency(side.link), self._tell, news)
+        sim = self._sim
+        for half in session.halves.values():
+            took = 0 if half.sender is by else sim.network.latency(half.link)
+            sim.after(took, self._news_of_end, (half, sim.time))
+
+    def _news_of_end(self, what: tuple[Half, int]) -> None:
+        """The end crosses the network as all else does; a side that cannot hear of it finds out by the silence."""
+        half, since = what
+        sim = self._sim
+        inward = sim.network.link(half.link.to, half.link.source)
+        if not inward.is_open and not half.is_told and since < sim.time < since + SILENCE:
+            sim.after(_RETRANSMIT, self._news_of_end, what)
+        else:
+            self._tell_over(half)
 
     def _close(self, session: Session) -> None:
-        session.open = False
-        self._sessions.pop(frozenset(session.sides), None)
+        session.is_open = False
+        self._sessions.pop(frozenset(session.halves), None)
 
-    def _tell(self, what: tuple[Process, str, Address]) -> None:
+    def _tell_over(self, half: Half) -> None:
+        if not half.is_told:
+            half.is_told = True
+            self._tell((half.sender, Kind.DISCONNECT, half.receiver.address, half))
+
+    def _tell(self, what: tuple[Process, str, Address, Half | None]) -> None:
         """Call ``on_connect`` or ``on_disconnect``."""
-        process, kind, peer = what
-        if not process.alive:
-            return
-        if process.is_held():
-            process.hold(self._tell, what)
-            return
-        node = process.node
+        if what[0].alive:
+            what[0].take(self._learn, what)
+
+    def _learn(self, what: tuple[Process, str, Address, Half | None]) -> None:
+        process, kind, peer, half = what
         event = process.note(kind, None, cause=0, peer=peer)
-        process.handle(event, node.on_connect if kind == Kind.CONNECT else node.on_disconnect, peer)
+        if kind == Kind.CONNECT:
+            process.peers[peer] = half
+            process.handle(event, process.node.on_connect, 1, peer)
+        else:
+            process.peers.pop(peer, None)
+            process.handle(event, process.node.on_disconnect, 1, peer)
