@@ -151,7 +151,7 @@ class Solo:
         self.effects.append(fx.Disconnecting(peer))
 
     def set_timer(self, timer: Timer, after: int) -> None:
-        if type(timer) not in self.program.handlers:
+        if not isinstance(timer, Timer) or type(timer) not in self.program.handlers:
             raise UnhandledValue(f"{self.program.__name__} sets {timer} but has no handler for it")
         self.timers.pop(
             timer, None
@@ -164,7 +164,7 @@ class Solo:
         self.effects.append(fx.TimerCancelled(timer))
 
     def run_job(self, job: Job) -> None:
-        if type(job) not in self.program.handlers:
+        if not isinstance(job, Job) or type(job) not in self.program.handlers:
             raise UnhandledValue(
                 f"{self.program.__name__} runs {job} but has no handler for its end"
             )

@@ -345,9 +345,9 @@ class Process:
     def set_timer(self, timer: Timer, after: int) -> None:
         if not self.alive:
             raise Halt("this process has ended")
-        if type(timer) not in self.handlers:
+        if not isinstance(timer, Timer) or type(timer) not in self.handlers:
             raise UnhandledValue(
-                f"{type(self.node).__name__} sets {timer!r} but has no handler for it"
+                f"{type(self.node).__name__} sets {timer!r} as a timer but has no handler for it"
             )
         if type(after) is not int or after < 0:
             raise BadValue(
@@ -372,9 +372,9 @@ class Process:
 
     def run_job(self, job: Job) -> None:
         self.must_live()
-        if type(job) not in self.handlers:
+        if not isinstance(job, Job) or type(job) not in self.handlers:
             raise UnhandledValue(
-                f"{type(self.node).__name__} runs {job!r} but has no handler for its end"
+                f"{type(self.node).__name__} runs {job!r} as a job but has no handler for its end"
             )
         self.about_to("job", type(job).__name__)
         if job not in self.jobs:
@@ -387,6 +387,8 @@ class Process:
 
     def begin(self, operation: Operation) -> Ticket:
         self.must_live()
+        if not isinstance(operation, Operation):
+            raise BadValue(f"begin takes an Operation, not {operation!r}")
         return self.sim.begin(self, operation)
 
     def finish(self, ticket: Ticket, outcome: Outcome) -> None:
