@@ -1,0 +1,208 @@
+"""Carries out a fault plan on real processes: when each fault strikes, at whom, and how it ends.
+
+The supervisor owns every trigger but ``Nth``, which the proxy counts. A node that does something a fault waits for
+asks first, and goes on when it is told to; whoever was killed meanwhile is told nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from distlab.core.errors import ScenarioError
+from distlab.core.values import Address
+from distlab.faults import (
+    AnyAction,
+    At,
+    Clog,
+    Crash,
+    Cut,
+    Doing,
+    FillDisk,
+    Nth,
+    Partition,
+    Pause,
+    Plan,
+    Rot,
+    SlowDisk,
+    SlowNode,
+    Twin,
+)
+from distlab.live.control import About, Mend, Proceed, Suffer, Watch
+
+if TYPE_CHECKING:
+    from distlab.live.children import Child
+    from distlab.live.supervisor import Seat, Supervisor
+
+Entry = tuple[Doing, AnyAction, list[int]]
+"""A fault that waits for somebody's doing, with how often it has been done."""
+
+
+class Injector:
+    """The faults of one run."""
+
+    def __init__(self, supervisor: Supervisor, plan: Plan) -> None:
+        self._supervisor = supervisor
+        self._plan = plan
+        self._waiting: list[Entry] = [
+            (fault.when, fault.do, [0]) for fault in plan.faults if isinstance(fault.when, Doing)
+        ]
+        for fault in plan.faults:
+            for name in self._names(fault.when, fault.do):
+                self._check(name)
+
+    def begin(self) -> None:
+        """Time begins: set the alarms."""
+        later = self._supervisor.at
+        for fault in self._plan.faults:
+            if isinstance(fault.when, At):
+                later(fault.when.time, partial(self._strike, fault.do))
+        if self._plan.heal_at is not None:
+            later(self._plan.heal_at, self._heal)
+
+    def watched(self) -> list[tuple[str, str]]:
+        """What a node is to ask about before it does it."""
+        return list(dict.fromkeys((doing.verb, doing.what) for doing, _, _ in self._waiting))
+
+    def planned(self) -> Plan:
+        """The plan as the proxy needs it: addresses in place of roles."""
+        faults = []
+        for fault in self._plan.faults:
+            if isinstance(fault.when, Nth):
+                source, to = self._static(fault.when.source), self._static(fault.when.to)
+                if source is None or to is None:
+                    raise ScenarioError(f"{fault}: nobody of that name or role")
+                when = msgspec.structs.replace(fault.when, source=source, to=to)
+                faults.append(msgspec.structs.replace(fault, when=when))
+        return Plan(tuple(faults))
+
+    # -- triggers -------------------------------------------------------------------------------------------------
+
+    def about(self, seat: Seat, child: Child, word: About) -> None:
+        """A node or its job is about to do something."""
+        self._decide(seat, child, word.token, [
+            entry for entry in self._waiting
+            if entry[0].verb == word.verb and word.what.startswith(entry[0].what)
+        ])  # fmt: skip
+
+    def _decide(self, seat: Seat, child: Child, token: int, entries: list[Entry]) -> None:
+        if not entries:
+            child.say(Proceed(token))
+            return
+        entry, *rest = entries
+
+        def resolved(holder: Address | None) -> None:
+            if holder == seat.address and entry in self._waiting:
+                entry[2][0] += 1
+                if entry[2][0] == entry[0].n:
+                    self._waiting.remove(entry)
+                    self._supervisor.say_to_nodes(Watch(self.watched()))
+                    self._strike(entry[1])
+            self._decide(seat, child, token, rest)
+
+        self._resolve(entry[0].node, resolved)
+
+    # -- names ----------------------------------------------------------------------------------------------------
+
+    def _names(self, when: Any, action: AnyAction) -> list[str]:
+        names = [getattr(when, "node", ""), getattr(action, "node", "")]
+        if isinstance(when, Nth):
+            names += [when.source, when.to]
+        if isinstance(action, (Cut, Clog)):
+            names += [action.source, action.to]
+        if isinstance(action, Partition):
+            names += [name for group in action.groups for name in group]
+        return [name for name in names if name not in ("", "*")]
+
+    def _check(self, name: str) -> None:
+        if not name.startswith("@") and name not in self._supervisor.cluster.members:
+            raise ScenarioError(f"the plan names {name!r}, which is no member of the cluster")
+
+    def _static(self, name: str) -> Address | None:
+        """The address that ``name`` stands for as the cluster was laid out."""
+        if not name.startswith("@"):
+            return Address(name)
+        role, _, index = name[1:].partition(":")
+        return _nth(self._supervisor.cluster.with_role(role), index)
+
+    def _resolve(self, name: str, then: Callable[[Address | None], None]) -> None:
+        """Call ``then`` with the address that ``name`` stands for now; at once, unless nodes have to be asked."""
+        if not name.startswith("@") or self._supervisor.roles is None:
+            then(self._static(name))
+            return
+        role, _, index = name[1:].partition(":")
+        self._supervisor.ask_holders(role, lambda holders: then(_nth(holders, index)))
+
+    # -- faults ---------------------------------------------------------------------------------------------------
+
+    def _strike(self, action: AnyAction) -> None:
+        name = getattr(action, "node", None)
+        if name is None:
+            self._supervisor.struck(action, "")
+            self._supervisor.say_to_proxy(Suffer(action))
+        elif not name.startswith("@"):
+            self._strike_node(action, Address(name))
+        else:
+
+            def resolved(holder: Address | None) -> None:
+                if holder is not None:
+                    self._strike_node(action, holder)
+
+            self._resolve(name, resolved)
+
+    def _strike_node(self, action: Any, address: Address) -> None:
+        supervisor = self._supervisor
+        action = msgspec.structs.replace(action, node=address)
+        seat = supervisor.seats[address]
+        supervisor.struck(action, address)
+        match action:
+            case Crash(_, restart_after, unsynced):
+                supervisor.kill(seat, f"fault: {unsynced.value} of the unsynced writes kept")
+                if restart_after is not None:
+                    supervisor.after(restart_after, lambda: supervisor.start(seat))
+            case Twin(_, duration):
+                supervisor.start_twin(seat, duration)
+            case Pause(_, duration):
+                supervisor.pause(seat, duration)
+            case Rot(_, file, bit):
+                _rot(supervisor.disk_folder(address), file, bit)
+            case SlowNode() | SlowDisk() | FillDisk():
+                seat.suffer(Suffer(action))
+                supervisor.after(action.duration, lambda: seat.suffer(Suffer(action, over=True)))
+            case _:
+                seat.suffer(Suffer(action))
+
+    def _heal(self) -> None:
+        """Everything that is still wrong is mended."""
+        supervisor = self._supervisor
+        self._waiting.clear()
+        supervisor.healed()
+        supervisor.say_to_proxy(Mend())
+        for word in (Watch([]), Mend()):
+            supervisor.say_to_nodes(word)
+        for seat in supervisor.seats.values():
+            if seat.child is not None and seat.child.is_paused:
+                seat.child.resume()
+            supervisor.start(seat)
+
+
+def _nth(holders: list[Address], index: str) -> Address | None:
+    at = int(index or 0)
+    return holders[at] if at < len(holders) else None
+
+
+def _rot(folder: Path, file: int, bit: int) -> None:
+    """Flip one bit of a file at rest. Nothing happens where there are no bytes."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.stat().st_size)
+    if paths:
+        path = paths[file % len(paths)]
+        with path.open("r+b", buffering=0) as rotten:
+            at = bit % (8 * path.stat().st_size)
+            rotten.seek(at // 8)
+            (byte,) = rotten.read(1)
+            rotten.seek(at // 8)
+            rotten.write(bytes([byte ^ 1 << at % 8]))

@@ -1,0 +1,389 @@
+"""A cluster as processes of this machine: start it, ask its clients, break it, read what happened."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from distlab.core.cluster import Cluster
+from distlab.core.codec import encode
+from distlab.core.errors import DistlabError, HarnessBug, ScenarioError
+from distlab.core.values import SECOND, Address, Message, Operation, Outcome, Ticket
+from distlab.faults import QUIET, Noise, Plan
+from distlab.live import control as say
+from distlab.live.guard import is_local, new_keys
+from distlab.live.portable import class_path, to_json
+from distlab.live.recorder import Recorder, merged
+from distlab.live.status import Row, table
+from distlab.live.store import FolderStore
+from distlab.live.supervisor import Failure, Roles, Seat, Supervisor
+from distlab.live.support import needs_proxy, unsupported
+from distlab.trace import NOTICED, Trace
+
+_START_LIMIT: Final = 60 * SECOND
+_GLANCE: Final = 0.02
+"""Seconds after which a waiting condition is looked at again though nothing was heard."""
+
+
+class ProgramError(DistlabError):
+    """A node's program raised. The text is the report; ``failure`` says who and when."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(f"{failure.address}: {failure.report}")
+        self.failure = failure
+
+
+class Call:
+    """An operation that a client was asked to do."""
+
+    def __init__(self, outcomes: Mapping[int, Outcome], ticket: Ticket) -> None:
+        self.ticket = ticket
+        self._outcomes = outcomes
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """None while it is under way."""
+        return self._outcomes.get(self.ticket)
+
+
+class Live:
+    """One run. Use it in a ``with`` statement: however that is left, no process remains.
+
+    ``folder`` keeps files and events; without one they live in a temporary folder that goes with the run. ``bind`` is
+    where sockets are bound: by default a folder of Unix sockets that only this user can enter; ``"127.0.0.1"`` for
+    TCP on this machine; any other address is guarded by CURVE with keys of the run's own. ``mounts`` shows files
+    under keys of the store (:mod:`distlab.live.store`). ``overlays`` are the packages to be laid anew in each child;
+    by default those that are laid here. ``proxied`` forces the fault proxy in, or out where None leaves it to the
+    plan. ``status`` is called once a second with a screen of text. An error of the program ends every wait with
+    :class:`ProgramError`, unless ``keep_going``.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        plan: Plan | None = None,
+        noise: Noise = QUIET,
+        *,
+        folder: Path | None = None,
+        record: frozenset[str] = NOTICED,
+        roles: Roles | None = None,
+        mounts: Mapping[str, Path] | None = None,
+        overlays: Mapping[str, Sequence[Path]] | None = None,
+        bind: str = "",
+        proxied: bool | None = None,
+        status: Callable[[str], None] | None = None,
+        keep_going: bool = False,
+    ) -> None:
+        self.cluster = cluster
+        self.plan = plan or Plan()
+        if reasons := unsupported(self.plan):
+            raise ScenarioError("\n".join(reasons))
+        self.noise = noise
+        self.record = record
+        self._roles = roles
+        self._mounts = {at: Path(path).resolve() for at, path in (mounts or {}).items()}
+        self._overlays = _laid() if overlays is None else overlays
+        self._bind = bind
+        self._proxied = needs_proxy(self.plan, noise) if proxied is None else proxied
+        self._status = status
+        self._keep_going = keep_going
+        self._kept = folder
+        self._tickets = 0
+        self._trace: Trace | None = None
+        self._closing = contextlib.ExitStack()
+        self._rows: dict[Address, Row] = {}
+
+    # -- beginning and end ----------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Live:
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill every process; the trace stays."""
+        self._closing.close()
+
+    def _open(self) -> None:
+        defer = self._closing.callback
+        self.folder = self._kept or Path(tempfile.mkdtemp(prefix="distlab-"))
+        if self._kept is None:
+            defer(shutil.rmtree, self.folder, ignore_errors=True)
+        events = self.folder / "events"
+        if events.exists():
+            shutil.rmtree(events)
+        events.mkdir(parents=True)
+        self._sockets = tempfile.mkdtemp(
+            prefix="dl"
+        )  # short: the name of a Unix socket has 107 bytes at most
+        defer(shutil.rmtree, self._sockets, ignore_errors=True)
+        self._store = FolderStore(self.folder / "store", self._mounts)
+        for key, content in self.cluster.store.items():
+            self._store.put_if_absent(key, content)
+        held, lifeline = os.pipe()
+        defer(os.close, lifeline)
+        defer(os.close, held)
+        self._key = os.urandom(8)
+        self._public, self._secret = (b"", b"") if self._is_local else new_keys()
+        recorder = Recorder(events / "supervisor.jsonl", 0, "", 0, self.record, time.monotonic_ns())
+        defer(self._keep_trace)
+        self._held = held
+        self._supervisor = Supervisor(
+            self.cluster, self.plan, recorder, self._first_word, self.folder / "errors", held,
+            self._roles, self._disk_folder,
+        )  # fmt: skip
+        defer(self._supervisor.end)
+        self._start()
+
+    def _start(self) -> None:
+        supervisor = self._supervisor
+        if self._proxied:
+            supervisor.post(lambda: supervisor.start_proxy(self._proxys_first_word))
+            self._wait_for_start(lambda: bool(supervisor.proxy_endpoint), "the fault proxy")
+        for seat in supervisor.seats.values():
+            seat.incarnation = _last_incarnation(self._node_folder(seat.address))
+            supervisor.post(lambda seat=seat: supervisor.start(seat))  # type: ignore[misc]
+        self._wait_for_start(lambda: supervisor.has_begun, "the nodes")
+        if self._status is not None:
+            supervisor.post(self._report)
+
+    def _wait_for_start(self, there: Callable[[], bool], what: str) -> None:
+        if not self.wait(there, _START_LIMIT):
+            raise HarnessBug(
+                f"{what} did not start within {_START_LIMIT // SECOND} s; see {self.folder}"
+            )
+
+    def _keep_trace(self) -> None:
+        self._trace = merged(self.folder / "events")
+
+    # -- what processes are told ----------------------------------------------------------------------------------
+
+    @property
+    def _is_local(self) -> bool:
+        return not self._bind or is_local(self._bind)
+
+    def _wiring(self, name: str, proxy: str) -> say.Wiring:
+        bind = f"tcp://{self._bind}:*" if self._bind else f"ipc://{self._sockets}/{name}"
+        members = [str(address) for address in self.cluster.addresses()]
+        return say.Wiring(self._key, members, bind, proxy, self._public, self._secret)
+
+    def _first_word(self, seat: Seat, process: int) -> say.BeNode:
+        member, address = seat.member, seat.address
+        folder = self._node_folder(address)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "incarnation").write_text(str(seat.incarnation))
+        overlays = {name: [str(f) for f in folders] for name, folders in self._overlays.items()}
+        return say.BeNode(
+            address=address,
+            role=self.cluster.role(address),
+            incarnation=seat.incarnation,
+            process=process,
+            program=say.Program(class_path(member.program), overlays, [path or str(Path.cwd()) for path in sys.path]),
+            config=None if member.config is None else encode(member.config),
+            config_class="" if member.config is None else class_path(type(member.config)),
+            wiring=self._wiring(str(process), self._supervisor.proxy_endpoint),
+            folder=str(folder),
+            store=str(self.folder / "store"),
+            mounts={at: str(path) for at, path in self._mounts.items()},
+            events=str(self.folder / "events"),
+            record=sorted(self.record),
+            seed=self.noise.seed,
+            capacity=member.disk_capacity,
+            parent=os.getpid(),
+            lifeline=self._held,
+            watched=self._supervisor.injector.watched(),
+        )  # fmt: skip
+
+    def _proxys_first_word(self, process: int) -> say.BeProxy:
+        classes = {
+            str(address): {
+                str(cls.__struct_config__.tag): class_path(cls)
+                for cls in member.program.handlers
+                if issubclass(cls, Message)
+            }
+            for address, member in self.cluster.members.items()
+        }
+        return say.BeProxy(
+            self._wiring("proxy", ""), self._supervisor.injector.planned(), self.noise, classes,
+            str(self.folder / "events"), sorted(self.record), process, os.getpid(), self._held,
+        )  # fmt: skip
+
+    def _node_folder(self, address: Address) -> Path:
+        return self.folder / "nodes" / address
+
+    def _disk_folder(self, address: Address) -> Path:
+        return self._node_folder(address) / "disk"
+
+    # -- asking, waiting --------------------------------------------------------------------------------------------
+
+    def call(self, address: str, operation: Operation) -> Call:
+        """Ask a client to do something."""
+        seat = self._seat(address)
+        self._tickets += 1
+        word = say.Ask(self._tickets, to_json(operation))
+        self._supervisor.post(lambda: self._supervisor.ask(seat, word))
+        return Call(self._supervisor.outcomes, Ticket(word.ticket))
+
+    def wait(self, until: Callable[[], bool], timeout: int = 30 * SECOND) -> bool:
+        """Return as soon as ``until`` holds, True, or after ``timeout`` microseconds, False."""
+        deadline = time.monotonic() + timeout / 1e6
+        supervisor = self._supervisor
+        with supervisor.changed:
+            while True:
+                if supervisor.bug is not None:
+                    raise HarnessBug(
+                        f"the supervisor failed: {supervisor.bug!r}"
+                    ) from supervisor.bug
+                if supervisor.failures and not self._keep_going:
+                    raise ProgramError(supervisor.failures[0])
+                if until():
+                    return True
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                supervisor.changed.wait(min(left, _GLANCE))
+
+    def run_for(self, duration: int) -> None:
+        """Let so many microseconds pass."""
+        self.wait(lambda: False, duration)
+
+    # -- breaking by hand -------------------------------------------------------------------------------------------
+
+    def kill(self, address: str) -> None:
+        """``kill -9``; it stays down until :meth:`start`."""
+        seat = self._seat(address)
+        self._supervisor.post(lambda: self._supervisor.kill(seat, "killed by hand"))
+
+    def start(self, address: str) -> None:
+        """Start a node that is down."""
+        seat = self._seat(address)
+        self._supervisor.post(lambda: self._supervisor.start(seat))
+
+    def pause(self, address: str, duration: int) -> None:
+        """SIGSTOP, and SIGCONT after so many microseconds."""
+        seat = self._seat(address)
+        self._supervisor.post(lambda: self._supervisor.pause(seat, duration))
+
+    # -- looking ----------------------------------------------------------------------------------------------------
+
+    def is_up(self, address: str) -> bool:
+        return self._seat(address).is_up
+
+    def incarnation(self, address: str) -> int:
+        """The number of the newest incarnation, from 0."""
+        return self._seat(address).incarnation
+
+    def pid(self, address: str) -> int | None:
+        """Its process, and the number of its process group; None if it is down."""
+        child = self._seat(address).child
+        return None if child is None else child.pid
+
+    def probes(self, patience: int = SECOND) -> dict[Address, Any]:
+        """What each running node says of itself; those that do not answer in time are left out."""
+        answers: list[dict[Address, Any]] = []
+        self._supervisor.post(lambda: self._supervisor.look(answers.append, patience))
+        self.wait(lambda: bool(answers), patience + SECOND)
+        return answers[0] if answers else {}
+
+    @property
+    def failures(self) -> Sequence[Failure]:
+        """Errors of the program so far."""
+        return self._supervisor.failures
+
+    @property
+    def tally(self) -> Counter[str]:
+        """Why frames were dropped, and what the proxy did to them, as of the last look; :meth:`probes` looks."""
+        counts = Counter(self._supervisor.proxy_figures.drops)
+        for seat in self._supervisor.seats.values():
+            counts.update(seat.figures.drops)
+        return counts
+
+    @property
+    def trace(self) -> Trace:
+        """What has happened so far, in order."""
+        return self._trace if self._trace is not None else merged(self.folder / "events")
+
+    @property
+    def store(self) -> Mapping[str, bytes]:
+        """What is in the shared store."""
+        return _Contents(self._store)
+
+    def log(self, address: str) -> str:
+        """What a node has logged and printed."""
+        path = self._node_folder(Address(address)) / "log"
+        return path.read_text() if path.exists() else ""
+
+    def status(self) -> str:
+        """Who is up, and how much they carry: a screen of text."""
+        rows = [
+            Row.of(seat, self._rows.get(seat.address)) for seat in self._supervisor.seats.values()
+        ]
+        self._rows = {row.address: row for row in rows}
+        return table(rows, self.tally)
+
+    def _report(self) -> None:
+        def looked(_: dict[Address, Any]) -> None:
+            if self._status is not None:
+                self._status(self.status())
+            self._supervisor.after(SECOND // 2, self._report)
+
+        self._supervisor.look(looked, SECOND // 2)
+
+    def _seat(self, address: str) -> Seat:
+        if address not in self.cluster.members:
+            raise ScenarioError(f"there is no node {address!r}")
+        return self._supervisor.seats[Address(address)]
+
+
+class _Contents(Mapping[str, bytes]):
+    """The store as a mapping that reads when it is asked."""
+
+    def __init__(self, store: FolderStore) -> None:
+        self._store = store
+
+    def __getitem__(self, key: str) -> bytes:
+        if not self._store.exists(key):
+            raise KeyError(key)
+        return self._store.get(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._store.keys())
+
+    def __len__(self) -> int:
+        return len(self._store.keys())
+
+
+def _laid() -> dict[str, list[Path]]:
+    """The overlays that this process has laid: packages that no loader made."""
+    found = {}
+    for name, module in sys.modules.items():
+        spec = getattr(module, "__spec__", None)
+        if spec is not None and spec.loader is None and spec.submodule_search_locations is not None:
+            found[name] = [Path(folder) for folder in spec.submodule_search_locations]
+    return dict(sorted(found.items()))
+
+
+def _last_incarnation(folder: Path) -> int:
+    """So that a run over an old folder does not take up old numbers again."""
+    path = folder / "incarnation"
+    return int(path.read_text()) if path.exists() else -1

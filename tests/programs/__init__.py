@@ -1,0 +1,1 @@
+"""Small programs that every world runs: the same clusters, the same outcomes."""
