@@ -58,8 +58,11 @@ def _with_promises(old: PartResult | None, new: PartResult) -> PartResult:
     return msgspec.structs.replace(new, promises=tuple(fresh.get(p.code, p) for p in old.promises))
 
 
-def evidence_for(lab: LabResult, promise: PromiseResult) -> Evidence:
-    """What a failure screen wants to show beside the report. What cannot be read is left out."""
+def evidence_for(lab: LabResult, promise: PromiseResult, run: Path | None = None) -> Evidence:
+    """What a failure screen wants to show beside the report. What cannot be read is left out.
+
+    ``run`` is the file with the run, where it is another than the one that was saved when the promise broke.
+    """
     broken = promise.broken
     trace, head = None, Head()
     frames: tuple[Frame, ...] = ()
@@ -67,7 +70,7 @@ def evidence_for(lab: LabResult, promise: PromiseResult) -> Evidence:
         frames = (*broken.decisive, *(broken.problem.frames if broken.problem else ()))
         if broken.counterexample:
             try:
-                trace, head = read(trace_file(broken.counterexample).read_bytes())
+                trace, head = read((run or trace_file(broken.counterexample)).read_bytes())
             except (OSError, DistlabError):
                 trace = None
     texts = hints.load(hints_file(lab.name)).get(promise.code, ())

@@ -17,6 +17,7 @@ import msgspec
 from distlab.grade.grading import Grading, quick_scenarios
 from distlab.grade.hunt import hunt
 from distlab.grade.perform import perform
+from distlab.grade.replay import replay
 from distlab.grade.request import (
     Answer,
     Ask,
@@ -28,6 +29,7 @@ from distlab.grade.request import (
     OurFault,
     Progressed,
     Refused,
+    Replay,
     TakeDigests,
 )
 from distlab.grade.solution import NoSuchThing, find_mutant, load_lab, load_solution
@@ -63,13 +65,13 @@ def _answer(ask: Ask, tell: Callable[[Answer], None]) -> Answer:
         return Hunted(hunt(lab, mutant, seed=ask.seed, keep=ask.record))
     part = lab.part(ask.part)
     solution = load_solution(lab, part, ask.solution, ask.prior)
+
+    def progress(done: int, of: int) -> None:
+        if done % PROGRESS_EVERY == 0 or done == of:
+            tell(Progressed(done, of))
+
     match ask:
         case GradePart():
-
-            def progress(done: int, of: int) -> None:
-                if done % PROGRESS_EVERY == 0 or done == of:
-                    tell(Progressed(done, of))
-
             grading = Grading(
                 lab,
                 part,
@@ -82,6 +84,8 @@ def _answer(ask: Ask, tell: Callable[[Answer], None]) -> Answer:
                 progress=progress,
             )
             return Graded(grading.grade())
+        case Replay(saved=saved, neighbours=neighbours):
+            return replay(lab, part, solution, saved, neighbours=neighbours, progress=progress)
         case TakeDigests():
             grading = Grading(lab, part, solution, seed=ask.seed)
             scenarios = quick_scenarios(grading, ask.count)

@@ -135,6 +135,11 @@ class Grading:
                     if verdict.is_broken:
                         self._broken[promise.code] = _as_break(verdict, found)
 
+    def look(self, found: str, scenario: Scenario) -> Break | None:
+        """Judge one more scenario; what has been seen broken so far, if anything."""
+        self._look(found, scenario)
+        return next(iter(self._broken.values()), None)
+
     def _look(self, found: str, scenario: Scenario) -> None:
         performance = perform(self.part, self.solution, scenario)
         self._performed += 1

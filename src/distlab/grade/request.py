@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from distlab.grade.counterexample import Counterexample
 from distlab.grade.hunt import Kill
+from distlab.grade.replay import NEIGHBOURS, Replayed
 from distlab.grade.result import PartResult
 
 
@@ -44,7 +46,18 @@ class Hunt(Struct, frozen=True, tag=True):
     """Minimise, and write the witness down."""
 
 
-Ask = GradePart | TakeDigests | Hunt
+class Replay(Struct, frozen=True, tag=True):
+    """Run a saved counterexample on today's code."""
+
+    lab: str
+    part: str
+    saved: Counterexample
+    solution: str = "own"
+    prior: str = "oracle"
+    neighbours: int = NEIGHBOURS
+
+
+Ask = GradePart | TakeDigests | Hunt | Replay
 
 
 class Progressed(Struct, frozen=True, tag=True):
@@ -85,4 +98,4 @@ class Hunted(Struct, frozen=True, tag=True):
     kill: Kill
 
 
-Answer = Progressed | Graded | Digests | Hunted | OurFault | Refused
+Answer = Progressed | Graded | Digests | Hunted | Replayed | OurFault | Refused
