@@ -11,8 +11,6 @@ A sync covers what its :class:`Mark` saw: an open file and its size, so that ren
 Who waits for it differs (a job does, a handler does not), so it is left to whoever owns the disk: :class:`Owner`.
 """
 
-# Descriptors and plain names, as the system takes them: this is where bytes meet the disk.
-# ruff: noqa: PTH
 from __future__ import annotations
 
 import errno

@@ -5,8 +5,6 @@ neither, a hard link and an unlink: as exclusive, but a kill between the two lea
 its source under both finishes what was begun.
 """
 
-# Descriptors and plain names, as the system takes them: this is where bytes meet the disk.
-# ruff: noqa: PTH
 from __future__ import annotations
 
 import ctypes

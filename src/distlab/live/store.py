@@ -9,8 +9,6 @@ What is appended is safe from the death of its writer at once, and from that of 
 ``{"input/": Path("corpus")}`` shows every file below that folder, ``{"input/a": Path("a.txt")}`` one file.
 """
 
-# Descriptors and plain names, as the system takes them: this is where bytes meet the disk.
-# ruff: noqa: PTH
 from __future__ import annotations
 
 import os
