@@ -8,7 +8,9 @@ on any POSIX file system:
   or deleted there since. A file whose name was never synced may be gone after a crash, bytes and all.
 
 Until its sync has completed, a write may after a crash be kept, lost, or torn (a prefix of it kept), each write by
-itself, in any order. Reads see everything written so far, synced or not.
+itself, in any order. A sync is also a fence: nothing that the node does to its files after it reaches the device
+before the sync is done. So ``append("new"), sync("new"), replace("new", "old"), sync("/")`` leaves, whenever a crash
+comes, the old contents or the new ones whole. Reads see everything written so far, synced or not.
 
 A file holds bytes. ``append`` also takes a Struct and frames it as a *record*; :meth:`Disk.recover` reads records back.
 A record is ``length, checksum, durable, body``. The middle field says how many bytes of the file were known to be
@@ -49,8 +51,9 @@ class Disk(Protocol):
     def recover(self, path: str, record: Any) -> list[Any]:
         """Every whole record, of class or union ``record``; none if there is no file. Call it in ``on_start``.
 
-        A torn tail is *cut off the file*, so that the next append follows the last whole record. Raises
-        ``DamagedFile`` where synced bytes have changed, or a record is of another class.
+        A torn tail is *cut off the file*, so that the next append follows the last whole record. What is left is
+        durable, as is whatever else a node finds at its start. Raises ``DamagedFile`` where synced bytes have
+        changed, and ``BadValue`` where a record is of another class: name them all (``Put | Delete``).
         """
         ...
 
@@ -119,7 +122,7 @@ class RecordFiles(ABC):
         try:
             return [decode(body) for body in bodies]
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
-            raise DamagedFile(f"{path} holds a record that is not {record}: {error}") from None
+            raise BadValue(f"{path} holds a record that is not {record}: {error}") from None
 
 
 def frame(record: msgspec.Struct, durable: int = 0) -> bytes:

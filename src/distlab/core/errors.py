@@ -51,8 +51,11 @@ class EnvironmentFault(DistlabError):
     """The world misbehaved; code may catch this."""
 
 
-class NoSuchFile(EnvironmentFault):
-    """The file is not there: never written, deleted, or lost because its name was never synced."""
+class NoSuchFile(DistlabError):
+    """The file is not there: never written, deleted, or lost because its name was never synced.
+
+    Code may catch it. Nothing is wrong with the disk, so a node that does not is in error.
+    """
 
 
 class DiskFull(EnvironmentFault):

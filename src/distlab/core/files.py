@@ -5,7 +5,8 @@ Pure data: no clock, no randomness, no faults of its own. The simulator's disk p
 
 Theory of operation. A file has visible bytes, durable bytes, and the list of writes that turn the second into the
 first. A sync takes a :class:`Mark` of that list and, when it completes, settles the writes before the mark; a crash
-asks for each write that remains how many of its bytes reached the platter. Names work the same way with one difference:
+asks for each write that remains how many of its bytes reached the platter. A mark that is taken and not settled is a
+fence: what came after it has not begun to reach the device, and a crash takes all of it. Names work the same way with one difference:
 changes of names are journalled by real file systems, so that a crash keeps a *prefix* of those that remain, never a
 later one without an earlier one (cf. Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014, where this
 holds for ext4 and btrfs but for renames over existing files, which we treat alike).
@@ -22,14 +23,17 @@ Keep = Callable[[int, bool], int]
 """Given the size of an unsynced write, and whether it is the last of its file: how much of it survives, 0 to size."""
 
 
+_Write = tuple[int, int, bytes | None]
+"""(number, offset, bytes written there), or (number, size, None) for a truncation."""
+
+
 class _File:
     __slots__ = ("durable", "pending", "settled", "visible")
 
     def __init__(self) -> None:
         self.visible = bytearray()
         self.durable = bytearray()
-        self.pending: list[tuple[int, bytes | None]] = []
-        """(offset, bytes written there), or (size, None) for a truncation."""
+        self.pending: list[_Write] = []
         self.settled = 0
         """How many writes have left the list at its front; marks count from the beginning of time."""
 
@@ -37,7 +41,7 @@ class _File:
         """How many writes there have ever been: what a mark that is taken now covers."""
         return self.settled + len(self.pending)
 
-    def take(self, reach: int) -> list[tuple[int, bytes | None]]:
+    def take(self, reach: int) -> list[_Write]:
         """The writes up to ``reach`` that are still pending; they are no longer."""
         count = max(0, reach - self.settled)
         taken, self.pending = self.pending[:count], self.pending[count:]
@@ -45,7 +49,7 @@ class _File:
         return taken
 
     def settle(self, reach: int) -> None:
-        for at, written in self.take(reach):
+        for _, at, written in self.take(reach):
             _apply(self.durable, at, written)
 
 
@@ -65,12 +69,13 @@ _NameChange = tuple[int, str, str | None, str | None, _File | None]
 class Mark:
     """The point a sync reaches: everything written to these files and folders before it was taken."""
 
-    __slots__ = ("files", "folders", "names")
+    __slots__ = ("files", "folders", "number")
 
-    def __init__(self, files: list[tuple[_File, int]], folders: list[str], names: int) -> None:
+    def __init__(self, files: list[tuple[_File, int]], folders: list[str], number: int) -> None:
         self.files = files
         self.folders = folders
-        self.names = names
+        self.number = number
+        """The number of the first change that it does not cover."""
 
 
 class Files:
@@ -83,7 +88,10 @@ class Files:
         self._durable_names: dict[str, _File] = {}
         self._name_changes: list[_NameChange] = []
         """Those that are not durable, oldest first."""
-        self._name_changes_ever = 0
+        self._number = 0
+        """Of the next change, of bytes or of names."""
+        self._fences: list[Mark] = []
+        """Marks taken and not yet settled."""
 
     # -- what a node sees ---------------------------------------------------------------------------------------
 
@@ -94,7 +102,7 @@ class Files:
         if file is None:
             file = self._names[checked_path(path)] = _File()
             self._rename(folder_of(path), None, path, file)
-        file.pending.append((len(file.visible), data))
+        file.pending.append((self._next(), len(file.visible), data))
         file.visible += data
 
     def read(self, path: str, start: int = 0, length: int | None = None) -> bytes:
@@ -105,7 +113,7 @@ class Files:
         file = self._file(path)
         if size < len(file.visible):
             del file.visible[size:]
-            file.pending.append((size, None))
+            file.pending.append((self._next(), size, None))
 
     def replace(self, source: str, target: str) -> None:
         file = self._file(source)
@@ -135,7 +143,7 @@ class Files:
         file = self._names.get(path)
         if file is None:
             return 0
-        first_pending = min((at for at, _ in file.pending), default=len(file.durable))
+        first_pending = min((at for _, at, _ in file.pending), default=len(file.durable))
         return min(first_pending, len(file.durable))
 
     def used(self) -> int:
@@ -154,14 +162,17 @@ class Files:
         folders = [
             path for path in paths if path == "/" or (path[-1:] == "/" and checked_path(path[:-1]))
         ]
-        return Mark([(f, f.reach()) for f in files], folders, self._name_changes_ever)
+        mark = Mark([(f, f.reach()) for f in files], folders, self._number)
+        self._fences.append(mark)
+        return mark
 
     def settle(self, mark: Mark) -> None:
         """The sync that took ``mark`` is done."""
+        self._drop_fence(mark)
         for file, reach in mark.files:
             file.settle(reach)
         if mark.folders:
-            self._settle_names(mark.folders, mark.names)
+            self._settle_names(mark.folders, mark.number)
 
     def _settle_names(self, folders: list[str], before: int) -> None:
         """Make the changes in these folders durable, and those that they build on, in whatever folder they are.
@@ -189,6 +200,7 @@ class Files:
         So it is on Linux, where pages that failed to be written are marked clean (Rebello et al., "Can Applications
         Recover from fsync Failures?", USENIX ATC 2020). Changes of names stay as they were.
         """
+        self._drop_fence(mark)
         for file, reach in mark.files:
             file.take(reach)
 
@@ -200,9 +212,19 @@ class Files:
 
     # -- faults -------------------------------------------------------------------------------------------------
 
-    def crash(self, keep_write: Keep, keep_names: Callable[[int], int]) -> int:
-        """Lose what was not durable but for what the two say; returns how many unsynced bytes and names were lost."""
-        survivors = keep_names(len(self._name_changes))
+    def crash(
+        self, keep_write: Keep, keep_names: Callable[[int], int], *, fenced: bool = True
+    ) -> int:
+        """Lose what was not durable but for what the two say; returns how many unsynced bytes and names were lost.
+
+        What came after a sync that is still under way is lost whatever they say, unless ``fenced`` is False: when the
+        process dies and the machine does not.
+        """
+        fence = min((mark.number for mark in self._fences), default=self._number)
+        fence = fence if fenced else self._number
+        self._fences.clear()
+        before_fence = sum(change[0] < fence for change in self._name_changes)
+        survivors = keep_names(before_fence)
         for change in self._name_changes[:survivors]:
             self._change_durable_name(change)
         lost = len(self._name_changes) - survivors
@@ -211,9 +233,9 @@ class Files:
             id(f): f for f in [*self._names.values(), *self._durable_names.values()]
         }.values():
             writes = file.take(file.reach())
-            for index, (at, written) in enumerate(writes, start=1):
+            for index, (number, at, written) in enumerate(writes, start=1):
                 size = 1 if written is None else len(written)
-                kept = keep_write(size, index == len(writes))
+                kept = keep_write(size, index == len(writes)) if number < fence else 0
                 lost += size - kept
                 if kept:
                     _apply(file.durable, at, None if written is None else written[:kept])
@@ -237,8 +259,15 @@ class Files:
         return file
 
     def _rename(self, folder: str, go: str | None, come: str | None, file: _File | None) -> None:
-        self._name_changes.append((self._name_changes_ever, folder, go, come, file))
-        self._name_changes_ever += 1
+        self._name_changes.append((self._next(), folder, go, come, file))
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._number - 1
+
+    def _drop_fence(self, mark: Mark) -> None:
+        if mark in self._fences:
+            self._fences.remove(mark)
 
     def _change_durable_name(self, change: _NameChange) -> None:
         _, _, go, come, file = change

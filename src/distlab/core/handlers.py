@@ -167,5 +167,5 @@ def _classes_in_reach(function: Callable[..., Any], scope: Mapping[str, Any]) ->
 
 
 def _suggestion(name: str, known: Mapping[str, type]) -> str:
-    close = difflib.get_close_matches(name, [*known, *LIFECYCLE], n=1)
+    close = [n for n in difflib.get_close_matches(name, [*known, *LIFECYCLE], n=1) if n != name]
     return f" Did you mean {close[0]}?" if close else ""

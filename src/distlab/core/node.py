@@ -12,10 +12,16 @@ from typing import Any, ClassVar
 
 from distlab.core.context import Context
 from distlab.core.disk import Disk
-from distlab.core.errors import HandlerMistake
+from distlab.core.errors import BadValue, HandlerMistake
 from distlab.core.handlers import HandlerNamespace, Handlers, all_handlers
 from distlab.core.log import Log
-from distlab.core.state import check_class_body, check_declared, declared_fields, state_of
+from distlab.core.state import (
+    check_class_body,
+    check_declared,
+    config_class,
+    declared_fields,
+    state_of,
+)
 from distlab.core.store import Store
 from distlab.core.values import Address, Job, Message, Operation, Outcome, Ticket, Timer
 
@@ -192,6 +198,12 @@ class Node(metaclass=_NodeMeta):
 
     def attach(self, context: Context) -> None:
         """Give the node its world. Once, before ``on_start``; not for students."""
+        wanted = config_class(type(self))
+        if wanted is not None and not isinstance(context.config, wanted):
+            got = "nothing" if context.config is None else f"a {type(context.config).__name__}"
+            raise BadValue(
+                f"{type(self).__name__} needs a {wanted.__name__} as its config, got {got}"
+            )
         self._context = context
         self.config = context.config
 

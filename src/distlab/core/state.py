@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import sys
 from collections import deque
 from enum import Enum
+from functools import lru_cache
 from typing import Any, ClassVar, get_origin
 
 import msgspec
@@ -38,6 +40,18 @@ def _is_class_variable(annotation: Any) -> bool:
     if isinstance(annotation, str):
         return annotation.startswith(("ClassVar", "typing.ClassVar"))
     return annotation is ClassVar or get_origin(annotation) is ClassVar
+
+
+@lru_cache(maxsize=1024)
+def config_class(cls: type) -> type | None:
+    """The class that ``config`` is annotated with; None where it may be anything."""
+    for base in cls.__mro__:
+        annotation = vars(base).get("__annotations__", {}).get("config")
+        if annotation is not None:
+            if isinstance(annotation, str):
+                annotation = vars(sys.modules[base.__module__]).get(annotation)
+            return annotation if isinstance(annotation, type) and annotation is not Any else None
+    return None
 
 
 def check_class_body(cls: type) -> None:

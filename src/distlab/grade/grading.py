@@ -19,7 +19,7 @@ import msgspec
 from distlab.check import Verdict
 from distlab.core.errors import HarnessBug, ScenarioError
 from distlab.grade.counterexample import Counterexample, save, trace_file
-from distlab.grade.guard import Stuck, processor_time
+from distlab.grade.guard import RETRY_LIMIT, RUN_LIMIT, Stuck, processor_time
 from distlab.grade.lab import Lab, Part, Promise
 from distlab.grade.minimise import minimise
 from distlab.grade.perform import Performance, frame_at, perform, problem_of
@@ -145,11 +145,11 @@ class Grading:
         self._performed += 1
         self._digest = zlib.crc32(performance.digest.to_bytes(4, "big"), self._digest)
         self._progress(self._performed, len(self.part.directed) + self.runs)
-        if self._performed <= GUARD_RUNS and (difference := self._differs(scenario, performance)):
-            self._decide_all(Problem(State.NOT_DETERMINISTIC, difference), found, scenario)
-            return
         if performance.problem is not None:
             self._decide_all(performance.problem, found, scenario)
+            return
+        if self._performed <= GUARD_RUNS and (difference := self._differs(scenario, performance)):
+            self._decide_all(Problem(State.NOT_DETERMINISTIC, difference), found, scenario)
             return
         run = performance.run
         assert run is not None
@@ -198,18 +198,17 @@ class Grading:
     def _explain_problem(self, problem: Problem, found: str, scenario: Scenario | None) -> Break:
         if scenario is None or not self.keep or problem.state is State.NOT_STARTED:
             return Break(problem.text, found, problem=problem)
-        budget = (
-            20 if problem.state is State.STUCK else 200
-        )  # each run of a stuck program takes seconds
+        hangs = problem.state is State.STUCK
+        budget, limit = (16, RETRY_LIMIT) if hangs else (200, RUN_LIMIT)
 
         def same(candidate: Scenario) -> bool:
-            other = perform(self.part, self.solution, candidate).problem
+            other = perform(self.part, self.solution, candidate, limit=limit).problem
             return other is not None and _signature(other) == _signature(problem)
 
         smallest, shown = scenario, None
         if problem.state is not State.NOT_DETERMINISTIC:
             smallest = minimise(scenario, same, budget=budget, simpler=self.part.simpler)
-            shown = perform(self.part, self.solution, smallest, record=EVERYTHING)
+            shown = perform(self.part, self.solution, smallest, record=EVERYTHING, limit=limit)
             problem = shown.problem or problem
         saved = self._save(None, problem.text, found, smallest, scenario)
         if shown is not None:

@@ -11,8 +11,11 @@ import signal
 from collections.abc import Iterator
 from types import FrameType
 
-RUN_LIMIT = 10.0
+RUN_LIMIT = 5.0
 """Processor seconds that one run may take. A run takes milliseconds."""
+
+RETRY_LIMIT = 0.5
+"""For runs of a program that is known to hang, while a smaller scenario is looked for."""
 
 
 class Stuck(BaseException):

@@ -17,7 +17,7 @@ from distlab.check import History
 from distlab.core.errors import HarnessBug, ScenarioError, StudentError
 from distlab.core.values import Address, Operation
 from distlab.faults import Fault
-from distlab.grade.guard import Stuck, processor_time
+from distlab.grade.guard import RUN_LIMIT, Stuck, processor_time
 from distlab.grade.lab import Part, Run, Stage
 from distlab.grade.result import Frame, Problem, State
 from distlab.grade.scenario import Call, Scenario
@@ -40,7 +40,12 @@ class Performance(Struct, frozen=True):
 
 
 def perform(
-    part: Part, solution: Solution, scenario: Scenario, *, record: frozenset[str] | None = None
+    part: Part,
+    solution: Solution,
+    scenario: Scenario,
+    *,
+    record: frozenset[str] | None = None,
+    limit: float = RUN_LIMIT,
 ) -> Performance:
     """Run the scenario. What the student's code does wrong becomes a problem; what ours does is raised."""
     assert part.stage is not None
@@ -48,7 +53,7 @@ def perform(
     gc.collect(0)
     gc.disable()  # a run makes many small objects and no cycles worth collecting: half again as fast
     try:
-        with processor_time():
+        with processor_time(limit):
             stage = part.stage(solution, scenario)
             simulation = _set_up(
                 stage, scenario, NOTICED | part.record if record is None else record

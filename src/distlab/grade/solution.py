@@ -105,7 +105,7 @@ def load_solution(lab: Lab, part: Part, name: str = "own", prior: str = "oracle"
     elif name == "reference" or name.startswith("mutant:"):
         folders = [reference]
         if name != "reference":
-            folders.append(grading / "mutants.py")
+            folders += [grading / "mutants.py", grading / "mutants"]
     else:
         raise NoSuchThing("solution", name, [*SOLUTIONS, "mutant:NAME"])
     pins = {} if name != "own" else _pins(lab, part, prior)

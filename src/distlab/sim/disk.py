@@ -118,7 +118,11 @@ class Device:
     def crash(self, survival: Survival) -> None:
         """The machine loses what the survival rule says of the writes that were not synced."""
         self._under_way, self._waiting = [], []
-        lost = self.files.crash(self._keeper(survival), self._name_keeper(survival))
+        lost = self.files.crash(
+            self._keeper(survival),
+            self._name_keeper(survival),
+            fenced=survival is not Survival.ALL,
+        )
         if lost:
             self.sim.tally["unsynced bytes lost"] += 1
 
