@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from distlab.core.errors import ScenarioError
 from distlab.core.values import MS
 
 
 class Noise(Struct, frozen=True, kw_only=True):
-    """Ordinary conditions of a run."""
+    """Ordinary conditions of a run. Of loss, a second copy and a long delay, at most one befalls a message."""
 
     seed: int = 0
     delay: tuple[int, int] = (1 * MS, 1 * MS)
@@ -28,6 +29,15 @@ class Noise(Struct, frozen=True, kw_only=True):
     """How long a sync takes."""
     job_step: tuple[int, int] = (1 * MS, 1 * MS)
     """How long a job computes between two yields."""
+
+    def __post_init__(self) -> None:
+        for name in ("delay", "sync", "job_step"):
+            least, most = getattr(self, name)
+            if not 0 <= least <= most:
+                raise ScenarioError(f"noise: {name}={least, most} is no range of times")
+        for name in ("loss", "duplicate", "straggle"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ScenarioError(f"noise: {name}={getattr(self, name)} is no probability")
 
 
 QUIET = Noise()

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from distlab.core.errors import ScenarioError
-from distlab.faults.actions import MESSAGE_ACTIONS, AnyAction
+from distlab.faults.actions import MESSAGE_ACTIONS, AnyAction, Delay
 
 
 class At(Struct, frozen=True, tag=True):
@@ -43,6 +43,17 @@ class Doing(Struct, frozen=True, tag=True):
 
 Trigger = At | Nth | Doing
 
+_LEAST = {
+    "duration": 0,
+    "restart_after": 0,
+    "after": 0,
+    "cost": 0,
+    "factor": 1,
+    "bit": 0,
+    "file": 0,
+}
+"""What a field of an action may be at least: nothing happens before it was caused."""
+
 VERBS = frozenset(("start", "send", "sync", "job", "store", "finish"))
 
 
@@ -73,6 +84,14 @@ class Plan(Struct, frozen=True):
                 raise ScenarioError(f"{fault}: occurrences are counted from 1")
             if isinstance(fault.when, At) and fault.when.time < 0:
                 raise ScenarioError(f"{fault}: time begins at 0")
+            for name, least in _LEAST.items():
+                value = getattr(fault.do, name, None)
+                if value is not None and value < least:
+                    raise ScenarioError(f"{fault}: {name} is at least {least}")
+            if isinstance(fault.do, Delay) and fault.do.by < 0:
+                raise ScenarioError(f"{fault}: nothing arrives before it was sent")
+        if self.heal_at is not None and self.heal_at < 0:
+            raise ScenarioError(f"heal_at={self.heal_at}: time begins at 0")
 
     def to_json(self) -> bytes:
         return msgspec.json.encode(self)

@@ -113,9 +113,9 @@ class Simulation:
         """Address -> (offset, drift in millionths, since when), where a clock is not right."""
         self.network = Network(self)
         self.sessions = Sessions(self)
-        self.injector = Injector(self, plan or Plan())
         for address in cluster.members:
             self.at(0, self.start, address)
+        self.injector = Injector(self, plan or Plan())
 
     # -- for whoever runs it --------------------------------------------------------------------------------------
 
