@@ -57,7 +57,9 @@ def replay(name: str, step: str, world: str, solution: str, neighbours: int) -> 
             raise NotReady("this program does not get as far as a first event")
         trace, head = read(Path(answer.trace).read_bytes())
         step_through(screen, trace, head)
-    _show(screen, lab, saved, answer)
+        screen.show(ReplayVerdict(saved, answer))
+    else:
+        _show(screen, lab, saved, answer)
     return FAILED if answer.outcome in (Outcome.BROKEN, Outcome.MOVED) else PASSED
 
 

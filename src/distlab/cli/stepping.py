@@ -90,20 +90,12 @@ def step_through(screen: Screen, trace: Trace, head: Head) -> None:
         return
     if not (sys.stdin.isatty() and screen.is_terminal):
         for event in events:
-            screen.lines(
-                [
-                    joined(
-                        (f"{milliseconds(event.time):>9}  ", "dim"),
-                        f"{event.node:<10} {event_words(event)}",
-                    )
-                ]
-            )
+            time = milliseconds(event.time)
+            words = f"{event.node:<10} {event_words(event)}"
+            screen.lines([joined((f"{time:>9}  ", "dim"), words)])
             if states := head.about.get("states", {}).get(str(event.id)):
-                screen.lines(
-                    line
-                    for line in state_change(states, event.node, screen.width)[1:]
-                    if line.plain[2] in "+-"
-                )
+                lines = state_change(states, event.node, screen.width)
+                screen.lines(line for line in lines if line.plain.startswith(("  -", "  +")))
         return
     place = {event.id: at for at, event in enumerate(events)}
     at = place.get(head.evidence[-1], 0) if head.evidence else 0

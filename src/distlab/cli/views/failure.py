@@ -76,7 +76,7 @@ class FailureScreen:
         ]
         below += [Text(), *self._next_steps(broken, width)]
         picture = self._picture(broken, width, TALLEST - len(above) - len(below) - 3)
-        return [*above, *picture, *below]
+        return _without_doubled_blanks([*above, *picture, *below])
 
     def _header(self, width: int) -> list[Text]:
         names = {State.FAILED: "BROKEN", State.NOT_DETERMINISTIC: "NOT DETERMINISTIC"}
@@ -260,6 +260,14 @@ class FailureScreen:
             lines += map(styled, wrapped(what, width, " " * 10, "Write:    "))
         watch = ("watch", f"make watch LAB={self.lab.number}", "grades on every save")
         return [*lines, Text(), *_steps([watch, *self._help()], width)]
+
+
+def _without_doubled_blanks(lines: list[Text]) -> list[Text]:
+    return [
+        line
+        for line, before in zip(lines, [Text(), *lines], strict=False)
+        if line.plain or before.plain
+    ]
 
 
 def drawn(trace: Trace, head: Head, width: int, room: int) -> list[Text]:

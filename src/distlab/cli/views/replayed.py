@@ -22,11 +22,8 @@ class ReplayVerdict:
         match answer.outcome:
             case Outcome.BROKEN:
                 word, style = "still broken", "bad"
-                text = (
-                    f"{promise} breaks in {name} as before."
-                    if self._same()
-                    else f"{name} breaks in another way now."
-                )
+                how = "as before" if self._same() else "but in another way"
+                text = f"{name} breaks {promise}, {how}."
             case Outcome.FIXED:
                 word, style = "fixed", "good"
                 text = f"{name} keeps {promise} now, and so do {plural(answer.neighbours, 'neighbour')} of it."
@@ -35,10 +32,10 @@ class ReplayVerdict:
                 text += f" To look everywhere: make grade LAB={saved.lab.split('_')[0].removeprefix('lab')}"
             case Outcome.MOVED:
                 word, style = "moved", "bad"
-                text = f"{name} itself passes now, but its neighbour no. {answer.neighbours} breaks {promise}: see above."
+                text = f"{name} passes now, but its neighbour no. {answer.neighbours} breaks {promise}."
             case _:
                 word, style = "no longer applies", "odd"
-                text = f"some of its faults found nothing to strike, so {name} proves nothing about today's code:"
+                text = f"some faults of {name} found nothing to strike, so it proves nothing about today's code:"
         lines = wrapped(text, width, " " * (len(word) + 2), f"{word}: ")
         first = joined((word, style), lines[0][len(word) :])
         missed = [line for words in answer.missed for line in wrapped(words, width, "    ", "  - ")]
