@@ -15,7 +15,7 @@ import msgspec
 
 from distlab.core import MS, SECOND, Level
 from distlab.core.cluster import Cluster, Member
-from distlab.faults import Fault, Flip, Noise, Nth, Plan
+from distlab.faults import Crash, Doing, Fault, Flip, Noise, Nth, Plan
 from distlab.grade.draw import (
     Swarm,
     clog,
@@ -36,6 +36,9 @@ HORIZON = 3 * SECOND
 """Faults of parts 0B to 0D strike before this time; then everything heals."""
 AFTER_HEALING = 6 * SECOND
 """How much longer such a run goes on: every operation has met its deadline by then."""
+SETTLE = 2 * SECOND
+"""How much longer it goes on once nothing is asked for any more: for stragglers, and for timers "
+"that should not be."""
 
 # -- part 0A ----------------------------------------------------------------------------------------------------------
 
@@ -56,7 +59,9 @@ def stage_a(solution: Solution, scenario: Scenario) -> Stage:
         "switch": Member(switch.Switch, switch.SwitchConfig("asker", "echo", **damages), "switch"),
         "echo": Member(echo.Echo, None, "echo"),
     }
-    return Stage(cluster=Cluster(members), operations=(protocol.Ask,), until=10 * SECOND)
+    return Stage(
+        cluster=Cluster(members), operations=(protocol.Ask,), until=10 * SECOND, settle=SECOND
+    )
 
 
 def draw_a(random: Random) -> Scenario:
@@ -167,24 +172,29 @@ def _until(scenario: Scenario) -> int:
 def stage_b(solution: Solution, scenario: Scenario) -> Stage:
     members = _members(solution, scenario, "", "")
     operations = (solution.module("protocol").Add,)
-    return Stage(cluster=Cluster(members), operations=operations, until=_until(scenario))
+    return Stage(
+        cluster=Cluster(members), operations=operations, until=_until(scenario), settle=SETTLE
+    )
 
 
 def stage_c(solution: Solution, scenario: Scenario) -> Stage:
     members = _members(solution, scenario, "Traced", "traced")
-    members["console"] = Member(solution.module("traced").Console, None, "console")
+    members["console"] = Member(solution.module("console").Console, None, "console")
     protocol = solution.module("protocol")
     return Stage(
         cluster=Cluster(members),
         operations=(protocol.Add, protocol.Tune),
         until=_until(scenario),
+        settle=SETTLE,
     )
 
 
 def stage_d(solution: Solution, scenario: Scenario) -> Stage:
     members = _members(solution, scenario, "Clocked", "clocked")
     operations = (solution.module("protocol").Add,)
-    return Stage(cluster=Cluster(members), operations=operations, until=_until(scenario))
+    return Stage(
+        cluster=Cluster(members), operations=operations, until=_until(scenario), settle=SETTLE
+    )
 
 
 def swarm(clients: int, servers: int, kinds: Any, most: int = 10) -> Swarm:
@@ -236,7 +246,21 @@ def draw_b(random: Random) -> Scenario:
     count, powers = (40 * clients, 5) if busy else (int(logarithmic(random, 1, 16)), 16)
     calls = draw_calls(random, clients, count, powers)
     shape = {"clients": clients, "servers": servers, "window": random.choice([2, 4, 8])}
-    return Scenario(calls, draw_plan(random, around), draw_noise(random, around), shape)
+    plan = draw_plan(random, around)
+    aimed = tuple(_crash_in_the_act(random, around) for _ in range(random.choice([0, 0, 1, 3])))
+    plan = msgspec.structs.replace(plan, faults=(*plan.faults, *aimed))
+    return Scenario(calls, plan, draw_noise(random, around), shape)
+
+
+def _crash_in_the_act(random: Random, around: Swarm) -> Fault:
+    """A crash right before an answer leaves, a sync is asked for, or an operation ends: times of "
+    "day rarely hit these."""
+    act = random.choice(["sync", "send", "send", "finish"])
+    role = "@client" if act == "finish" else random.choice(["@server", "@server", "@client"])
+    action = crash(random, around)
+    assert isinstance(action, Crash)
+    when = Doing(role, act, n=random.randint(1, 8))
+    return Fault(when, msgspec.structs.replace(action, node=role))
 
 
 def draw_c(random: Random) -> Scenario:

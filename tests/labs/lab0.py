@@ -1,6 +1,5 @@
 """What the tests of lab 0 share: each solution's modules, by part."""
 
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -20,14 +19,14 @@ class Modules:
 
     def __init__(self, solution: str) -> None:
         self.solution = solution
-        overlay("labs.lab0_rpc", [LAB / "given", LAB / solution])
+        overlay("labs.lab0_rpc", [LAB / "given", LAB / solution, LAB / "reference"])
 
     def __getattr__(self, name: str) -> ModuleType:
         return import_module(f"labs.lab0_rpc.{name}")
 
 
 @pytest.fixture(params=["reference", "alternative"])
-def lab(request: pytest.FixtureRequest) -> Iterator[Modules]:
+def lab(request: pytest.FixtureRequest) -> Modules:
     """Every test runs on both solutions: what it claims must not depend on how they are built."""
     return Modules(request.param)
 

@@ -77,7 +77,7 @@ class NoJitter(Client):
 
 class EndlessBackoff(Client):
     def wait_after(self, attempts: int) -> int:
-        return self.config.first_wait << 2 * attempts
+        return super().wait_after(attempts) << 3 * attempts
 
 
 class NoRetry(Client):
@@ -630,8 +630,8 @@ MUTANTS = (
         "one-session-for-all",
         "server:Server",
         OneSessionForAll,
-        "RPC-S3",
-        "safety",
+        "RPC-L2",
+        "liveness",
         "The table is keyed by number alone: one client's call is answered with what another's "
         "came to.",
     ),

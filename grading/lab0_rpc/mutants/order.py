@@ -187,7 +187,7 @@ MUTANTS = (
         "receipt-does-not-count",
         "received",
         lamport_is_merged_only,
-        "RPC-S7",
+        "RPC-S9",
         "safety",
         "The greater of the two numbers, and no step beyond: the clock stands still over a "
         "receipt.",

@@ -134,6 +134,11 @@ class LevelOnlyGoesDown(Tracing):
             self.send(sender, LevelSet(message.subsystem, message.level))
 
 
+class Later(Timer, frozen=True):
+    subsystem: str
+    level: int
+
+
 class LevelTakesASecond(Tracing):
     def on_set_level(self, message: SetLevel, sender: Address) -> None:
         self.context = None
@@ -142,11 +147,6 @@ class LevelTakesASecond(Tracing):
 
     def on_later(self, later: Later) -> None:
         self.log.set_level(later.subsystem, Level(later.level))
-
-
-class Later(Timer, frozen=True):
-    subsystem: str
-    level: int
 
 
 class NoWordOfIt(Tracing):

@@ -149,17 +149,22 @@ def _answered_twice(run: Run) -> bool:
 PROMISES = (
     Promise(
         code="RPC-S1",
-        title="the checksum is CRC-32C, and frames are laid out as the protocol says",
-        points=3,
-        exams=(vectors.CRC_VECTORS, vectors.LAYOUT),
+        title="a frame is laid out as the protocol says, under a CRC-32C that every small damage shows",
+        points=4,
+        exams=(
+            vectors.CRC_VECTORS,
+            vectors.LAYOUT,
+            vectors.ROUND_TRIP,
+            vectors.DAMAGE,
+            vectors.HOSTILE_BYTES,
+        ),
         page=PAGE,
     ),
     Promise(
         code="OP-S3",
         title="no damaged byte reaches the application",
-        points=6,
+        points=5,
         judge=no_damaged_byte,
-        exams=(vectors.ROUND_TRIP, vectors.DAMAGE, vectors.HOSTILE_BYTES),
         needs=(
             Situation(
                 "a damaged query reached the echo server",

@@ -145,7 +145,6 @@ PROMISES = (
         title="what happened before has the smaller Lamport number, whatever clocks on walls show",
         points=3,
         judge=numbers_rise,
-        exams=(vectors.LAMPORT_LAW, vectors.GROWTH),
         needs=(
             Situation("a node's clock jumped back", _clock_jumped_back),
             Situation("a message was overtaken by a later one", _came_late),
@@ -155,17 +154,22 @@ PROMISES = (
     Promise(
         code="RPC-S8",
         title="one send happened before another if and only if its vector is less",
-        points=4,
+        points=3,
         judge=vectors_agree,
-        exams=(vectors.MERGE,),
         needs=(Situation("two sends were concurrent", _concurrent),),
         page=PAGE,
     ),
     Promise(
         code="RPC-S9",
         title="before, after, concurrent: stamps alone tell which, and sort all events in one line",
-        points=3,
-        exams=(vectors.VECTOR_LAW, vectors.ORDER_LAW),
+        points=4,
+        exams=(
+            vectors.GROWTH,
+            vectors.MERGE,
+            vectors.LAMPORT_LAW,
+            vectors.VECTOR_LAW,
+            vectors.ORDER_LAW,
+        ),
         page=PAGE,
     ),
 )

@@ -1,4 +1,4 @@
-"""The nodes of part 0D: those of part 0B under the layer of logical clocks. Given."""
+"""The nodes of part 0D: those of part 0B under the layer of logical clocks. Nothing to write here."""
 
 from __future__ import annotations
 
