@@ -6,10 +6,10 @@ Pure data: no clock, no randomness, no faults of its own. The simulator's disk p
 Theory of operation. A file has visible bytes, durable bytes, and the list of writes that turn the second into the
 first. A sync takes a :class:`Mark` of that list and, when it completes, settles the writes before the mark; a crash
 asks for each write that remains how many of its bytes reached the platter. A mark that is taken and not settled is a
-fence: what came after it has not begun to reach the device, and a crash takes all of it. Names work the same way with one difference:
-changes of names are journalled by real file systems, so that a crash keeps a *prefix* of those that remain, never a
-later one without an earlier one (cf. Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014, where this
-holds for ext4 and btrfs but for renames over existing files, which we treat alike).
+fence: what came after it has not begun to reach the device, and a crash takes all of it. Names work the same way with
+one difference: changes of names are journalled by real file systems, so that a crash keeps a *prefix* of those that
+remain, never a later one without an earlier one (cf. Pillai et al., "All File Systems Are Not Created Equal", OSDI
+2014, where this holds for ext4 and btrfs but for renames over existing files, which we treat alike).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _Write = tuple[int, int, bytes | None]
 
 
 class _File:
-    __slots__ = ("durable", "pending", "settled", "visible")
+    __slots__ = ("durable", "pending", "settled", "unsafe_from", "visible")
 
     def __init__(self) -> None:
         self.visible = bytearray()
@@ -36,6 +36,17 @@ class _File:
         self.pending: list[_Write] = []
         self.settled = 0
         """How many writes have left the list at its front; marks count from the beginning of time."""
+        self.unsafe_from: int | None = None
+        """The lowest offset that a pending write touches; None: there is none."""
+
+    def write(self, number: int, at: int, written: bytes | None) -> None:
+        """Change what is visible, and remember to change what is durable."""
+        self.pending.append((number, at, written))
+        self.unsafe_from = at if self.unsafe_from is None else min(self.unsafe_from, at)
+        if written is None:
+            del self.visible[at:]
+        else:
+            self.visible += written
 
     def reach(self) -> int:
         """How many writes there have ever been: what a mark that is taken now covers."""
@@ -46,6 +57,7 @@ class _File:
         count = max(0, reach - self.settled)
         taken, self.pending = self.pending[:count], self.pending[count:]
         self.settled += len(taken)
+        self.unsafe_from = min((at for _, at, _ in self.pending), default=None)
         return taken
 
     def settle(self, reach: int) -> None:
@@ -102,8 +114,7 @@ class Files:
         if file is None:
             file = self._names[checked_path(path)] = _File()
             self._rename(folder_of(path), None, path, file)
-        file.pending.append((self._next(), len(file.visible), data))
-        file.visible += data
+        file.write(self._next(), len(file.visible), data)
 
     def read(self, path: str, start: int = 0, length: int | None = None) -> bytes:
         content = self._file(path).visible
@@ -112,8 +123,7 @@ class Files:
     def truncate(self, path: str, size: int) -> None:
         file = self._file(path)
         if size < len(file.visible):
-            del file.visible[size:]
-            file.pending.append((self._next(), size, None))
+            file.write(self._next(), size, None)
 
     def replace(self, source: str, target: str) -> None:
         file = self._file(source)
@@ -143,8 +153,8 @@ class Files:
         file = self._names.get(path)
         if file is None:
             return 0
-        first_pending = min((at for _, at, _ in file.pending), default=len(file.durable))
-        return min(first_pending, len(file.durable))
+        safe = len(file.durable)
+        return safe if file.unsafe_from is None else min(file.unsafe_from, safe)
 
     def used(self) -> int:
         """Bytes in all files."""
