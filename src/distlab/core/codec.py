@@ -6,12 +6,14 @@ impossible. No clock, no randomness, no pickle.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from distlab.core.errors import BadValue
+from distlab.core.values import Value
 
 MESSAGE_LIMIT = 16 * 1024 * 1024
 """The largest message, in encoded bytes. Larger things go as several messages, or through the store."""
@@ -20,7 +22,7 @@ _encoder = msgspec.msgpack.Encoder()
 _encode = _encoder.encode
 
 
-def encode(value: msgspec.Struct) -> bytes:
+def encode(value: msgspec.Struct | Value) -> bytes:
     """``value`` in MessagePack. Raises ``BadValue`` for what cannot cross a wire, or is larger than the limit."""
     try:
         blob = _encode(value)
@@ -35,10 +37,14 @@ def encode(value: msgspec.Struct) -> bytes:
     return blob
 
 
-@lru_cache(maxsize=1024)
 def decoder(cls: Any) -> msgspec.msgpack.Decoder[Any]:
     """The decoder for one class; ``decode`` raises ``msgspec.ValidationError`` or ``DecodeError``."""
-    return msgspec.msgpack.Decoder(cls)
+    return _decoders(cls)
+
+
+_decoders: Callable[[Any], msgspec.msgpack.Decoder[Any]] = lru_cache(maxsize=1024)(
+    msgspec.msgpack.Decoder
+)
 
 
 def crossed(value: Any, cls: Any) -> Any:

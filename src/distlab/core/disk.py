@@ -31,6 +31,7 @@ import msgspec
 
 from distlab.core.codec import decoder, encode
 from distlab.core.errors import BadPath, BadValue, DamagedFile, NoSuchFile
+from distlab.core.values import Value
 
 _HEADER = Layout(
     "<IIQ"
@@ -41,7 +42,7 @@ _CHECKED_FROM = 8
 class Disk(Protocol):
     """The files of one node. Any method may raise :class:`~distlab.core.errors.DiskError`."""
 
-    def append(self, path: str, data: bytes | msgspec.Struct) -> None:
+    def append(self, path: str, data: bytes | msgspec.Struct | Value) -> None:
         """Add bytes, or one framed record, at the end; makes the file. May raise ``DiskFull`` (nothing is kept)."""
 
     def read(self, path: str, start: int = 0, length: int | None = None) -> bytes:
@@ -101,8 +102,8 @@ class RecordFiles(ABC):
     def durable_size(self, path: str) -> int:
         """How many bytes at the front of the file a crash can no longer take; 0 if that is not known."""
 
-    def append(self, path: str, data: bytes | msgspec.Struct) -> None:
-        if isinstance(data, msgspec.Struct):
+    def append(self, path: str, data: bytes | msgspec.Struct | Value) -> None:
+        if isinstance(data, msgspec.Struct | Value):
             data = frame(data, self.durable_size(path))
         elif not isinstance(data, (bytes, bytearray, memoryview)):
             raise BadValue(
@@ -125,7 +126,7 @@ class RecordFiles(ABC):
             raise BadValue(f"{path} holds a record that is not {record}: {error}") from None
 
 
-def frame(record: msgspec.Struct, durable: int = 0) -> bytes:
+def frame(record: msgspec.Struct | Value, durable: int = 0) -> bytes:
     """A record as it stands in a file of which ``durable`` bytes are known to be safe."""
     body = encode(record)
     checked = durable.to_bytes(8, "little") + body

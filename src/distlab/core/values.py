@@ -14,10 +14,26 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, ClassVar, NewType
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
+    from typing import dataclass_transform
+
+    from msgspec.structs import StructConfig
+
     from distlab.core.context import JobContext
+
+    @dataclass_transform(frozen_default=True, field_specifiers=(field,))
+    class Value:
+        """For type checkers: a Struct whose subclasses are frozen without saying so."""
+
+        __struct_config__: ClassVar[StructConfig]
+        __struct_fields__: ClassVar[tuple[str, ...]]
+
+        def __init_subclass__(cls, *, frozen: bool = True, tag: bool = True) -> None: ...
+
+else:
+    Value = Struct
 
 Address = NewType("Address", str)
 """The name of a node, for instance ``"worker-2"``. Stable over crashes and restarts."""
@@ -32,7 +48,7 @@ SECOND = 1_000_000
 """One second, in microseconds."""
 
 
-class Message(Struct, frozen=True, tag=True):
+class Message(Value, frozen=True, tag=True):
     """What one node sends another as a datagram: it may be lost, repeated or overtaken."""
 
 
@@ -44,18 +60,18 @@ class SessionMessage(Message, frozen=True, tag=True):
     """
 
 
-class Timer(Struct, frozen=True, tag=True):
+class Timer(Value, frozen=True, tag=True):
     """An alarm, named by its value: two equal timers are one timer.
 
     ``Election()`` needs no fields; ``Retry(request=7)`` and ``Retry(request=8)`` run side by side.
     """
 
 
-class Config(Struct, frozen=True, tag=True):
+class Config(Value, frozen=True, tag=True):
     """What a node is told when it is started: peers, sizes, time-outs. Read it as ``self.config``."""
 
 
-class Operation(Struct, frozen=True, tag=True):
+class Operation(Value, frozen=True, tag=True):
     """What a client is asked to do, for instance ``Deposit(account="a", amount=5)``; an entry of the history."""
 
 
@@ -63,7 +79,7 @@ Steps = Generator[int | None, None, Any]
 """What ``Job.run`` returns: yields between steps (optionally how far it got), returns its result."""
 
 
-class Job(Struct, frozen=True, tag=True):
+class Job(Value, frozen=True, tag=True):
     """Long work beside the node. Its fields are its whole input; :meth:`run` does it, step by step.
 
     In the simulator the steps interleave with everything else; live, a job is an operating system process of its own,
@@ -84,14 +100,14 @@ class Job(Struct, frozen=True, tag=True):
         yield  # a generator
 
 
-class Finished(Struct, frozen=True, tag=True):
+class Finished(Value, frozen=True, tag=True):
     """A job ran to its end."""
 
     value: Any = None
     """What ``run`` returned."""
 
 
-class Failed(Struct, frozen=True, tag=True):
+class Failed(Value, frozen=True, tag=True):
     """A job raised, or its process was killed. A cancelled job reports nothing."""
 
     error: str
@@ -100,19 +116,19 @@ class Failed(Struct, frozen=True, tag=True):
     """The last number that the job yielded."""
 
 
-class Ok(Struct, frozen=True, tag=True):
+class Ok(Value, frozen=True, tag=True):
     """The operation took effect, and this is its answer."""
 
     value: Any = None
 
 
-class Fail(Struct, frozen=True, tag=True):
+class Fail(Value, frozen=True, tag=True):
     """The operation did certainly not take effect, and never will."""
 
     reason: str = ""
 
 
-class Info(Struct, frozen=True, tag=True):
+class Info(Value, frozen=True, tag=True):
     """Nobody knows whether the operation took effect; it may still do so later. Never the same as :class:`Fail`."""
 
     reason: str = ""

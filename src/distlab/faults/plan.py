@@ -32,7 +32,8 @@ class Doing(Struct, frozen=True, tag=True):
     """When a node does something for the ``n``-th time: the fault strikes right before that effect takes place.
 
     ``verb`` is ``start``, ``send``, ``sync``, ``job``, ``store`` or ``finish``; ``what`` narrows it to one class of
-    message, job or operation, or to one file or key (a prefix). ``node`` is an address or a role.
+    message, job or outcome, or to one file or key (a prefix). A sync of several paths counts once for each. ``node``
+    is an address or a role.
     """
 
     node: str

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from distlab.core.disk import RecordFiles, checked_path
-from distlab.core.errors import BadPath, DiskError, DiskFull, EnvironmentFault, NoSuchFile
+from distlab.core.errors import BadPath, DiskError, DiskFull, DistlabError, NoSuchFile
 
 _KEPT_OPEN: Final = 64
 _FULL: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
@@ -273,7 +273,7 @@ def _read(file: int, start: int, length: int) -> bytes:
     return b"".join(parts)
 
 
-def _in_our_words(path: str, error: OSError) -> EnvironmentFault | BadPath:
+def _in_our_words(path: str, error: OSError) -> DistlabError:
     """The system's error as one that programs know."""
     if isinstance(error, FileNotFoundError):
         return NoSuchFile(f"there is no file {path!r}")

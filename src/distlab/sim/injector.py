@@ -72,6 +72,7 @@ class Injector:
                         raise ScenarioError(f"{fault}: nobody of that name or role")
                     sim.network.plan(msgspec.structs.replace(nth, source=there, to=back), fault.do)
                 case Doing() as doing:
+                    self._check_subject(doing)
                     self._waiting.append((doing, fault.do, [0]))
         self._set_watch()
         if plan.heal_at is not None:
@@ -80,6 +81,15 @@ class Injector:
     def _set_watch(self) -> None:
         """Effects are watched only while a fault waits for one."""
         self._sim.watch = self._watch if self._waiting else None
+
+    def _check_subject(self, doing: Doing) -> None:
+        """A misspelt message or job would otherwise be waited for in vain."""
+        programs = [member.program for member in self._sim.cluster.members.values()]
+        known = sorted({cls.__name__ for program in programs for cls in program.handlers})
+        if doing.verb in ("send", "job") and not any(n.startswith(doing.what) for n in known):
+            raise ScenarioError(
+                f"{doing}: nobody handles {doing.what!r}; known are {', '.join(known)}"
+            )
 
     def _watch(self, process: Process, verb: str, what: str) -> None:
         """``process`` is about to do something. Raises ``Halt`` where that brings it down."""

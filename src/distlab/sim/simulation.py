@@ -40,11 +40,14 @@ EVENT_LIMIT = 200_000
 
 
 class ProgramError(Exception):
-    """A handler raised. ``__cause__`` is what it raised; this says where in the run."""
+    """A handler raised: what, and where in the run. ``__cause__`` is the exception itself."""
 
-    def __init__(self, address: Address, handling: str, event: int, time: int) -> None:
+    def __init__(
+        self, address: Address, handling: str, event: int, time: int, error: BaseException
+    ) -> None:
         super().__init__(
-            f"{address} raised while handling {handling} (event {event}, {time / 1000:.1f} ms)"
+            f"{address} raised {type(error).__name__}: {error} - while handling {handling} "
+            f"(event {event}, {time / 1000:.1f} ms)"
         )
         self.address = address
         self.handling = handling
@@ -282,7 +285,7 @@ class Simulation:
         if isinstance(error, EnvironmentFault):
             self.stop(process, f"{type(error).__name__}: {error}")
             return
-        raise ProgramError(process.address, handling, self.cause, self.time) from error
+        raise ProgramError(process.address, handling, self.cause, self.time, error) from error
 
     # -- events -----------------------------------------------------------------------------------------------------
 

@@ -94,6 +94,15 @@ class Trace:
         """The events of these kinds, in order."""
         return (event for event in self.events if event.kind in kinds)
 
+    def story(self, event: int) -> list[Event]:
+        """How it came to that event: the chain of its causes, oldest first, itself last."""
+        known = self.by_id()
+        chain: list[Event] = []
+        while event in known:
+            chain.append(known[event])
+            event = known[event].cause
+        return chain[::-1]
+
     def by_id(self) -> dict[int, Event]:
         return {event.id: event for event in self.events}
 
