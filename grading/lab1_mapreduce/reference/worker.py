@@ -101,8 +101,7 @@ class Worker(Node):
         self.set_timer(Retry(), self.config.retry)
         self.ask()
         # END SOLUTION
-        if self.config.heartbeat is not None:
-            self.set_timer(Beat(), self.config.heartbeat)
+        self.on_beat(Beat())
 
     # -- asking ---------------------------------------------------------------------------------------
 
@@ -267,11 +266,12 @@ class Worker(Node):
 
     def on_beat(self, _: Beat) -> None:
         """Tell every master that we live, and what we work on."""
-        # BEGIN SOLUTION 1C: a Heartbeat to each master, and another one later
-        self.set_timer(Beat(), self.config.heartbeat)
-        for master in self.config.masters:
-            self.send(Address(master), Heartbeat(self.order.attempt if self.order else None))
-        # END SOLUTION
+        if self.config.heartbeat is not None:
+            # BEGIN SOLUTION 1C: a Heartbeat to each master, and another one later
+            self.set_timer(Beat(), self.config.heartbeat)
+            for master in self.config.masters:
+                self.send(Address(master), Heartbeat(self.order.attempt if self.order else None))
+            # END SOLUTION
 
     def on_abandon(self, abandon: Abandon, master: Address) -> None:
         """Nobody needs what we do: stop it, and ask for something else."""
