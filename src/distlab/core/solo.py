@@ -34,6 +34,7 @@ from distlab.core.values import (
     Message,
     Operation,
     Outcome,
+    SessionMessage,
     Ticket,
     Timer,
 )
@@ -66,6 +67,8 @@ class Solo:
         """Timers that are set -> when they are due."""
         self.jobs: list[Job] = []
         """Jobs that were started and have not ended; :meth:`finish_job` runs one."""
+        self.sessions: set[Address] = set()
+        """Peers with which a session is open."""
         self.time = 0
         self._tickets = 0
         self.start()
@@ -75,8 +78,7 @@ class Solo:
     def start(self) -> list[Effect]:
         """Start the node afresh over the files it has; also after :meth:`crash`."""
         self.node = self.program()
-        self.timers.clear()
-        self.jobs.clear()
+        self._forget()
         self.node.attach(self)
         return self._run("on_start")
 
@@ -113,8 +115,22 @@ class Solo:
     def crash(self) -> None:
         """End the process: state, timers and jobs are gone, and so is all that was not synced."""
         self.files.crash(lambda size, last: 0, lambda count: 0)
+        self._forget()
+
+    def open_session(self, peer: str = "peer") -> list[Effect]:
+        """A session with ``peer`` is open now, whoever asked for it."""
+        self.sessions.add(Address(peer))
+        return self._run("on_connect", Address(peer))
+
+    def close_session(self, peer: str = "peer") -> list[Effect]:
+        """The session is over, or could not be opened."""
+        self.sessions.discard(Address(peer))
+        return self._run("on_disconnect", Address(peer))
+
+    def _forget(self) -> None:
         self.timers.clear()
         self.jobs.clear()
+        self.sessions.clear()
 
     def _handle(self, value: Any, *extra: Any) -> list[Effect]:
         entry = self.program.handlers.get(type(value))
@@ -142,12 +158,15 @@ class Solo:
         if not isinstance(message, Message):
             raise BadValue(f"send takes a Message, not {message!r}")
         encode(message)
+        if isinstance(message, SessionMessage) and to not in self.sessions:
+            raise NotConnected(f"{type(message).__name__} to {to} needs a session: connect first")
         self.effects.append(fx.Sent(to, message))
 
     def connect(self, peer: Address) -> None:
         self.effects.append(fx.Connecting(peer))
 
     def disconnect(self, peer: Address) -> None:
+        self.sessions.discard(peer)
         self.effects.append(fx.Disconnecting(peer))
 
     def set_timer(self, timer: Timer, after: int) -> None:
@@ -280,7 +299,10 @@ def run_to_end(job: Job, io: Any) -> JobOutcome:
 
 
 class Pair:
-    """Two nodes and a perfect link: whatever one sends the other arrives, in order, when :meth:`settle` is called."""
+    """Two nodes and a perfect link: what they send each other arrives, in order, when :meth:`settle` is called.
+
+    A session that one of them asks for is opened, and one that it ends is over, on both sides.
+    """
 
     def __init__(self, left: Solo, right: Solo) -> None:
         self._nodes = {left.address: left, right.address: right}
@@ -288,26 +310,38 @@ class Pair:
         """How much of each node's transcript has been carried over."""
 
     def settle(self, limit: int = 1000) -> int:
-        """Carry messages to and fro until both are quiet; returns how many. Raises ``ScenarioError`` at the limit."""
+        """Carry what they ask for to and fro until both are quiet; returns how many messages that were.
+
+        Raises ``ScenarioError`` at the limit.
+        """
         carried = 0
         while pending := [
             (sender, effect) for sender in self._nodes for effect in self._unread(sender)
         ]:
             for sender, effect in pending:
-                if carried == limit:
-                    raise ScenarioError(
-                        f"still talking after {limit} messages; the last was {effect.message}"
-                    )
-                carried += 1
-                self._nodes[effect.to].deliver(effect.message, sender)
+                match effect:
+                    case fx.Sent(to, message):
+                        if carried == limit:
+                            raise ScenarioError(
+                                f"still talking after {limit} messages; the last was {message}"
+                            )
+                        carried += 1
+                        self._nodes[to].deliver(message, sender)
+                    case fx.Connecting(peer):
+                        self._nodes[sender].open_session(peer)
+                        self._nodes[peer].open_session(sender)
+                    case fx.Disconnecting(peer):
+                        self._nodes[sender].close_session(peer)
+                        self._nodes[peer].close_session(sender)
         return carried
 
-    def _unread(self, sender: Address) -> list[fx.Sent]:
+    def _unread(self, sender: Address) -> list[fx.Sent | fx.Connecting | fx.Disconnecting]:
+        """What a node asked for since the last look that concerns the other one."""
         effects = self._nodes[sender].effects
-        unread = [
-            e
-            for e in effects[self._read[sender] :]
-            if isinstance(e, fx.Sent) and e.to in self._nodes
-        ]
+        unread: list[fx.Sent | fx.Connecting | fx.Disconnecting] = []
+        for effect in effects[self._read[sender] :]:
+            match effect:
+                case fx.Sent(to) | fx.Connecting(to) | fx.Disconnecting(to) if to in self._nodes:
+                    unread.append(effect)
         self._read[sender] = len(effects)
         return unread
