@@ -20,7 +20,14 @@ from distlab.core import effects as fx
 from distlab.core.codec import crossed, decoder, encode
 from distlab.core.disk import RecordFiles
 from distlab.core.effects import Effect
-from distlab.core.errors import BadValue, Halt, ScenarioError, StudentError, UnhandledValue
+from distlab.core.errors import (
+    BadValue,
+    Halt,
+    NotConnected,
+    ScenarioError,
+    StudentError,
+    UnhandledValue,
+)
 from distlab.core.files import Files
 from distlab.core.log import Level, Log, LogLine
 from distlab.core.node import Node
