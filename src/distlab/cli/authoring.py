@@ -1,8 +1,7 @@
-"""Commands for whoever works on distlab: ``skeleton``, ``verify-graders``, ``bench``. The work is done elsewhere."""
+"""Commands for whoever works on distlab: ``skeleton`` and ``bench``. The work is done elsewhere."""
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 
 import click
@@ -55,18 +54,6 @@ def _folder(name: str) -> str:
         if name.lower() in (full, full.split("_")[0], full.split("_")[0].removeprefix("lab")):
             return full
     return find_lab_name(name)
-
-
-@click.command(context_settings={"ignore_unknown_options": True})
-@click.option("--lab", default="", help="only this lab")
-@click.argument("rest", nargs=-1, type=click.UNPROCESSED)
-def verify_graders(lab: str, rest: tuple[str, ...]) -> int:
-    """Prove the graders: every reference passes, every known bug is caught (the kill matrix)."""
-    if importlib.util.find_spec("distlab.grade.verify") is None:
-        raise NotReady("this tree has no kill matrix yet (distlab.grade.verify)")
-    verify = importlib.import_module("distlab.grade.verify")
-    code = verify.main([*(["--lab", lab] if lab else []), *rest])
-    return int(code or 0)
 
 
 @click.command()

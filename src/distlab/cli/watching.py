@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import os
 import time
 from pathlib import Path
 
@@ -131,7 +130,8 @@ class _Watch:
         except DistlabError as error:
             self.screen.say(f"  not graded: {str(error).splitlines()[0]}", "bad")
             return
-        remember(report)
+        if request.runs is None:  # the quick tier leaves much unknown: no news for the progress page
+            remember(report)
         self.failures = [
             Failure(report, lab, part, promise)
             for lab in report.labs
@@ -216,7 +216,7 @@ def stamp(folder: Path) -> Stamp:
     found: Stamp = {}
     for file in folder.rglob("*.py"):
         with contextlib.suppress(OSError):  # it may vanish while one looks: editors rename
-            status = os.stat(file)
+            status = file.stat()
             found[str(file)] = status.st_mtime_ns, status.st_size
     return found
 

@@ -96,10 +96,16 @@ class _Drawing:
             lines += self._row(mark)
         if self.left_out:
             names = ", ".join(self.left_out)
-            why = "nothing happens there that matters here" if not self.dropped else "no room"
-            lines.append(
-                Line(cut(f"{'':{self.left}} not shown: {names} ({why})", self.width), "gap")
+            gaps = any(mark.shape is Shape.GAP for mark in self.marks)
+            why = (
+                "no room"
+                if self.dropped
+                else "only what is left out above"
+                if gaps
+                else "nothing happens there"
             )
+            text = f"{'':{self.left}} not shown: {names} ({why})"
+            lines.append(Line(cut(text, self.width), "gap"))
         return lines
 
     def _heading(self) -> Line:

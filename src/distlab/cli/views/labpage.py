@@ -8,7 +8,7 @@ from distlab.cli.screen import joined, plural, seconds, styled, wrapped
 from distlab.cli.views.states import BROKEN, WORDS, short_name
 from distlab.grade.result import LabResult, PartResult, PromiseResult, State
 
-STATE, POINTS, CODE, EVIDENCE = 9, 7, 9, 20
+STATE, POINTS, CODE, EVIDENCE = 9, 7, 9, 15
 """Widths of the columns beside the promise itself."""
 
 
@@ -107,12 +107,13 @@ def promise_lines(promise: PromiseResult, width: int) -> list[Text]:
 
 
 def how_looked(promise: PromiseResult) -> str:
-    """``600 runs``; ``run 37``; ``not put to the test``."""
+    """``600 runs``; ``run 37``; ``not tested``."""
     if promise.state in BROKEN and promise.broken is not None:
         found = promise.broken.found.partition(":")[0] or promise.state.value
-        return {"directed": "by a schedule", "exam": "by an exam"}.get(found, found)
+        known = {"directed": "by a schedule", "exam": "by an exam", "not deterministic": "two runs differ"}
+        return known.get(found, found)
     if promise.state is State.UNKNOWN:
-        return "not put to the test"
+        return "not tested"
     if promise.state is State.NOT_STARTED:
         return "not started"
     return plural(promise.runs, "run")

@@ -1,0 +1,172 @@
+"""The diagram in letters: a golden picture, and what holds of every picture."""
+
+import random
+from typing import Any
+
+import pytest
+
+from distlab.trace import Kind, Trace
+from distlab.trace.files import lines, read
+from distlab.trace.text import diagram
+from tests.cli.samples import message, stale_read, trace_of
+
+STALE_READ = """\
+  ms  c1      n1      n2      n3      c2
+   0  ●       │       │       │       │       Put key=x value=1
+   0  ├───── Write ───┼─✗     │       │       dropped (fault 1); key=x value=1
+   1  ├Write─▶│       │       │       │       key=x value=1
+   1  ├─── Write ────▶│       │       │       key=x value=1
+   2  │◀ Ack ─┤       │       │       │
+   2  │◀──── Ack ─────┤       │       │
+   2  ○       │       │       │       │       Put: Ok
+   5  │       │       │       │       ●       Get key=x
+   6  │       │       │       │◀─Read─┤       key=x
+   7  │       │       │       ├ Val ─▶│       value=0
+>  7  │       │       │       │       !       Get: Ok 0"""
+
+
+def drawn(trace: Trace, **options: Any) -> list[str]:
+    return [line.text for line in diagram(trace, **options)]
+
+
+def test_the_stale_read_looks_as_it_should() -> None:
+    trace, nodes, evidence = stale_read()
+    assert "\n".join(drawn(trace, nodes=nodes, evidence=evidence)) == STALE_READ
+
+
+def test_without_letters_beyond_ascii_it_says_the_same() -> None:
+    trace, nodes, evidence = stale_read()
+    lines = drawn(trace, nodes=nodes, evidence=evidence, ascii_only=True)
+    assert all(line.isascii() for line in lines)
+    assert (
+        lines[2] == "   0  +----- Write ---+-x     |       |       dropped (fault 1); key=x value=1"
+    )
+
+
+def test_a_trace_from_a_file_gives_the_same_picture() -> None:
+    trace, nodes, evidence = stale_read()
+    again, _ = read(b"\n".join(lines(trace.events)))
+    assert drawn(again, nodes=nodes, evidence=evidence) == drawn(
+        trace, nodes=nodes, evidence=evidence
+    )
+
+
+def test_the_decisive_row_is_marked_in_words_and_style() -> None:
+    trace, nodes, evidence = stale_read()
+    last = diagram(trace, nodes=nodes, evidence=evidence)[-1]
+    assert last.text.startswith(">")
+    assert last.style == "decisive"
+
+
+def test_a_cut_picture_keeps_evidence_faults_and_operations_and_says_what_is_missing() -> None:
+    trace, nodes, evidence = stale_read()
+    lines = drawn(trace, nodes=nodes, evidence=evidence, rows=7)
+    assert len(lines) == 9  # with the heading, and the line that names the columns left out
+    text = "\n".join(lines)
+    assert "Get: Ok 0" in text
+    assert "fault 1" in text
+    assert "more not shown)" in text
+    hidden = sum(
+        int(line.split("(")[1].split(" ")[0]) for line in lines if "more not shown" in line
+    )
+    assert hidden + sum("more not shown" not in line for line in lines[1:]) == 11
+
+
+CRASHES: list[tuple[int, str, str, int, str, Any]] = [
+    (0, "a", Kind.START, 0, "", "server"),
+    (0, "b", Kind.START, 0, "", "server"),
+    (1000, "a", Kind.TIMER, 1, "", message("ElectionTimeout", term=2)),
+    (1000, "a", Kind.SYNC, 3, "", ("wal", "/")),
+    (
+        2500,
+        "a",
+        Kind.FAULT,
+        0,
+        "",
+        message("Crash", node="a", restart_after=5000, unsynced="nothing"),
+    ),
+    (2500, "a", Kind.CRASH, 0, "", "fault: nothing of the unsynced writes kept"),
+    (3000, "b", Kind.FAULT, 0, "", message("Pause", node="b", duration=2000)),
+    (4000, "", Kind.FAULT, 0, "", message("Partition", groups=[["a"], ["b"]], duration=1000)),
+    (7500, "a", Kind.START, 0, "", "server"),
+    (9000, "", Kind.HEAL, 0, "", None),
+]
+
+FAULTS = """\
+  ms  a            b
+ 1.0  ◔            │            timer ElectionTimeout term=2
+ 1.0  ▪            │            sync of wal / is never done
+ 2.5  ✗            │            a crashes, loses all it had not synced (fault 1)
+ 3.0               ‖            b stands still for 2 ms (fault 2)
+ 4.0  ══ partition a | b for 1 ms (fault 3) ══
+ 5.0               ▲            b wakes (fault 2)
+ 5.0  ══ the partition is over (fault 3) ══
+ 7.5  ▲            │            a starts again
+ 9.0  ══ everything is mended ══"""
+
+
+def test_crashes_pauses_partitions_and_their_ends_are_drawn() -> None:
+    assert "\n".join(drawn(trace_of(CRASHES))) == FAULTS
+
+
+def test_a_dead_node_has_no_line_and_a_paused_one_a_thin_one() -> None:
+    rows = [*CRASHES[:7], (4000, "c", Kind.TIMER, 0, "", message("Tick"))]
+    last = drawn(trace_of(rows), nodes=("a", "b", "c"))[-1]
+    assert "┊" in last
+    assert last.count("│") == 0
+
+
+def test_nothing_happened_is_said() -> None:
+    assert drawn(Trace()) == ["  nothing happened"]
+
+
+def storm(seed: int, nodes: int) -> Trace:
+    """A run in which everybody talks to everybody, in words of every length."""
+    chance = random.Random(seed)
+    names = [f"{chance.choice(['n', 'worker-', 'coordinator-'])}{i}" for i in range(nodes)]
+    words = ["Ping", "AppendEntries", "RequestVoteResponse", "X"]
+    rows: list[tuple[int, str, str, int, str, Any]] = []
+    time = 0
+    for _ in range(40):
+        time += 1000 + chance.randrange(5000)
+        one, other = chance.sample(names, 2)
+        what = message(
+            chance.choice(words), term=chance.randrange(9), entry="z" * chance.randrange(40)
+        )
+        rows.append((time, one, Kind.SEND, 0, other, what))
+        if chance.random() < 0.8:
+            rows.append((time + 900, other, Kind.DELIVER, len(rows), one, what))
+        else:
+            rows.append(
+                (
+                    time + 900,
+                    other,
+                    Kind.DROP,
+                    len(rows),
+                    one,
+                    (what, chance.choice(["loss", "down"])),
+                )
+            )
+        if chance.random() < 0.2:
+            rows.append((time + 950, one, Kind.CRASH, 0, "", "fault: x"))
+    return trace_of(rows)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("nodes", [2, 6, 9])
+def test_no_line_is_wider_than_allowed_and_every_row_keeps_its_columns(
+    width: int, nodes: int
+) -> None:
+    for seed in range(20):
+        trace = storm(seed, nodes)
+        for rows in (0, 12):
+            lines = drawn(trace, width=width, rows=rows, evidence=(trace.events[-1].id,))
+            assert max(map(len, lines)) <= width
+            if rows:
+                assert len([line for line in lines if "not shown:" not in line]) <= 2 * rows + 1
+
+
+def test_six_nodes_fit_eighty_columns_with_names_on_the_arrows() -> None:
+    text = "\n".join(drawn(storm(1, 6), width=80))
+    assert "AppEn" in text or "AppendEnt" in text
+    assert "no room" not in text
