@@ -40,7 +40,7 @@ COMMANDS = {
     "update": ("distlab.cli.submitting", "bring in a new release without losing work"),
     "skeleton": ("distlab.cli.authoring", "write labs/ anew from the reference solutions"),
     "verify-graders": (
-        "distlab.cli.authoring",
+        "distlab.cli.verifying",
         "every reference passes, every known bug is caught",
     ),
     "bench": ("distlab.cli.authoring", "run the benchmarks"),

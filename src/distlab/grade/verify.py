@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 
 from msgspec import Struct
@@ -23,7 +23,6 @@ class Acquittal(Struct, frozen=True):
     lab: str
     part: str
     solution: str
-    runs: int
     result: PartResult
 
     @property
@@ -34,7 +33,7 @@ class Acquittal(Struct, frozen=True):
 def campaign(
     lab_names: Sequence[str],
     *,
-    runs: int,
+    runs: int | None,
     seed: int = 1,
     record: bool = False,
     jobs: int = 0,
@@ -51,7 +50,7 @@ def campaign(
             answer = children.ask(ask, "0")
             if not isinstance(answer, Graded):
                 raise HarnessBug(f"{lab.name} {part.code}: the child that graded {name} died")
-            return Acquittal(lab.name, part.code, name, runs, answer.result)
+            return Acquittal(lab.name, part.code, name, answer.result)
 
         def hunted(lab: Lab, name: str) -> Kill:
             answer = children.ask(Hunt(lab.name, name, seed, record), "0")
@@ -79,9 +78,7 @@ def has_alternative(lab: Lab) -> bool:
     return (root() / "grading" / lab.name / "alternative").is_dir()
 
 
-def kill_matrix_page(
-    kills_by_lab: Iterable[tuple[Lab, Sequence[Kill]]], describe: Callable[[Kill], str]
-) -> str:
+def kill_matrix_page(kills_by_lab: Iterable[tuple[Lab, Sequence[Kill]]]) -> str:
     """The matrix as a page of the docs: mutants down, promises across, how each was first seen."""
     lines = [
         "# Kill matrix",
@@ -104,9 +101,14 @@ def kill_matrix_page(
             ]
             for kill in of_part:
                 cells = [_cell(kill, code) for code in codes]
-                lines.append(f"| {describe(kill)} | {kill.kind} | " + " | ".join(cells) + " |")
+                lines.append(f"| {_bug(kill)} | {kill.kind} | " + " | ".join(cells) + " |")
             lines.append("")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _bug(kill: Kill) -> str:
+    code = f" ({kill.code})" if kill.code else ""
+    return f"**{kill.mutant}**{code}: {kill.story}<br>*{kill.source}*"
 
 
 def _cell(kill: Kill, code: str) -> str:
