@@ -37,8 +37,7 @@ HORIZON = 3 * SECOND
 AFTER_HEALING = 6 * SECOND
 """How much longer such a run goes on: every operation has met its deadline by then."""
 SETTLE = 2 * SECOND
-"""How much longer it goes on once nothing is asked for any more: for stragglers, and for timers "
-"that should not be."""
+"""How much longer it goes on once nothing is asked for any more: for stragglers, and for timers that should not be."""
 
 # -- part 0A ----------------------------------------------------------------------------------------------------------
 
@@ -65,13 +64,12 @@ def stage_a(solution: Solution, scenario: Scenario) -> Stage:
 
 
 def draw_a(random: Random) -> Scenario:
-    """Questions in a burst or one by one; damage by the switch and by flipped bits; loss, "
-    "repeats, reordering."""
+    """Questions in a burst or one by one; damage by the switch and by flipped bits; loss, repeats, reordering."""
     count = int(logarithmic(random, 1, 16))
     gap = random.choice([0, 0, 1 * MS, 5 * MS, 20 * MS])
-    calls = tuple(
-        Call(n * gap, "asker", "Ask", {"text": f"{random.choice(WORDS)} {n}"}) for n in range(count)
-    )
+    same = random.random() < 0.1
+    texts = ["ping" if same else f"{random.choice(WORDS)} {n}" for n in range(count)]
+    calls = tuple(Call(n * gap, "asker", "Ask", {"text": texts[n]}) for n in range(count))
     harm = random.choice([0.0, 0.2, 0.5, 0.8])
     shape: dict[str, Any] = {
         way: {
@@ -122,8 +120,7 @@ def _damage(random: Random) -> dict[str, Any]:
 
 
 def simpler_a(scenario: Scenario) -> Iterator[Scenario]:
-    """With less damage by the switch: none on one way, or one packet's less, or the others' "
-    "only."""
+    """With less damage by the switch: none on one way, or one packet's less, or the others' only."""
     for way in ("queries", "responses"):
         harmed = scenario.shape.get(way, {})
         if harmed:
@@ -143,8 +140,7 @@ def _with_shape(scenario: Scenario, key: str, value: Any) -> Scenario:
 
 
 def _members(solution: Solution, scenario: Scenario, prefix: str, module: str) -> dict[str, Member]:
-    """Clients ``c0..``, one front, servers ``s0..``; their classes from ``module``, under a "
-    "prefix."""
+    """Clients ``c0..``, one front, servers ``s0..``; their classes from ``module``, under a prefix."""
     protocol, front = solution.module("protocol"), solution.module("front")
     programs = {
         role: getattr(
@@ -211,8 +207,7 @@ def swarm(clients: int, servers: int, kinds: Any, most: int = 10) -> Swarm:
 
 
 def draw_calls(random: Random, clients: int, count: int, powers_of: int = 16) -> tuple[Call, ...]:
-    """Deposits of powers of ten into accounts ``a``, ``b``; into ``m`` and ``n`` withdrawals as "
-    "well."""
+    """Deposits of powers of ten into accounts ``a``, ``b``; into ``m`` and ``n`` withdrawals as well."""
     calls = []
     spread = random.choice([HORIZON, HORIZON // 4, 20 * MS])
     powers = dict.fromkeys("abmn", 0)
@@ -237,8 +232,7 @@ def draw_calls(random: Random, clients: int, count: int, powers_of: int = 16) ->
 
 
 def draw_b(random: Random) -> Scenario:
-    """Crashes with lost writes, pauses, cuts, clogs, loss, repeats; now and then many calls "
-    "through a small window."""
+    """Crashes with lost writes, pauses, cuts, clogs, loss, repeats; now and then many calls through a small window."""
     clients, servers = random.choice([1, 1, 2, 3]), random.choice([1, 1, 2])
     around = swarm(clients, servers, [crash, crash, pause, partition, one_way_cut, clog])
     busy = random.random() < 0.1
@@ -253,8 +247,7 @@ def draw_b(random: Random) -> Scenario:
 
 
 def _crash_in_the_act(random: Random, around: Swarm) -> Fault:
-    """A crash right before an answer leaves, a sync is asked for, or an operation ends: times of "
-    "day rarely hit these."""
+    """A crash right before something is sent, synced or finished: moments that times of day rarely hit."""
     act = random.choice(["sync", "send", "send", "finish"])
     role = "@client" if act == "finish" else random.choice(["@server", "@server", "@client"])
     action = crash(random, around)
@@ -264,8 +257,7 @@ def _crash_in_the_act(random: Random, around: Swarm) -> Fault:
 
 
 def draw_c(random: Random) -> Scenario:
-    """Loss, repeats, reordering, cuts; in half of the runs an operator changes levels while "
-    "requests are under way."""
+    """Loss, repeats, reordering, cuts; in half of the runs an operator changes levels while requests are under way."""
     clients, servers = random.choice([1, 2, 3]), random.choice([1, 2])
     around = swarm(clients, servers, [partition, one_way_cut, clog], most=5)
     calls = draw_calls(random, clients, int(logarithmic(random, 1, 12)))

@@ -92,7 +92,7 @@ DIRECTED_A = (
     Directed(
         "half of the checksum still fits",
         "Its other half is damaged.",
-        _asking(TEXT, responses={"0": [_flip_bits(17)]}),
+        _asking(TEXT, queries={"0": [_flip_bits(17)]}),
     ),
     Directed(
         "cut short",
@@ -157,6 +157,11 @@ DIRECTED_A = (
         "many questions at once",
         "Their ids must be as many.",
         _asking(*(f"question {n}" for n in range(12)), gap=0),
+    ),
+    Directed(
+        "the same question twice",
+        "Each of the two wants an answer of its own.",
+        _asking("ping", "ping", gap=10 * MS),
     ),
     Directed(
         "a bit flips on the last wire",
@@ -378,13 +383,13 @@ DIRECTED_B = (
         ),
     ),
     Directed(
-        "twelve clients find the front gone",
+        "twenty-four clients find the front gone",
         "All asked in the same moment. They must not come back in the same moment.",
         _adding(
-            *(_add(10, f"c{n}", "a", 10**n) for n in range(12)),
+            *(_add(10, f"c{n}", "abc"[n % 3], 10 ** (n // 3)) for n in range(24)),
             faults=[_at(5, Crash("front", 700 * MS))],
             heal_ms=800,
-            clients=12,
+            clients=24,
         ),
     ),
     Directed(

@@ -1,5 +1,4 @@
-"""Exams of lab 0: values from RFCs and papers, and laws of the pure functions as Hypothesis "
-"properties."""
+"""Exams of lab 0: values from RFCs and papers, and laws of the pure functions as Hypothesis properties."""
 
 from __future__ import annotations
 
@@ -30,12 +29,10 @@ RFC_3720 = {
     ): 0xD9963A56,
     b"": 0,
 }
-"""Check value of the catalogues; examples of RFC 3720, appendix B.4 (an iSCSI read command among "
-"them); nothing."""
+"""Check value of the catalogues; examples of RFC 3720, appendix B.4 (an iSCSI read command among them); nothing."""
 
 SWAPPED = (b"account=100;amt=900", b"account=900;amt=100")
-"""The same 16-bit words in another order, but for the odd byte: RFC 1071's sum cannot tell these "
-"apart."""
+"""The same 16-bit words in another order, but for the odd byte: RFC 1071's sum cannot tell these apart."""
 
 
 def sum16(data: bytes) -> int:
@@ -158,6 +155,20 @@ def _unsealed(framing: Any, data: bytes) -> Any:
         return f"{type(error).__name__}: {error}"
 
 
+def _wrong_length(solution: Solution) -> None:
+    """Frames that nobody sealed, under checksums that are right: computed here, bit by bit."""
+    framing = solution.module("framing")
+    for length in (0, 1, 3, 5, 300, 1 << 31):
+        checked = length.to_bytes(4, "little") + (7).to_bytes(8, "little") + b"body"
+        register = 0xFFFFFFFF
+        for byte in checked:
+            for place in range(8):
+                register = register >> 1 ^ (((register ^ byte >> place) & 1) * 0x82F63B78)
+        data = (register ^ 0xFFFFFFFF).to_bytes(4, "little") + checked
+        got = _unsealed(framing, data)
+        _require(got is None, f"unseal of 4 bytes of body that claim to be {length}", "None", got)
+
+
 def _hostile_bytes(solution: Solution) -> None:
     framing = solution.module("framing")
 
@@ -174,6 +185,7 @@ CRC_VECTORS = Exam("check values of CRC-32C (RFC 3720)", _verdict(_crc_vectors))
 LAYOUT = Exam("a frame, byte by byte", _verdict(_layout))
 ROUND_TRIP = Exam("what is sealed is unsealed", _verdict(_round_trip))
 DAMAGE = Exam("every small damage shows", _verdict(_damage))
+WRONG_LENGTH = Exam("a length that is not true", _verdict(_wrong_length))
 HOSTILE_BYTES = Exam("no bytes make unseal raise", _verdict(_hostile_bytes))
 
 
@@ -184,8 +196,7 @@ STEPS = st.lists(st.tuples(st.sampled_from(NODES), st.sampled_from(("", *NODES))
 
 
 def _history(solution: Solution, steps: list[tuple[str, str]]) -> list[tuple[str, Any, set[int]]]:
-    """Plays (node, to whom it sends or nobody): the events, each with its node, stamp and causal "
-    "past."""
+    """Plays (node, to whom it sends or nobody): the events, each with its node, stamp and causal past."""
     clocks, stamp = solution.module("clocks"), solution.module("protocol").Stamp
     now: dict[str, tuple[Any, set[int]]] = {node: (stamp(), set()) for node in NODES}
     events: list[tuple[str, Any, set[int]]] = []
@@ -262,6 +273,24 @@ def _nothing_is_forgotten(solution: Solution) -> None:
         _require(got == expected, f"received({a}, {b}, 'e')", expected, got)
 
 
+def _not_listed_is_zero(solution: Solution) -> None:
+    clocks, stamp = solution.module("clocks"), solution.module("protocol").Stamp
+    nothing, zero = stamp(), stamp(0, (("a", 0), ("b", 0)))
+    one, other = stamp(1, (("a", 1),)), stamp(1, (("a", 0), ("b", 1)))
+    for a, b, before, apart in (
+        (nothing, zero, False, False),
+        (zero, nothing, False, False),
+        (zero, one, True, False),
+        (one, zero, False, False),
+        (one, other, False, True),
+        (other, one, False, True),
+    ):
+        got = clocks.happened_before(a, b)
+        _require(bool(got) == before, f"happened_before({a}, {b})", before, got)
+        got = clocks.concurrent(a, b)
+        _require(bool(got) == apart, f"concurrent({a}, {b})", apart, got)
+
+
 def _clock_only_grows(solution: Solution) -> None:
     clocks, stamp = solution.module("clocks"), solution.module("protocol").Stamp
     clock, seen = stamp(), []
@@ -281,5 +310,6 @@ def _clock_only_grows(solution: Solution) -> None:
 LAMPORT_LAW = Exam("what happened before has a smaller number", _pairs(_lamport_law))
 VECTOR_LAW = Exam("vectors tell before, after and concurrent", _pairs(_vector_law))
 ORDER_LAW = Exam("the total order is one, and agrees", _pairs(_order_law))
+ZEROS = Exam("who is not listed counts as zero", _verdict(_not_listed_is_zero))
 MERGE = Exam("receiving forgets nothing", _verdict(_nothing_is_forgotten))
 GROWTH = Exam("a clock only goes forward", _verdict(_clock_only_grows))

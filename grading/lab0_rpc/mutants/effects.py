@@ -1,14 +1,13 @@
-"""Bugs of part 0B: effects that happen twice or not at all, outcomes that are not true, and "
-"costs."""
+"""Bugs of part 0B: effects that happen twice or not at all, outcomes that are not true, and costs."""
 
 from __future__ import annotations
 
 from msgspec import Struct
 
-from distlab.core import Address, Fail, Info, Ok
+from distlab.core import Address, Fail, Info, Ok, Ticket
 from distlab.grade.lab import Mutant
 from labs.lab0_rpc.client import Asked, Client, Life
-from labs.lab0_rpc.protocol import Answer, Call, Deadline, RequestId, Retry
+from labs.lab0_rpc.protocol import Add, Answer, Call, Deadline, RequestId, Retry
 from labs.lab0_rpc.server import Entry, Server, Session
 
 # -- the client -------------------------------------------------------------------------------------------------------
@@ -63,6 +62,44 @@ class LifeNotSynced(Client):
 class SettledTooFar(Client):
     def settled(self) -> int:
         return self.last_number
+
+
+class UnknownNeverSettles(Client):
+    """What is unknown might still be asked about, one day."""
+
+    lowest_unknown: int
+
+    def on_start(self) -> None:
+        self.lowest_unknown = 0
+        super().on_start()
+
+    def settled(self) -> int:
+        return self.lowest_unknown or super().settled()
+
+    def settle(self, asked: Asked, outcome: Ok | Fail | Info) -> None:
+        super().settle(asked, outcome)
+        if isinstance(outcome, Info):
+            self.lowest_unknown = self.lowest_unknown or asked.id.number
+
+
+class WindowOfOne(Client):
+    def on_add(self, add: Add, ticket: Ticket) -> None:
+        if self.asked:
+            self.finish(ticket, Fail("busy"))
+        else:
+            super().on_add(add, ticket)
+
+
+class RandomLife(Client):
+    def on_start(self) -> None:
+        super().on_start()
+        self.incarnation = self.random.getrandbits(31)
+
+
+class HardlyAnyJitter(Client):
+    def wait_after(self, attempts: int) -> int:
+        wait = min(self.config.first_wait << attempts - 1, self.config.longest_wait)
+        return int(wait * (0.98 + 0.02 * self.random.random()))
 
 
 class NoBackoff(Client):
@@ -239,8 +276,7 @@ class UnboundedTable(Server):
 
 
 class EvictsTheOldest(Server):
-    """A table of fixed size: when it is full, the oldest answer goes, and nothing remembers that "
-    "it was there."""
+    """A table of fixed size: when it is full, the oldest answer goes, and nothing remembers that it was there."""
 
     def session_of(self, call: Call) -> Session | None:
         session = self.sessions.setdefault(call.id.client, Session())
@@ -285,6 +321,50 @@ class LastNumberOnly(Server):
             self.send(sender, Answer(call.id, self.balances.get(call.account, 0)))
         else:
             super().on_call(call, sender)
+
+
+class ForgetsAfterAWhile(Server):
+    """Time-to-live in place of the client's word."""
+
+    written: dict[RequestId, int]
+
+    def on_start(self) -> None:
+        self.written = {}
+        super().on_start()
+
+    def enter(self, entry: Entry) -> None:
+        super().enter(entry)
+        self.written[entry.call.id] = self.monotonic()
+
+    def session_of(self, call: Call) -> Session | None:
+        session = super().session_of(call)
+        for id_ in [i for i, at in self.written.items() if at < self.monotonic() - 500_000]:
+            del self.written[id_]
+            self.sessions[id_.client].answers.pop(id_.number, None)
+        return session
+
+
+class SyncsNowAndThen(Server):
+    """Every second call is synced: half of the cost."""
+
+    calls: int
+
+    def on_start(self) -> None:
+        self.calls = 0
+        super().on_start()
+
+    def on_call(self, call: Call, sender: Address) -> None:
+        session = self.session_of(call)
+        if session is None:
+            return
+        if call.id.number not in session.answers:
+            entry = Entry(call, self.decide(call))
+            self.disk.append("ledger", entry)
+            self.calls += 1
+            if self.calls % 2:
+                self.disk.sync("ledger", "/")
+            self.enter(entry)
+        self.send(sender, session.answers[call.id.number])
 
 
 class SilentOnRepeats(Server):
@@ -417,6 +497,40 @@ MUTANTS = (
         "RPC-L2",
         "liveness",
         "Says that all but the newest call is settled: the server drops what is still asked for.",
+    ),
+    _mutant(
+        "unknown-never-settles",
+        "client:Client",
+        UnknownNeverSettles,
+        "RPC-L2",
+        "liveness",
+        "What ended as unknown is never settled: the window fills up with it, and the rest is "
+        "turned away.",
+    ),
+    _mutant(
+        "window-of-one",
+        "client:Client",
+        WindowOfOne,
+        "RPC-L2",
+        "cost",
+        "Turns everything away while anything is under way.",
+    ),
+    _mutant(
+        "random-life",
+        "client:Client",
+        RandomLife,
+        "RPC-L2",
+        "liveness",
+        "Each life draws its number: another, but not a greater one, so that the server takes it "
+        "for an earlier life.",
+    ),
+    _mutant(
+        "hardly-any-jitter",
+        "client:Client",
+        HardlyAnyJitter,
+        "RPC-C2",
+        "cost",
+        "Two per cent of jitter: it was asked for, and it does not help.",
     ),
     _mutant(
         "no-backoff",
@@ -570,6 +684,25 @@ MUTANTS = (
         "A full table forgets its oldest answer, settled or not; when that call comes again it is "
         "new.",
         "Kafka KIP-98 keeps the last five batches per producer, and refuses what is older",
+    ),
+    _mutant(
+        "forgets-after-a-while",
+        "server:Server",
+        ForgetsAfterAWhile,
+        "RPC-S3",
+        "safety",
+        "Answers expire after half a second, while calls may come again for as long as any queue "
+        "holds them.",
+        "idempotency keys with a time to live (Stripe keeps them for 24 hours)",
+    ),
+    _mutant(
+        "syncs-now-and-then",
+        "server:Server",
+        SyncsNowAndThen,
+        "RPC-S3",
+        "safety",
+        "Syncs every second record, and answers every one.",
+        "MySQL's innodb_flush_log_at_trx_commit=2",
     ),
     _mutant(
         "forgets-the-bound",

@@ -58,6 +58,12 @@ def ignores_what_follows(data: bytes) -> Frame | None:
     return unseal(data[: HEADER_BYTES + length])
 
 
+def length_not_checked(data: bytes) -> Frame | None:
+    if len(data) < HEADER_BYTES or CHECKSUM.unpack_from(data)[0] != crc32c(data[CHECKSUM.size :]):
+        return None
+    return Frame(BEHIND_IT.unpack_from(data, CHECKSUM.size)[1], data[HEADER_BYTES:])
+
+
 def half_compared(data: bytes) -> Frame | None:
     if len(data) < HEADER_BYTES or int.from_bytes(data[:2], "little") != crc32c(data[4:]) & 0xFFFF:
         return None
@@ -146,6 +152,29 @@ class GivesUpOnDamage(Asker):
         if framing.unseal(response.frame) is None:
             self.asked.clear()
         super().on_response(response)
+
+
+class FinishesTwice(Asker):
+    def on_response(self, response: Response) -> None:
+        frame = framing.unseal(response.frame)
+        if frame is not None and frame.id in self.asked:
+            self.finish(self.asked[frame.id], Ok(to_text(frame.body)))
+
+
+class AnswersFromACache(Echo):
+    """The same question has the same answer: why seal it twice?"""
+
+    cache: dict[bytes, Response]
+
+    def on_start(self) -> None:
+        super().on_start()
+        self.cache = {}
+
+    def on_query(self, query: Query, sender: Address) -> None:
+        frame = framing.unseal(query.frame)
+        if frame is not None:
+            answer = Response(framing.seal(Frame(frame.id, frame.body[::-1])))
+            self.send(sender, self.cache.setdefault(frame.body, answer))
 
 
 class RemembersAnswered(Echo):
@@ -252,6 +281,32 @@ MUTANTS = (
         "OP-S3",
         "safety",
         "Takes as many bytes as the length says, and does not ask what the rest is.",
+    ),
+    _mutant(
+        "length-not-checked",
+        "framing:unseal",
+        length_not_checked,
+        "RPC-S1",
+        "safety",
+        "Takes all there is for the body, whatever the length field says.",
+    ),
+    _mutant(
+        "finishes-twice",
+        "echo:Asker",
+        FinishesTwice,
+        "RPC-S2",
+        "safety",
+        "Does not forget a question that has been answered: an answer that comes twice ends it "
+        "twice.",
+    ),
+    _mutant(
+        "answers-from-a-cache",
+        "echo:Echo",
+        AnswersFromACache,
+        "RPC-L1",
+        "liveness",
+        "Keeps sealed answers by question: the second to ask it gets the answer under the first "
+        "one's id.",
     ),
     _mutant(
         "half-compared",

@@ -47,6 +47,11 @@ def ticks_everybody(clock: Stamp, node: str) -> Stamp:
     return Stamp(clock.lamport + 1, tuple(sorted(counts.items())))
 
 
+def missing_is_not_zero(a: Stamp, b: Stamp) -> bool:
+    known = dict(b.vector)
+    return a.vector != b.vector and all(n <= known.get(node, -1) for node, n in a.vector)
+
+
 def only_common_nodes(a: Stamp, b: Stamp) -> bool:
     mine, theirs = dict(a.vector), dict(b.vector)
     common = mine.keys() & theirs.keys()
@@ -227,6 +232,14 @@ MUTANTS = (
         "safety",
         "Every component goes up with every event: a node claims to know of things that have not "
         "happened.",
+    ),
+    _mutant(
+        "missing-is-not-zero",
+        "happened_before",
+        missing_is_not_zero,
+        "RPC-S9",
+        "safety",
+        "A zero that is written down and one that is left out are taken for different.",
     ),
     _mutant(
         "only-common-nodes",

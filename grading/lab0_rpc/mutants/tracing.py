@@ -1,5 +1,4 @@
-"""Bugs of part 0C: ids that get lost or stick, and levels that change too much, too late or not "
-"at all."""
+"""Bugs of part 0C: ids that get lost or stick, and levels that change too much, too late or not at all."""
 
 from __future__ import annotations
 

@@ -28,6 +28,13 @@ def inner(message: Any) -> Any:
     return message.message if is_a(message, "Traced", "Stamped") else message
 
 
+def named(message: Any) -> str:
+    """``Call 3 of c0``; the life is said where it is not the first one."""
+    id_ = message.id
+    life = f", life {id_.incarnation}" if id_.incarnation > 1 else ""
+    return f"{type(message).__name__} {id_.number} of {id_.client}{life}"
+
+
 def dropped(run: Run) -> bool:
     """Some message was lost on its way."""
     return any(run.trace.of(Kind.DROP))

@@ -21,13 +21,13 @@ from grading.lab0_rpc.promises import is_a, messages
 PAGE = "labs/lab0.md#part-0b-exactly-once-effects"
 
 MOST_ATTEMPTS = 16
-"""Per operation. Doubling waits from 50 ms to 800 ms makes about eight in two seconds, with "
-"jitter a few more."""
+"""Per operation. Doubling waits from 50 ms to 800 ms makes about eight in two seconds, with jitter a few more."""
 SLACK = 20 * MS
 """How much later than its deadline an operation may end."""
+STAMPEDE = 3 * MS
+"""Retries of more than half of many clients within so short a time are one too many for a server."""
 GOOD_NETWORK = 1 * SECOND
-"""Of a healed network, before its deadline, is enough for an operation: the longest wait and "
-"some."""
+"""Of a healed network, before its deadline, is enough for an operation: the longest wait and some."""
 
 
 def _adds(run: Run) -> list[Entry]:
@@ -63,8 +63,7 @@ def _by_account(run: Run) -> Iterator[tuple[str, list[Entry]]]:
 
 
 def each_effect_once(run: Run) -> Verdict:
-    """Balances are what the outcomes say: every Ok once, an open one at most once. (Fails: see "
-    "the next promise.)"""
+    """Balances are what the outcomes say: every Ok once, an open one at most once. (Fails: see the next promise.)"""
     balances = _balances(run)
     if balances is None:
         return unknown("a server was not running at the end")
@@ -104,8 +103,7 @@ def _culprit(ok: list[Entry], doubtful: set[int], excess: int) -> tuple[str, Ent
 
 
 class _Talk:
-    """What the messages say about each thing asked for: (client, account, amount) -> ids, and "
-    "what became of them."""
+    """What the messages say about each thing asked for: (client, account, amount) -> ids, and what became of them."""
 
     def __init__(self, run: Run) -> None:
         self.sent: dict[Any, set[Any]] = defaultdict(set)
@@ -129,8 +127,7 @@ class _Talk:
 
 
 def outcomes_are_true(run: Run) -> Verdict:
-    """A Fail has no effect and a reason, an Ok has an answer; an answer that came in time is not "
-    "called unknown."""
+    """A Fail has no effect and a reason, an Ok has an answer; an answer that came in time is not called unknown."""
     if (verdict := _fails_without_effect(run)).is_broken:
         return verdict
     talk = _Talk(run)
@@ -197,8 +194,7 @@ def _fails_without_effect(run: Run) -> Verdict:
 
 
 def answers_are_true(run: Run) -> Verdict:
-    """Each Ok says the balance right after its own effect: into accounts with deposits only, "
-    "they form one ladder."""
+    """Each Ok says the balance right after its own effect: into accounts with deposits only, they form one ladder."""
     for account, entries in _by_account(run):
         if any(e.operation.amount <= 0 for e in entries):
             continue
@@ -224,8 +220,7 @@ def answers_are_true(run: Run) -> Verdict:
 
 
 def memory_is_bounded(run: Run) -> Verdict:
-    """What servers remember grows with accounts, clients and windows, never with the number of "
-    "calls."""
+    """What servers remember grows with accounts, clients and windows, never with the number of calls."""
     clients = len(run.cluster.with_role("client"))
     window = run.scenario.shape.get("window", 8)
     accounts = len({e.operation.account for e in _adds(run)})
@@ -244,8 +239,7 @@ def memory_is_bounded(run: Run) -> Verdict:
 
 
 def attempts_do_no_harm(run: Run) -> Verdict:
-    """Few attempts for each operation, none once it is over, and clients do not strike all at "
-    "once."""
+    """Few attempts for each operation, none once it is over, and clients do not strike all at once."""
     attempts: dict[Any, list[Event]] = defaultdict(list)
     for event in messages(run, Kind.SEND, "Call"):
         if run.cluster.role(event.node) == "client":
@@ -292,16 +286,14 @@ def _no_stampede(run: Run, attempts: dict[Any, list[Event]]) -> Verdict:
     many = run.cluster.with_role("client")
     if len(many) < 8:
         return kept()
-    moments: dict[int, dict[str, int]] = defaultdict(dict)
-    for sends in attempts.values():
-        for send in sends[1:]:
-            moments[send.time // MS][send.node] = send.id
-    for moment, who in sorted(moments.items()):
+    retries = sorted((s.time, s.node, s.id) for sends in attempts.values() for s in sends[1:])
+    for at, (since, _, _) in enumerate(retries):
+        together = [retry for retry in retries[at:] if retry[0] < since + STAMPEDE]
+        who = {node for _, node, _ in together}
         if len(who) > len(many) // 2:
             return broken(
-                f"{len(who)} of {len(many)} clients tried again in the same millisecond ({moment} "
-                f"ms)",
-                *list(who.values())[:3],
+                f"{len(who)} of {len(many)} clients tried again within {STAMPEDE // MS} ms",
+                *[id_ for _, _, id_ in together[:3]],
                 expected=f"at most {len(many) // 2}",
                 got=len(who),
             )
@@ -323,8 +315,12 @@ def _disturbed(run: Run) -> dict[str, list[tuple[int, int]]]:
 
 
 def answered_in_time(run: Run) -> Verdict:
-    """Every operation ends by its deadline; one with a second of good network before it ends "
-    "with an answer."""
+    """Every operation ends by its deadline; one with a second of good network before it ends with an answer.
+
+    And none is turned away while there is room for it in the window.
+    """
+    if (verdict := _none_turned_away(run)).is_broken:
+        return verdict
     disturbed = _disturbed(run)
     heal = run.scenario.plan.heal_at or 0
     # A run without noise or faults is as good as healed from the start.
@@ -371,6 +367,35 @@ def answered_in_time(run: Run) -> Verdict:
     return kept()
 
 
+def _none_turned_away(run: Run) -> Verdict:
+    """A Fail of something never sent needs a full window: as many operations from the oldest open one on."""
+    talk = _Talk(run)
+    window = run.scenario.shape.get("window", 8)
+    started: dict[str, list[int]] = defaultdict(list)
+    for event in run.trace.of(Kind.START):
+        started[event.node].append(event.id)
+    admitted: dict[tuple[str, int], list[Entry]] = defaultdict(list)
+    for entry in _adds(run):
+        life = entry.client, sum(start < entry.call for start in started[entry.client])
+        wish = entry.client, entry.operation.account, entry.operation.amount
+        if not entry.is_failed or talk.sent[wish]:
+            admitted[life].append(entry)
+            continue
+        # An operation that ends in this very moment may count as under way or not.
+        is_open = [e.ended is None or e.ended >= entry.began for e in admitted[life]]
+        under_way = len(is_open) - is_open.index(True) if any(is_open) else 0
+        if under_way < window:
+            return broken(
+                f"{entry.operation!r} was turned away with {under_way} under way, room for "
+                f"{window}",
+                entry.call,
+                entry.ret,
+                expected="an attempt",
+                got=entry.outcome,
+            )
+    return kept()
+
+
 # -- situations -------------------------------------------------------------------------------------------------------
 
 
@@ -387,8 +412,7 @@ def _came_again(run: Run) -> bool:
 
 
 def _crashed_with_accounts(run: Run) -> bool:
-    """A server that had answered crashed, and received a call that it had answered in an earlier "
-    "life."""
+    """A server that had answered crashed, and received a call that it had answered in an earlier life."""
     answered: set[Any] = set()
     before: set[Any] = set()
     for event in run.trace.of(Kind.SEND, Kind.DELIVER, Kind.CRASH):

@@ -29,19 +29,18 @@ def _sent_by(run: Run, node: str, name: str) -> dict[bytes, list[Event]]:
 
 
 def no_damaged_byte(run: Run) -> Verdict:
-    """Every answer of the echo server is to a frame that the asker sent; every Ok is the echo of "
-    "some question."""
+    """Every answer of the echo server is to a frame that the asker sent; every Ok is the echo of some question."""
     asked = _sent_by(run, "asker", "Query")
     deliveries = {e.id: e for e in messages(run, Kind.DELIVER, "Query") if e.node == "echo"}
     for response in messages(run, Kind.SEND, "Response"):
         query = deliveries.get(response.cause)
         if response.node == "echo" and query is not None and query.what.frame not in asked:
             return broken(
-                "the echo server answered a frame that was damaged on its way",
+                "the echo server answered a question that had been damaged on its way",
                 query.id,
                 response.id,
-                expected="no answer",
-                got=query.what.frame,
+                expected="no answer: nobody had sent that frame",
+                got=f"an answer to {query.what.frame[16:]!r}",
             )
     echoes = {_echo_of(entry.operation.text) for entry in run.history}
     for entry in run.history:
@@ -73,8 +72,7 @@ def answers_find_their_questions(run: Run) -> Verdict:
 
 
 def whole_packets_work(run: Run) -> Verdict:
-    """A question is sent when it is asked; a whole query is answered; a whole answer ends its "
-    "question."""
+    """A question is sent when it is asked; a whole query is answered; a whole answer ends its question."""
     queries = {e.cause: e for e in messages(run, Kind.SEND, "Query") if e.node == "asker"}
     asked = _sent_by(run, "asker", "Query")
     for entry in run.history:
@@ -156,6 +154,7 @@ PROMISES = (
             vectors.LAYOUT,
             vectors.ROUND_TRIP,
             vectors.DAMAGE,
+            vectors.WRONG_LENGTH,
             vectors.HOSTILE_BYTES,
         ),
         page=PAGE,

@@ -10,7 +10,7 @@ from distlab.check import Verdict, broken, kept
 from distlab.grade.lab import Promise, Run, Situation
 from distlab.trace import Event, Kind
 from grading.lab0_rpc import vectors
-from grading.lab0_rpc.promises import is_a, messages
+from grading.lab0_rpc.promises import inner, is_a, messages, named
 
 PAGE = "labs/lab0.md#part-0d-time-and-order"
 
@@ -22,8 +22,7 @@ Past = dict[str, int]
 
 
 def sends_with_their_past(run: Run) -> list[tuple[Event, Past]]:
-    """The stamped sends in an order that no cause contradicts, each with its past, itself "
-    "included."""
+    """The stamped sends in an order that no cause contradicts, each with its past, itself included."""
     sends: dict[int, list[Event]] = {}
     for event in messages(run, Kind.SEND, "Stamped"):
         sends.setdefault(event.cause, []).append(event)
@@ -41,6 +40,10 @@ def sends_with_their_past(run: Run) -> list[tuple[Event, Past]]:
             found.append((send, past_of[send.id]))
         now[event.node] = past
     return found[:MOST]
+
+
+def _said(send: Event) -> str:
+    return f"{send.node}'s {named(inner(send.what))} to {send.peer}"
 
 
 def _knows_of(past: Past, other: tuple[Event, Past]) -> bool:
@@ -67,8 +70,7 @@ def numbers_rise(run: Run) -> Verdict:
             first = earlier[0]
             if _knows_of(past, earlier) and first.what.stamp.lamport >= event.what.stamp.lamport:
                 return broken(
-                    f"what {first.node} sent happened before what {event.node} sent, and has no "
-                    f"smaller number",
+                    f"{_said(first)} happened before {_said(event)}, and has no smaller number",
                     first.id,
                     event.id,
                     expected=f"more than {first.what.stamp.lamport}",
@@ -92,8 +94,7 @@ def vectors_agree(run: Run) -> Verdict:
                 relation = "happened before" if really else "could not know of"
                 who = (first, event) if really else (event, first)
                 return broken(
-                    f"what {who[0].node} sent {relation} what {who[1].node} sent; the vectors say "
-                    f"otherwise",
+                    f"{_said(who[0])} {relation} {_said(who[1])}; the vectors say otherwise",
                     first.id,
                     event.id,
                     expected="less" if really else "neither less nor greater",
@@ -166,6 +167,7 @@ PROMISES = (
         exams=(
             vectors.GROWTH,
             vectors.MERGE,
+            vectors.ZEROS,
             vectors.LAMPORT_LAW,
             vectors.VECTOR_LAW,
             vectors.ORDER_LAW,

@@ -14,7 +14,7 @@ from distlab.check import Verdict, broken, kept
 from distlab.core import Level
 from distlab.grade.lab import Promise, Run, Situation
 from distlab.trace import Event, Kind
-from grading.lab0_rpc.promises import inner, is_a, messages
+from grading.lab0_rpc.promises import inner, is_a, messages, named
 
 PAGE = "labs/lab0.md#part-0c-tracing"
 
@@ -56,8 +56,7 @@ def _about(message: Any) -> Any:
 
 
 def logs_tell_the_story(run: Run) -> Verdict:
-    """Each request's spans form one tree: every handler run is in the log, under a parent that "
-    "is there too."""
+    """Each request's spans form one tree: every handler run is in the log, under a parent that is there too."""
     if _tuned(run):
         return kept()
     lines = _lines_by_handler(run)
@@ -77,7 +76,7 @@ def logs_tell_the_story(run: Run) -> Verdict:
                 parent_on_wire = event.what.span
             elif is_a(event.what, "Call", "Answer"):
                 return broken(
-                    f"{event.what!r} came to {event.node} without a span",
+                    f"{named(event.what)} came to {event.node} without a span",
                     event.id,
                     expected="Traced",
                 )
@@ -145,15 +144,14 @@ def _described(event: Event) -> str:
         return repr(what[1])
     if event.kind == Kind.TIMER:
         return f"the timer {getattr(what, 'timer', what)!r}"
-    return repr(inner(what))
+    return named(inner(what)) if hasattr(inner(what), "id") else repr(what)
 
 
 # -- RPC-S6 -----------------------------------------------------------------------------------------------------------
 
 
 def ids_stay_with_their_work(run: Run) -> Verdict:
-    """Whatever is sent for a call carries that call's request, over hops, queues, timers and "
-    "retries."""
+    """Whatever is sent for a call carries that call's request, over hops, queues, timers and retries."""
     request_of: dict[Any, tuple[str, Event]] = {}
     call_of: dict[str, tuple[Any, Event]] = {}
     spans: set[tuple[str, str, str]] = {
@@ -165,7 +163,7 @@ def ids_stay_with_their_work(run: Run) -> Verdict:
     for event in messages(run, Kind.SEND, "Traced", "Call", "Answer"):
         if not is_a(event.what, "Traced"):
             return broken(
-                f"{event.node} sent {event.what!r} for nobody's request",
+                f"{event.node} sent {named(event.what)} for nobody's request",
                 event.id,
                 expected="Traced",
             )
@@ -173,7 +171,7 @@ def ids_stay_with_their_work(run: Run) -> Verdict:
         known, first = request_of.setdefault(about, (span.request, event))
         if known != span.request:
             return broken(
-                f"{event.node} sent {inner(event.what)!r} under another request than before",
+                f"{event.node} sent {named(inner(event.what))} under another request than before",
                 first.id,
                 event.id,
                 expected=known,
@@ -182,15 +180,15 @@ def ids_stay_with_their_work(run: Run) -> Verdict:
         other, first = call_of.setdefault(span.request, (about, event))
         if other != about:
             return broken(
-                f"{event.node} sent {inner(event.what)!r} under the request of another call",
+                f"{event.node} sent {named(inner(event.what))} under the request of another call",
                 first.id,
                 event.id,
-                expected=f"a request of its own for {about}",
-                got=f"{span.request!r}, which is that of {other}",
+                expected="a request of its own",
+                got=f"{span.request!r}, which is that of call {other.number} of {other.client}",
             )
         if is_logged and (event.node, span.request, span.span) not in spans:
             return broken(
-                f"{event.node} sent {inner(event.what)!r} under a span that it never began",
+                f"{event.node} sent {named(inner(event.what))} under a span that it never began",
                 event.id,
                 expected="a span from its own log",
                 got=span,
@@ -202,8 +200,7 @@ def ids_stay_with_their_work(run: Run) -> Verdict:
 
 
 def levels_are_obeyed(run: Run) -> Verdict:
-    """From the SetLevel on, on that node and in that subsystem alone, exactly the lines of that "
-    "level and above."""
+    """From the SetLevel on, on that node and in that subsystem alone, exactly the lines of that level and above."""
     lines = _lines_by_handler(run)
     sent_by = defaultdict(list)
     for event in messages(run, Kind.SEND, "Traced", "LevelSet"):
@@ -261,8 +258,7 @@ def levels_are_obeyed(run: Run) -> Verdict:
 
 
 def _due(event: Event, sends: list[Event]) -> list[tuple[str, int, str, int]]:
-    """Lines that a handler must write if their level is on: subsystem, level, text, how often at "
-    "least."""
+    """Lines that a handler must write if their level is on: subsystem, level, text, how often at least."""
     due = [("net", int(Level.DEBUG), "sent", sum(is_a(e.what, "Traced") for e in sends))]
     if event.kind == Kind.CALL:
         due.append(("op", int(Level.INFO), "begins", 1))
@@ -304,8 +300,7 @@ def _whole_story(run: Run) -> bool:
 
 
 def _after_a_change(run: Run, lower: bool) -> bool:
-    """On a node whose level was changed, something was handled afterwards that the subsystem has "
-    "a line for."""
+    """On a node whose level was changed, something was handled afterwards that the subsystem has a line for."""
     for change in messages(run, Kind.DELIVER, "SetLevel"):
         if (change.what.level < Level.INFO) == lower and change.what.level != Level.INFO:
             later = (
