@@ -34,6 +34,7 @@ COMMANDS = {
     "show": ("distlab.cli.picturing", "draw the picture of a counterexample"),
     "trace": ("distlab.cli.picturing", "write a counterexample's events for other tools"),
     "hint": ("distlab.cli.hinting", "the next hint"),
+    "own": ("distlab.cli.owning", "which known bugs does your own test catch?"),
     "live": ("distlab.cli.living", "run a lab as real processes under real faults"),
     "doctor": ("distlab.cli.doctoring", "is this machine fit?"),
     "submit": ("distlab.cli.submitting", "make the file to hand in"),
@@ -149,9 +150,7 @@ def _failed(error: BaseException) -> int:
         )
         return SETUP
     kept = _keep(error)
-    _say(
-        f"distlab: a fault of our own, not of your code: {type(error).__name__}: {_first_line(error)}"
-    )
+    _say(f"distlab: a fault of our own, not of your code: {_first_line(error)}")
     _say(
         f"  the full trace is in {kept}; please report it. VERBOSE=1 prints it."
         if kept
@@ -192,7 +191,9 @@ def _reader_has_gone() -> int:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [""])[0][:200]
+    first = (str(error).splitlines() or [""])[0][:200]
+    # What a child reports has its own name in front already.
+    return first if first.startswith(type(error).__name__) else f"{type(error).__name__}: {first}"
 
 
 def _say(text: str) -> None:

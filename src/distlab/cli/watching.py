@@ -130,7 +130,9 @@ class _Watch:
         except DistlabError as error:
             self.screen.say(f"  not graded: {str(error).splitlines()[0]}", "bad")
             return
-        if request.runs is None:  # the quick tier leaves much unknown: no news for the progress page
+        if (
+            request.runs is None
+        ):  # the quick tier leaves much unknown: no news for the progress page
             remember(report)
         self.failures = [
             Failure(report, lab, part, promise)

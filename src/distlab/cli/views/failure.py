@@ -181,7 +181,10 @@ class FailureScreen:
             steps.append(("picture", f"make show ID={broken.counterexample}", ""))
         else:
             again = f"make grade LAB={self.lab.number} PROMISE={self.promise.code}"
-            steps.append(("again", again, "an exam of pure functions: no run to replay"))
+            exam = broken.found.startswith("exam")
+            steps.append(
+                ("again", again, "an exam of pure functions: no run to replay" if exam else "")
+            )
         steps += self._help()
         return _steps(steps, width)
 
@@ -217,14 +220,11 @@ class FailureScreen:
             Text(),
             *(styled(x, "head") for x in wrapped(promise.title, width, " " * 10, "Promise:  ")),
         ]
-        lines += [
-            Text(),
-            styled(f"Not broken in {plural(promise.runs, 'run')}, and not put to the test either."),
-        ]
+        said = f"Not broken in {plural(promise.runs, 'run')}, and not put to the test either."
         if promise.unseen:
-            lines.append(
-                styled("These situations were never reached, and the promise is about them:")
-            )
+            said += " These situations were never reached, and the promise is about them:"
+        lines += [Text(), *map(styled, wrapped(said, width))]
+        if promise.unseen:
             lines += [
                 styled(x, "odd")
                 for s in promise.unseen
@@ -236,8 +236,9 @@ class FailureScreen:
             )
             lines += [Text(), *map(styled, wrapped(text, width))]
         else:
-            lines.append(
-                styled("No run came far enough to judge it: keep the part's other promises first.")
+            lines += map(
+                styled,
+                wrapped("No run came far enough: keep the part's other promises first.", width),
             )
         return [*lines, Text(), *_steps(self._help(), width)]
 
@@ -301,7 +302,7 @@ def quoted(frame: Frame, sources: dict[str, tuple[str, ...]], width: int) -> lis
             )
     lines.append(_code_line(str(frame.line), text, width, ""))
     indent = len(text) - len(text.lstrip())
-    room = width - numbers - 7
+    room = width - numbers - 5
     carets = "^" * max(1, min(len(text.strip()), room - indent))
     lines.append(joined(f"  {'':{numbers}} | ", (" " * indent + carets, "bad")))
     return lines

@@ -110,7 +110,11 @@ def how_looked(promise: PromiseResult) -> str:
     """``600 runs``; ``run 37``; ``not tested``."""
     if promise.state in BROKEN and promise.broken is not None:
         found = promise.broken.found.partition(":")[0] or promise.state.value
-        known = {"directed": "by a schedule", "exam": "by an exam", "not deterministic": "two runs differ"}
+        known = {
+            "directed": "by a schedule",
+            "exam": "by an exam",
+            "not deterministic": "two runs differ",
+        }
         return known.get(found, found)
     if promise.state is State.UNKNOWN:
         return "not tested"
