@@ -236,7 +236,7 @@ PART_E = Part(
         Promise(
             code="MR-S8",
             title="one master ends a job, once; then nothing of it changes, and everybody says the same",
-            points=8,
+            points=7,
             judge=commits.one_master_ends_the_job,
             needs=(TWO_MASTERS, FENCED),
             page=f"{PAGE}#one-end",
@@ -244,7 +244,7 @@ PART_E = Part(
         Promise(
             code="MR-C3",
             title="nobody works on a job that is over",
-            points=3,
+            points=2,
             judge=commits.no_work_after_the_end,
             needs=(TWO_MASTERS,),
             page=f"{PAGE}#one-end",
@@ -274,6 +274,7 @@ PART_E = Part(
             needs=(POISONED, BLAMELESS),
             page=f"{PAGE}#poison",
         ),
+        _counters(2, TWO_MASTERS),
         _ends(3, MASTER_BACK),
     ),
     record=RECORD_MESSAGES,

@@ -251,18 +251,27 @@ def draw_e(random: Random) -> Scenario:
         shape["poison"] = sorted(
             random.sample(lines, k=min(len(lines), random.choice([0, 1, 1, 2])))
         )
-    around = _swarm(shape, [crash, pause, kill_job, partition, twin], masters=True)
+    # Long enough for a client to turn to the second master, and for the first one to wake in the midst of the job.
+    around = _swarm(
+        shape, [crash, pause, kill_job, partition, twin], masters=True, horizon=2 * SECOND
+    )
     return job(shape, plan=draw_plan(random, around), noise=_noise(random, around), **spec)
 
 
-def _swarm(shape: dict[str, Any], kinds: Any, most: int = 8, masters: bool = False) -> Swarm:
+def _swarm(
+    shape: dict[str, Any],
+    kinds: Any,
+    most: int = 8,
+    masters: bool = False,
+    horizon: int = HORIZON,
+) -> Swarm:
     return Swarm(
         nodes=[*all_masters(shape), *workers(shape), "client"],
         targets=[*(all_masters(shape) * 2 if masters else ()), *workers(shape)],
         kinds=kinds,
-        horizon=HORIZON,
+        horizon=horizon,
         most=most,
-        outage=(5 * MS, 800 * MS),
+        outage=(5 * MS, 1_200 * MS if masters else 800 * MS),
         losses=(0.0, 0.0, 0.01, 0.1, 0.25),
     )
 

@@ -447,6 +447,9 @@ def fragile(name: str, about: str, *faults: tuple[Trigger, AnyAction], **shape: 
     return hard(name, about, {**FRAGILE, **shape}, *faults, app="Fragile", params=POISON, reduces=2)
 
 
+AWAKE = 1_800 * MS
+"""All masters that stood still are awake by then; the run goes on until then, and some more."""
+
 PART_E = (
     Directed(
         "all is well",
@@ -459,6 +462,7 @@ PART_E = (
             "the client turns to a second one; both come to the end",
             {**WORDS, "masters": 2},
             (trigger, Pause("master-1", duration)),
+            heal_at=AWAKE,
         )
         for when, trigger, duration in (
             ("in the map phase", At(20 * MS), 650 * MS),
@@ -472,7 +476,8 @@ PART_E = (
             f"the master stands still when the last report is on its way ({app}, {workers} workers)",
             "its successor ends the job; then it wakes, and hears that all is done",
             {**WORDS, "style": style, "masters": 2, "workers": workers},
-            (Doing("worker-1", "send", "ReduceDone", 1), Pause("master-1", 2_000 * MS)),
+            (Doing("worker-1", "send", "ReduceDone", 1), Pause("master-1", 1_200 * MS)),
+            heal_at=AWAKE,
             app=app,
             reduces=workers,
         )
@@ -486,6 +491,7 @@ PART_E = (
             {**WORDS, "masters": 2, "workers": 4},
             (At(at), Pause("master-1", duration)),
             noise=Noise(job_step=(steps * MS, steps * MS)),
+            heal_at=AWAKE,
         )
         for steps in (10, 25)
         for at, duration in ((30 * MS, 700 * MS), (150 * MS, 800 * MS))

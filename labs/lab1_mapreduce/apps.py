@@ -158,7 +158,7 @@ class Census(App):
 
     def __init__(self, params: Sequence[bytes], random: Random) -> None:
         super().__init__(params, random)
-        self.number = random.getrandbits(62)
+        self.number = random.getrandbits(48)
         self.counters["number"] = self.number
 
     def map(self, line: bytes, source: str) -> Iterable[tuple[bytes, Any]]:

@@ -41,8 +41,8 @@ class Task(Struct):
     """What a map task reads."""
     running: dict[Attempt, Running] = field(default_factory=dict)
     accepted: Accepted | None = None
-    counters: Counters = ()
-    """Of the attempt accepted last: they count even when its output has been lost since."""
+    counters: Counters | None = None
+    """Of the attempt accepted last: they count even when its output has been lost since. None before that."""
     lost: set[Attempt] = field(default_factory=set)
     """Attempts that were accepted once, and whose output is lost."""
     took: int | None = None
@@ -83,5 +83,10 @@ class JobTable(Struct):
         return all(task.accepted is not None for task in self.maps)
 
     @property
-    def is_complete(self) -> bool:
+    def reduces_are_over(self) -> bool:
         return all(task.accepted is not None for task in self.reduces)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all outputs are there, and all counters known: a successor finds outputs, and no counters."""
+        return self.reduces_are_over and all(task.counters is not None for task in self.maps)

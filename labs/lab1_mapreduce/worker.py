@@ -91,8 +91,7 @@ class Worker(Node):
 
     def on_start(self) -> None:
         raise NotImplementedError("1B: count this start, on disk; forget all else; ask for work")
-        if self.config.heartbeat is not None:
-            self.set_timer(Beat(), self.config.heartbeat)
+        self.on_beat(Beat())
 
     # -- asking ---------------------------------------------------------------------------------------
 
@@ -137,7 +136,8 @@ class Worker(Node):
 
     def on_beat(self, _: Beat) -> None:
         """Tell every master that we live, and what we work on."""
-        raise NotImplementedError("1C: a Heartbeat to each master, and another one later")
+        if self.config.heartbeat is not None:
+            raise NotImplementedError("1C: a Heartbeat to each master, and another one later")
 
     def on_abandon(self, abandon: Abandon, master: Address) -> None:
         """Nobody needs what we do: stop it, and ask for something else."""

@@ -112,9 +112,8 @@ def task_of(attempt: Attempt) -> Task:
 
 
 def _lease(run: Run) -> int:
-    """Half of what the masters' config says: a decision is seen only when the disk has synced what came before it."""
     configs = [m.config for a, m in run.cluster.members.items() if a.startswith("master")]
-    return configs[0].lease // 2 if configs[0].lease is not None else 1 << 62
+    return configs[0].lease if configs[0].lease is not None else 1 << 62
 
 
 def _restarts(run: Run) -> set[tuple[str, int]]:
@@ -123,21 +122,32 @@ def _restarts(run: Run) -> set[tuple[str, int]]:
 
 
 def sights(run: Run) -> Iterator[tuple[Event, dict[tuple[str, int], Sight]]]:
-    """Each event at a master that matters, with what all masters have seen before it."""
+    """Each start of a master and each message that it sends, with what all masters had seen when it decided to.
+
+    A message leaves when the disk has synced what came before it; but it was decided in the handler of the event that
+    caused it. So sends are taken in the order, and at the time, of their causes.
+    """
+    kinds = (Kind.START, Kind.CRASH, Kind.STOP, Kind.SEND, Kind.DELIVER)
+    at_masters = [event for event in run.trace.of(*kinds) if event.node.startswith("master")]
     seen: dict[tuple[str, int], Sight] = {}
-    for event in run.trace.of(Kind.START, Kind.CRASH, Kind.STOP, Kind.SEND, Kind.DELIVER):
-        if not event.node.startswith("master"):
-            continue
+    now = 0
+    for event in sorted(at_masters, key=_decided):
         who = (event.node, event.incarnation)
+        if event.kind == Kind.SEND:
+            yield event._replace(time=now), seen
+            continue
+        now = event.time
         if event.kind == Kind.START:
-            seen[who] = Sight(event.time)
+            seen[who] = Sight(now)
             yield event, seen
         elif event.kind == Kind.DELIVER:
             seen[who].tell(event)
-        elif event.kind == Kind.SEND:
-            yield event, seen
         else:
-            seen[who].ended = event.time
+            seen[who].ended = now
+
+
+def _decided(event: Event) -> tuple[int, int]:
+    return (event.cause, event.id) if event.kind == Kind.SEND else (event.id, 0)
 
 
 def done_stays_done(run: Run) -> Verdict:

@@ -31,7 +31,7 @@ class SavedTask(Struct, frozen=True):
 
     split: Split | None
     accepted: Accepted | None
-    counters: Counters
+    counters: Counters | None
     lost: tuple[Attempt, ...]
     careful: bool
     skip: tuple[int, ...]

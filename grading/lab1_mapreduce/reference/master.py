@@ -230,7 +230,7 @@ class Master(Node):
         """End the job, and tell its client how it ended: not always as we think."""
         counters: Counter[str] = Counter()
         for task in table.maps:
-            counters.update(dict(task.counters))
+            counters.update(dict(task.counters or ()))
         sums = tuple(sorted(counters.items()))
         record = JobRecord(table.spec.name, self.address, self.epoch, sums, failure)
         self.end(table, fencing.settle(self.store, record))

@@ -60,7 +60,7 @@ def worker_died(table: JobTable, worker: Address) -> bool:
     # BEGIN SOLUTION 1C: its attempts end; its map outputs are lost, if they are still needed
     for attempt in attempts_on(table, worker):
         attempt_died(table, attempt)
-    if table.is_complete:
+    if table.reduces_are_over:
         return False
     held = [a.attempt for t in table.maps if (a := t.accepted) is not None and a.holder == worker]
     for attempt in held:
