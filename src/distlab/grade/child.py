@@ -16,6 +16,7 @@ import msgspec
 
 from distlab.grade.grading import Grading, quick_scenarios
 from distlab.grade.hunt import hunt
+from distlab.grade.own import score
 from distlab.grade.perform import perform
 from distlab.grade.replay import replay
 from distlab.grade.request import (
@@ -27,9 +28,11 @@ from distlab.grade.request import (
     Hunt,
     Hunted,
     OurFault,
+    OwnScored,
     Progressed,
     Refused,
     Replay,
+    ScoreOwn,
     TakeDigests,
 )
 from distlab.grade.solution import NoSuchThing, find_mutant, load_lab, load_solution
@@ -58,18 +61,19 @@ def main() -> None:
 
 
 def _answer(ask: Ask, tell: Callable[[Answer], None]) -> Answer:
-    lab = load_lab(ask.lab)
-    if isinstance(ask, Hunt):
-        load_solution(lab, lab.parts[0], "reference")
-        mutant = find_mutant(lab, ask.mutant)
-        return Hunted(hunt(lab, mutant, seed=ask.seed, keep=ask.record))
-    part = lab.part(ask.part)
-    solution = load_solution(lab, part, ask.solution, ask.prior)
-
     def progress(done: int, of: int) -> None:
         if done % PROGRESS_EVERY == 0 or done == of:
             tell(Progressed(done, of))
 
+    lab = load_lab(ask.lab)
+    match ask:
+        case Hunt():
+            load_solution(lab, lab.parts[0], "reference")
+            return Hunted(hunt(lab, find_mutant(lab, ask.mutant), seed=ask.seed, keep=ask.record))
+        case ScoreOwn():
+            return OwnScored(score(lab, progress))
+    part = lab.part(ask.part)
+    solution = load_solution(lab, part, ask.solution, ask.prior)
     match ask:
         case GradePart():
             grading = Grading(

@@ -22,7 +22,7 @@ from msgspec import Struct
 from distlab.check import Verdict
 from distlab.core.errors import StudentError
 from distlab.grade.grading import random_scenario
-from distlab.grade.lab import Lab, Mutant, Part, Run
+from distlab.grade.lab import Lab, Part, Run
 from distlab.grade.perform import perform
 from distlab.grade.scenario import Scenario
 from distlab.grade.solution import load_solution, root
@@ -68,40 +68,37 @@ def own_test_file(lab: Lab) -> Path:
     return root() / "labs" / lab.name / "own_test.py"
 
 
-def score(
-    lab: Lab, on_mutant: Callable[[str, bool], None] = lambda name, caught: None
-) -> OwnResult:
-    """Score the student's own test of the lab. Raises what the student's file raises, and ``StudentError``."""
+def score(lab: Lab, progress: Callable[[int, int], None] = lambda done, of: None) -> OwnResult:
+    """Score the student's own test of the lab; ``progress`` is told how many bugs have been tried."""
     load_solution(lab, lab.parts[0], "reference")
-    module = _load(own_test_file(lab))
+    try:
+        module = _load(own_test_file(lab))
+    except Exception as error:
+        return OwnResult((), (), f"own_test.py raises {type(error).__name__}: {error}")
     schedules: Sequence[Schedule] = getattr(module, "SCHEDULES", ())
     properties: Sequence[Property] = getattr(module, "PROPERTIES", ())
-    known = {part.code for part in lab.parts}
     items: list[Schedule | Property] = [*schedules, *properties]
+    if not items:
+        return OwnResult((), (), "it has neither SCHEDULES nor PROPERTIES")
+    known = {part.code for part in lab.parts}
     for item in items:
         if item.part.upper() not in known:
-            raise StudentError(
-                f"{item!r}: part {item.part!r} is none of {', '.join(sorted(known))}"
-            )
+            return OwnResult((), (), f"part {item.part!r} is none of {', '.join(sorted(known))}")
     for solution in ("reference", "alternative"):
         for part in lab.parts:
             if objection := _first_objection(lab, part, solution, schedules, properties):
-                return OwnResult((), (), f"the correct solution '{solution}' fails it: {objection}")
+                return OwnResult((), (), f"the correct solution {solution!r} fails it: {objection}")
     load_solution(lab, lab.parts[0], "reference")
     caught: list[str] = []
     missed: list[str] = []
-    for mutant in [m for m in lab.mutants() if lab.part(m.part).stage is not None]:
-        is_caught = bool(_catches(lab, mutant, schedules, properties))
-        (caught if is_caught else missed).append(mutant.name)
-        on_mutant(mutant.name, is_caught)
+    mutants = [m for m in lab.mutants() if lab.part(m.part).stage is not None]
+    for number, mutant in enumerate(mutants, start=1):
+        objection = _first_objection(
+            lab, lab.part(mutant.part), f"mutant:{mutant.name}", schedules, properties
+        )
+        (caught if objection else missed).append(mutant.name)
+        progress(number, len(mutants))
     return OwnResult(tuple(caught), tuple(missed))
-
-
-def _catches(
-    lab: Lab, mutant: Mutant, schedules: Sequence[Schedule], properties: Sequence[Property]
-) -> str:
-    part = lab.part(mutant.part)
-    return _first_objection(lab, part, f"mutant:{mutant.name}", schedules, properties)
 
 
 def _first_objection(
@@ -123,7 +120,11 @@ def _first_objection(
         if is_own:
             judges += [(p.title, p.judge) for p in theirs if p.judge is not None]
         for promise, judge in judges:
-            if (verdict := judge(run)).is_broken:
+            try:
+                verdict = judge(run)
+            except Exception as error:
+                return f"{title}: {promise}: the judge raises {type(error).__name__}: {error}"
+            if verdict.is_broken:
                 return f"{title}: {promise}: {verdict.reason}"
     return ""
 

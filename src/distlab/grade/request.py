@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from distlab.grade.counterexample import Counterexample
 from distlab.grade.hunt import Kill
+from distlab.grade.own import OwnResult
 from distlab.grade.replay import NEIGHBOURS, Replayed
 from distlab.grade.result import PartResult
 
@@ -57,7 +58,13 @@ class Replay(Struct, frozen=True, tag=True):
     neighbours: int = NEIGHBOURS
 
 
-Ask = GradePart | TakeDigests | Hunt | Replay
+class ScoreOwn(Struct, frozen=True, tag=True):
+    """Score the student's own test of a lab."""
+
+    lab: str
+
+
+Ask = GradePart | TakeDigests | Hunt | Replay | ScoreOwn
 
 
 class Progressed(Struct, frozen=True, tag=True):
@@ -98,4 +105,10 @@ class Hunted(Struct, frozen=True, tag=True):
     kill: Kill
 
 
-Answer = Progressed | Graded | Digests | Hunted | Replayed | OurFault | Refused
+class OwnScored(Struct, frozen=True, tag=True):
+    """The answer to :class:`ScoreOwn`."""
+
+    result: OwnResult
+
+
+Answer = Progressed | Graded | Digests | Hunted | OwnScored | Replayed | OurFault | Refused
