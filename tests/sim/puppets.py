@@ -106,6 +106,16 @@ class Stubborn(Puppet):
         self.seen.append(f"sync of {path} failed")
 
 
+def both(*acts: Callable[[Any], Any]) -> Callable[[Any], None]:
+    """An act made of several."""
+
+    def act(me: Any) -> None:
+        for each in acts:
+            each(me)
+
+    return act
+
+
 def ignore(*_: Any) -> None:
     """Do nothing."""
 

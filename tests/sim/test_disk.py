@@ -26,7 +26,7 @@ from distlab.faults import (
     SlowDisk,
     Survival,
 )
-from tests.sim.puppets import Note, Stubborn, dropped, events, heard, play, seen
+from tests.sim.puppets import Note, Stubborn, both, dropped, events, heard, play, seen
 
 
 class Record(Message, frozen=True):
@@ -43,14 +43,6 @@ def sync(*paths: str) -> Any:
 
 def tell(n: int) -> Any:
     return lambda me: me.send("b", Note(n))
-
-
-def both(*steps: Any) -> Any:
-    def act(me: Any) -> None:
-        for step in steps:
-            step(me)
-
-    return act
 
 
 def crash_at(time: int, unsynced: Survival = Survival.NOTHING) -> Fault:

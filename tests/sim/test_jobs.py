@@ -20,7 +20,7 @@ from distlab.faults import (
     Survival,
 )
 from distlab.sim import ProgramError
-from tests.sim.puppets import WORK, Note, Puppet, Work, events, heard, play, seen
+from tests.sim.puppets import WORK, Note, Puppet, Work, both, events, heard, play, seen
 
 
 @pytest.fixture(autouse=True)
@@ -36,8 +36,7 @@ def run(name: str) -> Any:
 
 def test_a_job_takes_a_millisecond_per_step_and_returns_a_value() -> None:
     def count(io: Any) -> Any:
-        for n in range(3):
-            yield n
+        yield from range(3)
         return [1, (2, 3)]
 
     WORK["count"] = count
@@ -59,7 +58,7 @@ def test_steps_of_jobs_and_handlers_interleave() -> None:
 
     WORK.update(x=steps("x"), y=steps("y"))
     play(
-        (0, "a", lambda me: (run("x")(me), run("y")(me)) and None),
+        (0, "a", both(run("x"), run("y"))),
         (1_500, "a", lambda me: order.append("handler")),
     )
     assert order == ["x0", "y0", "handler", "x1", "y1"]
@@ -70,7 +69,7 @@ def test_an_equal_job_is_left_to_run() -> None:
         yield
 
     WORK["idle"] = idle
-    sim = play((0, "a", lambda me: (run("idle")(me), run("idle")(me)) and None))
+    sim = play((0, "a", both(run("idle"), run("idle"))))
     assert len(events(sim, "job")) == 1
 
 
@@ -193,12 +192,11 @@ def test_a_job_that_will_not_die_is_dead_all_the_same() -> None:
 
 def test_a_killed_job_is_told_with_its_progress_and_others_go_on() -> None:
     def count(io: Any) -> Any:
-        for n in range(10):
-            yield n
+        yield from range(10)
 
     WORK.update(one=count, two=count)
     sim = play(
-        (0, "a", lambda me: (run("one")(me), run("two")(me)) and None),
+        (0, "a", both(run("one"), run("two"))),
         faults=[Fault(At(3_500), KillJob("a"))],
     )
     assert seen(sim, "a") == [

@@ -27,7 +27,7 @@ from distlab.faults import (
     Twin,
 )
 from distlab.sim import ProgramError
-from tests.sim.puppets import Alarm, Do, Line, Note, Puppet, events, heard, play, seen, stage
+from tests.sim.puppets import Alarm, Do, Line, Note, Puppet, both, events, heard, play, seen, stage
 
 
 def written(me: Any, text: bytes = b"x", path: str = "wal") -> None:
@@ -40,16 +40,6 @@ def write_then_send(me: Any) -> None:
     me.send("b", Note(1))
 
 
-def do_all(*steps: Any) -> Any:
-    """An act made of several."""
-
-    def act(me: Any) -> None:
-        for step in steps:
-            step(me)
-
-    return act
-
-
 def note(n: int, to: str = "b") -> Any:
     return lambda me: me.send(to, Note(n))
 
@@ -58,7 +48,7 @@ def note(n: int, to: str = "b") -> Any:
 
 
 def test_what_is_sent_after_a_sync_leaves_once_it_is_done() -> None:
-    sim = play((0, "a", do_all(note(1), written, note(2))))
+    sim = play((0, "a", both(note(1), written, note(2))))
     assert heard(sim, "b") == [(1 * MS, "a", Note(1)), (3 * MS, "a", Note(2))]
 
 
@@ -73,14 +63,14 @@ def test_an_operation_finishes_once_the_sync_before_it_is_done() -> None:
 
 
 def test_syncs_under_way_at_once_keep_their_order() -> None:
-    sim = play((0, "a", do_all(written, note(1), written, note(2))), (1 * MS, "a", note(3)))
+    sim = play((0, "a", both(written, note(1), written, note(2))), (1 * MS, "a", note(3)))
     assert [m.n for _, _, m in heard(sim, "b")] == [1, 2, 3]
 
 
 def test_session_messages_wait_for_syncs_too() -> None:
     sim = play(
         (0, "a", lambda me: me.connect("b")),
-        (10 * MS, "a", do_all(written, lambda me: me.send("b", Line(1)))),
+        (10 * MS, "a", both(written, lambda me: me.send("b", Line(1)))),
     )
     assert heard(sim, "b") == [(13 * MS, "a", Line(1))]
 
@@ -104,7 +94,7 @@ def test_a_crash_can_come_before_any_effect(verb: str, n: int) -> None:
         yield
 
     WORK["idle"] = idle
-    order = do_all(
+    order = both(
         note(1),
         lambda me: written(me, b"1"),
         note(2),
@@ -214,7 +204,7 @@ def test_a_handler_that_swallows_its_own_death_is_dead_all_the_same() -> None:
 
 
 def test_a_node_that_stops_itself_loses_nothing_and_sends_nothing_more() -> None:
-    sim = play((0, "a", do_all(written, note(1), lambda me: me.stop("enough"), note(2))))
+    sim = play((0, "a", both(written, note(1), lambda me: me.stop("enough"), note(2))))
     assert [e.what for e in events(sim, "stop")] == ["enough"]
     assert heard(sim, "b") == []
     assert sim.devices[Address("a")].files.read("wal") == b"x"
@@ -222,7 +212,7 @@ def test_a_node_that_stops_itself_loses_nothing_and_sends_nothing_more() -> None
 
 def test_a_crash_takes_state_timers_and_what_waited() -> None:
     sim = play(
-        (0, "a", do_all(lambda me: me.set_timer(Alarm(), 20 * MS), written, note(1))),
+        (0, "a", both(lambda me: me.set_timer(Alarm(), 20 * MS), written, note(1))),
         faults=[Fault(At(1 * MS), Crash("a", restart_after=1 * MS))],
     )
     assert seen(sim, "a") == []
@@ -235,7 +225,7 @@ def test_a_crash_takes_state_timers_and_what_waited() -> None:
 
 def test_a_slow_node_takes_events_one_after_the_other() -> None:
     sim = play(
-        (5 * MS, "a", do_all(note(1), note(2), note(3))),
+        (5 * MS, "a", both(note(1), note(2), note(3))),
         (5 * MS, "a", lambda me: None),
         faults=[Fault(At(0), SlowNode("b", 500 * MS, cost=10 * MS))],
     )
@@ -244,7 +234,7 @@ def test_a_slow_node_takes_events_one_after_the_other() -> None:
 
 def test_a_slow_node_recovers() -> None:
     sim = play(
-        (50 * MS, "a", do_all(note(1), note(2))),
+        (50 * MS, "a", both(note(1), note(2))),
         faults=[Fault(At(0), SlowNode("b", 20 * MS, cost=10 * MS))],
     )
     assert [t for t, _, _ in heard(sim, "b")] == [51 * MS, 51 * MS]
@@ -252,7 +242,7 @@ def test_a_slow_node_recovers() -> None:
 
 def test_a_slow_node_is_slow_in_its_next_life_too() -> None:
     sim = play(
-        (50 * MS, "a", do_all(note(1), note(2))),
+        (50 * MS, "a", both(note(1), note(2))),
         faults=[
             Fault(At(0), SlowNode("b", SECOND, cost=10 * MS)),
             Fault(At(10 * MS), Crash("b", restart_after=1 * MS)),
@@ -289,7 +279,7 @@ def test_a_timer_cancelled_by_an_event_of_the_same_backlog_does_not_fire() -> No
 
 def test_a_pause_in_mid_handler_holds_what_the_handler_still_does() -> None:
     sim = play(
-        (0, "a", do_all(note(1), note(2), note(3))),
+        (0, "a", both(note(1), note(2), note(3))),
         faults=[Fault(Doing("a", "send", n=2), Pause("a", 50 * MS))],
     )
     assert [(t, m.n) for t, _, m in heard(sim, "b")] == [(1 * MS, 1), (51 * MS, 2), (51 * MS, 3)]
@@ -302,7 +292,7 @@ def test_a_paused_process_sends_nothing_though_its_sync_is_done() -> None:
 
 def test_a_store_call_does_not_let_out_what_a_pause_holds() -> None:
     sim = play(
-        (0, "a", do_all(note(1), note(2), lambda me: me.store.put_if_absent("k", b""))),
+        (0, "a", both(note(1), note(2), lambda me: me.store.put_if_absent("k", b""))),
         faults=[Fault(Doing("a", "send", n=1), Pause("a", 50 * MS))],
     )
     assert [t for t, _, _ in heard(sim, "b")] == [51 * MS, 51 * MS]
@@ -318,7 +308,7 @@ def test_pauses_that_overlap_last_until_the_last_one_ends() -> None:
 
 def test_healing_wakes_a_paused_node_and_lets_its_sends_go() -> None:
     sim = play(
-        (0, "a", do_all(note(1), note(2))),
+        (0, "a", both(note(1), note(2))),
         (5 * MS, "b", lambda me: me.send("a", Note(9))),
         faults=[Fault(Doing("a", "send", n=2), Pause("a", 900 * MS))],
         heal_at=20 * MS,
@@ -329,7 +319,7 @@ def test_healing_wakes_a_paused_node_and_lets_its_sends_go() -> None:
 
 def test_healing_frees_a_slow_node() -> None:
     sim = play(
-        (10 * MS, "a", do_all(*[note(n) for n in range(5)])),
+        (10 * MS, "a", both(*[note(n) for n in range(5)])),
         faults=[Fault(At(0), SlowNode("b", 900 * MS, cost=10 * MS))],
         heal_at=15 * MS,
     )
@@ -465,7 +455,7 @@ def test_healing_ends_the_older_twin() -> None:
 
 def test_a_twin_in_mid_handler_does_not_disturb_the_handler() -> None:
     sim = play(
-        (0, "a", do_all(note(1), note(2))),
+        (0, "a", both(note(1), note(2))),
         on_start=lambda me: me.set_timer(Alarm(1), 5 * MS),
         faults=[Fault(Doing("a", "send"), Twin("a", 500 * MS))],
     )

@@ -248,8 +248,10 @@ class Process:
                 is_behind = True
             elif not is_behind or isinstance(entry, _Barrier):
                 kept.append(entry)
-            elif isinstance(half := entry[1][1], Half):
-                self.sim.sessions.give_up(half)
+            else:
+                for half in entry[1]:
+                    if isinstance(half, Half):
+                        self.sim.sessions.give_up(half)
         self._outbox = kept
 
     def _tell_sync_failed(self, what: tuple[int, tuple[str, ...]]) -> None:

@@ -82,6 +82,10 @@ class Session:
             right.address: Half(self, right, left, back),
         }
 
+    def is_between(self, left: Process, right: Process) -> bool:
+        """Whether these two incarnations are its sides."""
+        return {half.sender for half in self.halves.values()} == {left, right}
+
 
 class Sessions:
     """All sessions of a run."""
@@ -89,6 +93,7 @@ class Sessions:
     def __init__(self, sim: Simulation) -> None:
         self._sim = sim
         self._sessions: dict[frozenset[Address], Session] = {}
+        """The last one between each two nodes."""
 
     # -- opening --------------------------------------------------------------------------------------------------
 
@@ -128,17 +133,13 @@ class Sessions:
                 self._tell((process, Kind.DISCONNECT, peer, None))
         elif other is None or sim.up.get(process.address) is not process:
             self._tell((process, Kind.DISCONNECT, peer, None))
-        elif old is not None and {half.sender for half in old.halves.values()} == {process, other}:
+        elif old is not None and old.is_open and old.is_between(process, other):
             return  # the peer asked too, and was first; the news waits in our inbox
         else:
-            if old is not None:  # of another incarnation that lives on
-                self._close(old)
+            if old is not None:  # the news that it is over must not come after ours
+                old.is_open = False
                 for half in old.halves.values():
                     self._tell_over(half)
-            elif (known := other.peers.get(process.address)) is not None:
-                self._tell_over(
-                    known
-                )  # the last one is over, and the news must not come after ours
             session = self._sessions[pair] = Session(process, other, there, back)
             for half in session.halves.values():
                 self._tell((half.sender, Kind.CONNECT, half.receiver.address, half))
@@ -238,13 +239,13 @@ class Sessions:
 
     def ended(self, process: Process) -> None:
         """The sessions of a process that has ended are over."""
-        for session in list(self._sessions.values()):
+        for session in self._sessions.values():
             half = session.halves.get(process.address)
-            if half is not None and half.sender is process:
+            if session.is_open and half is not None and half.sender is process:
                 self._break(session)
 
     def _break(self, session: Session, by: Process | None = None) -> None:
-        self._close(session)
+        session.is_open = False
         sim = self._sim
         for half in session.halves.values():
             took = 0 if half.sender is by else sim.network.latency(half.link)
@@ -259,10 +260,6 @@ class Sessions:
             sim.after(_RETRANSMIT, self._news_of_end, what)
         else:
             self._tell_over(half)
-
-    def _close(self, session: Session) -> None:
-        session.is_open = False
-        self._sessions.pop(frozenset(session.halves), None)
 
     def _tell_over(self, half: Half) -> None:
         if not half.is_told:
