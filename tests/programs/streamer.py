@@ -26,6 +26,8 @@ class Item(SessionMessage, frozen=True):
 class Last(SessionMessage, frozen=True):
     """That was all."""
 
+    count: int
+
 
 class Received(Message, frozen=True):
     """All of it arrived, in order."""
@@ -54,6 +56,7 @@ class Source(Node):
     """Streams as fast as the sink reads."""
 
     config: SourceConfig
+    is_connected: bool
     ticket: Ticket | None
     next: int
     count: int
@@ -62,17 +65,23 @@ class Source(Node):
     """How often the window was full."""
 
     def on_start(self) -> None:
+        self.is_connected = False
         self.ticket = None
         self.next = self.count = self.size = self.fulls = 0
 
     def on_stream(self, stream: Stream, ticket: Ticket) -> None:
         self.ticket, self.next, self.count, self.size = ticket, 0, stream.count, stream.size
-        self.connect(Address(self.config.sink))
+        if self.is_connected:
+            self._send_more()
+        else:
+            self.connect(Address(self.config.sink))
 
     def on_connect(self, peer: Address) -> None:
+        self.is_connected = True
         self._send_more()
 
     def on_disconnect(self, peer: Address) -> None:
+        self.is_connected = False
         self._finish(Fail(f"disconnected after {self.next}"))
 
     def on_more(self) -> None:
@@ -91,7 +100,7 @@ class Source(Node):
                 self.send(sink, Item(self.next, bytes(self.size)))
                 self.next += 1
             if self.ticket is not None and self.next == self.count:
-                self.send(sink, Last())
+                self.send(sink, Last(self.count))
                 self.next += 1
         except SessionFull:
             self.fulls += 1
@@ -107,6 +116,7 @@ class Sink(Node):
     """Counts what arrives, and insists on the order."""
 
     expected: dict[Address, int]
+    """The number that comes next from each peer; a stream begins with 0."""
     gone: int
     """Sessions that have ended."""
 
@@ -122,11 +132,13 @@ class Sink(Node):
         self.gone += 1
 
     def on_item(self, item: Item, sender: Address) -> None:
-        if item.number != self.expected[sender]:
+        if item.number not in (0, self.expected[sender]):
             raise ValueError(f"{item.number} came where {self.expected[sender]} was due")
-        self.expected[sender] += 1
+        self.expected[sender] = item.number + 1
 
     def on_last(self, last: Last, sender: Address) -> None:
+        if last.count != self.expected[sender]:
+            raise ValueError(f"{self.expected[sender]} of {last.count} came")
         self.send(sender, Received(self.expected[sender]))
 
     def probe(self) -> int:

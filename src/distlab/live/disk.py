@@ -128,10 +128,10 @@ class LiveDisk(RecordFiles):
 
     def replace(self, source: str, target: str) -> None:
         old, new = self._path(source), self._path(target)
-        if old == new:
-            return
         try:
             os.stat(old)
+            if old == new:
+                return
             os.makedirs(os.path.dirname(new), exist_ok=True)
             os.replace(old, new)
         except OSError as error:

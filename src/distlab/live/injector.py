@@ -185,6 +185,7 @@ class Injector:
         for word in (Watch([]), Mend()):
             supervisor.say_to_nodes(word)
         for seat in supervisor.seats.values():
+            seat.mend()
             if seat.child is not None and seat.child.is_paused:
                 seat.child.resume()
             supervisor.start(seat)

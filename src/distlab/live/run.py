@@ -87,6 +87,8 @@ class Live:
         self.plan = plan or Plan()
         if reasons := unsupported(self.plan):
             raise ScenarioError("\n".join(reasons))
+        for member in cluster.members.values():
+            class_path(member.program)  # says so if another process could not find it
         self.noise = noise
         self.record = record
         self._roles = roles

@@ -39,6 +39,10 @@ _PATIENCE: Final = SECOND // 2
 """How long nodes may take to say who they are, before those that have answered must do."""
 
 
+_PROXY: Final = ""
+"""The proxy's name among those who were asked."""
+
+
 class Failure(NamedTuple):
     """An error of the program, or of ours, that ended a process."""
 
@@ -71,6 +75,8 @@ class Seat:
         self.endpoint = ""
         self.old: dict[int, Child] = {}
         """Older incarnations that live on beside it."""
+        self.overlap: Callable[[], None] = lambda: None
+        """To be done when the newest has begun: sees to the end of the one before it."""
         self.standing: list[say.Suffer] = []
         """What is wrong with the machine, and outlives a process."""
         self.figures = say.Figures()
@@ -83,6 +89,10 @@ class Seat:
                 self.standing.append(word)
         if self.child is not None and self.is_up:
             self.child.say(word)
+
+    def mend(self) -> None:
+        """The plan heals; only a clock that was moved stays as it is."""
+        self.standing = [w for w in self.standing if isinstance(w.action, JumpClock)]
 
 
 class Snapshot:
@@ -99,7 +109,7 @@ class Snapshot:
 class Look(NamedTuple):
     """A question to all nodes, under way."""
 
-    missing: set[Address]
+    missing: set[str]
     answers: dict[Address, Any]
     then: Callable[[dict[Address, Any]], None]
 
@@ -171,6 +181,9 @@ class Supervisor:
         self._is_over = True
         self.post(lambda: None)
         self._thread.join()
+        self._selector.close()
+        os.close(self._woken)
+        os.close(self._wake)
 
     # -- the loop -------------------------------------------------------------------------------------------------
 
@@ -215,9 +228,6 @@ class Supervisor:
             with contextlib.suppress(OSError, ValueError):
                 self._selector.unregister(child.channel)
             child.bury()
-        self._selector.close()
-        os.close(self._woken)
-        os.close(self._wake)
 
     def _children(self) -> list[Child]:
         nodes = [c for seat in self.seats.values() for c in (seat.child, *seat.old.values())]
@@ -249,14 +259,13 @@ class Supervisor:
         seat.child.say(self._first_word(seat, self._next_process()))
 
     def start_twin(self, seat: Seat, duration: int) -> None:
-        """Start a second incarnation beside the first, which is killed after ``duration``."""
+        """Start a second incarnation beside the first, which lives on for ``duration`` once the second is up."""
         if seat.child is None or not seat.is_up:
             return
-        first = seat.child
-        seat.old[seat.incarnation] = first
+        seat.old[seat.incarnation] = first = seat.child
         seat.child, seat.is_up = None, False
+        seat.overlap = lambda: self.after(duration, first.kill)
         self.start(seat)
-        self.after(duration, first.kill)
 
     def _new_child(self, seat: Seat | None) -> Child:
         child = Child(self._errors, self._lifeline)
@@ -297,6 +306,8 @@ class Supervisor:
             self._say(seat, say.Begin(self._recorder.epoch))
             for word in seat.standing:
                 self._say(seat, word)
+            seat.overlap()
+            seat.overlap = lambda: None
 
     # -- ends -----------------------------------------------------------------------------------------------------
 
@@ -377,8 +388,9 @@ class Supervisor:
         match word:
             case say.Ready(endpoint):
                 self.proxy_endpoint = endpoint
-            case say.Looked(_, _, figures):
+            case say.Looked(number, _, figures):
                 self.proxy_figures = figures
+                self._looked(number, _PROXY)
 
     def _hear_node(self, seat: Seat, child: Child, word: Any) -> None:
         match word:
@@ -389,9 +401,10 @@ class Supervisor:
             case say.Returned(ticket, outcome):
                 self._asked.pop(ticket, None)
                 self.outcomes[ticket] = from_json(outcome)
-            case say.Looked(number, probe, figures):
+            case say.Looked(number, probe, figures) if child is seat.child:
                 seat.figures = figures
-                self._looked(number, seat, from_json(probe))
+                if (look := self._looked(number, seat.address)) is not None:
+                    look.answers[seat.address] = from_json(probe)
             case say.Ended():
                 child.ended = word
 
@@ -425,20 +438,22 @@ class Supervisor:
         """Ask every node for its probe and its figures; ``then`` gets the probes of those that answered in time."""
         self._number += 1
         number = self._number
-        up = {seat.address for seat in self.seats.values() if seat.is_up}
-        self._looks[number] = Look(up, {}, then)
-        for address in up:
-            self._say(self.seats[address], say.Look(number))
-        self.say_to_proxy(say.Look(0))
-        self.after(patience if up else 0, lambda: self._looked_enough(number))
+        asked = {str(seat.address) for seat in self.seats.values() if seat.is_up}
+        if self.proxy is not None:
+            asked.add(_PROXY)
+        self._looks[number] = Look(asked, {}, then)
+        self.say_to_nodes(say.Look(number))
+        self.say_to_proxy(say.Look(number))
+        self.after(patience if asked else 0, lambda: self._looked_enough(number))
 
-    def _looked(self, number: int, seat: Seat, probe: Any) -> None:
+    def _looked(self, number: int, who: str) -> Look | None:
+        """One more has answered."""
         look = self._looks.get(number)
         if look is not None:
-            look.missing.discard(seat.address)
-            look.answers[seat.address] = probe
+            look.missing.discard(who)
             if not look.missing:
-                self._looked_enough(number)
+                self.post(lambda: self._looked_enough(number))
+        return look
 
     def _looked_enough(self, number: int) -> None:
         look = self._looks.pop(number, None)

@@ -1,0 +1,87 @@
+"""Jobs are processes of their own, beside the node."""
+
+from distlab.core import MS, Fail, Ok
+from distlab.faults import Crash, Doing, Fault, Plan
+from distlab.live import Live
+from distlab.trace import EVERYTHING, Kind
+from tests.live.helpers import COUNTER, ask, eventually, processes, restart
+from tests.programs import counter
+
+
+def disk(live: Live) -> list[str]:
+    folder = live.folder / "nodes" / "counter" / "disk"
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+def test_a_job_returns_a_value_of_its_class_and_shares_files_and_store_with_its_node() -> None:
+    with Live(COUNTER, record=EVERYTHING) as live:
+        assert ask(live, "counter", counter.Add(100)) == Ok(counter.Sum(100, 4950))
+        assert disk(live) == ["sums/100"]
+        assert live.store["sum/100"] == b"4950"
+        assert "[count] done n=100" in live.log("counter")
+    job, end = live.trace.of(Kind.JOB, Kind.JOB_END)
+    assert end.cause == job.id
+    kinds = {e.kind for e in live.trace.events if e.cause == job.id}
+    assert kinds == {Kind.WRITE, Kind.SYNC, Kind.STORE, Kind.LOG, Kind.JOB_END}
+
+
+def test_a_job_that_raises_has_failed_and_says_how_far_it_got() -> None:
+    with Live(COUNTER) as live:
+        assert ask(live, "counter", counter.Add(10, bad=7)) == Fail("ValueError: 7 is bad at 6")
+        assert ask(live, "counter", counter.Add(10, bad=0)) == Fail("ValueError: 0 is bad at None")
+        assert live.failures == []
+
+
+def test_the_nodes_heartbeats_go_on_while_a_job_computes() -> None:
+    with Live(COUNTER) as live:
+        live.call("counter", counter.Begin())
+        assert live.wait(lambda: disk(live) == ["forever"])
+        beats = live.probes()["counter"]
+        live.run_for(200 * MS)
+        assert live.probes()["counter"] - beats > 10, "of 40 there would be on an idle machine"
+
+
+def test_a_cancelled_job_does_nothing_more_and_reports_nothing() -> None:
+    with Live(COUNTER) as live:
+        begin = live.call("counter", counter.Begin())
+        assert live.wait(lambda: disk(live) == ["forever"])
+        group = live.pid("counter")
+        assert group is not None
+        assert len(processes(group)) == 3, "the node, the host of its jobs, and the job"
+        assert ask(live, "counter", counter.End()) == Ok()
+        assert len(processes(group)) == 2
+        assert begin.outcome is None
+    assert not list(live.trace.of(Kind.JOB_END))
+
+
+def test_a_job_dies_with_its_node() -> None:
+    with Live(COUNTER) as live:
+        live.call("counter", counter.Begin())
+        assert live.wait(lambda: disk(live) == ["forever"])
+        group = live.pid("counter")
+        assert group is not None
+        restart(live, "counter")
+        assert processes(group) == [], "all of it is gone before the next one begins"
+        assert ask(live, "counter", counter.Add(3)) == Ok(counter.Sum(3, 3))
+
+
+def test_a_node_can_be_brought_down_right_before_its_jobs_commit() -> None:
+    plan = Plan((Fault(Doing("counter", "store", "sum/"), Crash("counter", restart_after=0)),))
+    with Live(COUNTER, plan) as live:
+        live.call("counter", counter.Add(5))
+        assert live.wait(lambda: live.incarnation("counter") == 1 and live.is_up("counter"))
+        assert disk(live) == ["sums/5"]
+        assert dict(live.store) == {}
+        assert ask(live, "counter", counter.Add(6)) == Ok(counter.Sum(6, 15))
+
+
+def test_many_jobs_run_at_once() -> None:
+    with Live(COUNTER) as live:
+        calls = [live.call("counter", counter.Add(n)) for n in range(1, 41)]
+        assert live.wait(lambda: all(call.outcome is not None for call in calls))
+        assert [call.outcome for call in calls] == [
+            Ok(counter.Sum(n, n * (n - 1) // 2)) for n in range(1, 41)
+        ]
+        group = live.pid("counter")
+        assert group is not None
+        assert eventually(lambda: len(processes(group)) == 2)

@@ -1,1 +1,0 @@
-"""Small programs that every world runs: the same clusters, the same outcomes."""
