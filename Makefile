@@ -15,7 +15,7 @@ OPTIONS  = $(strip $(call option,LAB,lab) $(call option,PART,part) $(call option
            $(call option,FORMAT,format) $(call option,INPUT,input))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev grade watch replay show trace hint own live doctor submit update docs \
+.PHONY: help setup dev grade watch replay show trace hint warmup own live doctor submit update docs \
         test verify-graders skeleton bench lock clean moved
 
 help: ## this list
@@ -25,7 +25,7 @@ help: ## this list
 
 setup: .venv/stamp ## make .venv (every other command does it by itself)
 
-grade watch replay show trace hint own live doctor submit update: .venv/stamp
+grade watch replay show trace hint warmup own live doctor submit update: .venv/stamp
 	@$(DISTLAB) $@ $(OPTIONS)
 
 grade:  ## grade what is in labs/  [LAB= PART= PROMISE= SEED= SOLUTION= PRIOR=]
@@ -34,6 +34,7 @@ replay: ## run a saved counterexample on today's code  [ID= STEP=1 WORLD=live]
 show:   ## open the picture of a counterexample  [ID=]
 trace:  ## write a counterexample's events  [ID= FORMAT=shiviz|perfetto|jsonl]
 hint:   ## the next hint  [LAB=]
+warmup: ## recorded runs: what happens next?  [LAB=]
 own:    ## which known bugs does your own test catch?  [LAB=]
 live:   ## run a lab as real processes under real faults  [LAB=]
 doctor: ## is this machine fit?

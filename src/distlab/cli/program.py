@@ -34,6 +34,7 @@ COMMANDS = {
     "show": ("distlab.cli.picturing", "draw the picture of a counterexample"),
     "trace": ("distlab.cli.picturing", "write a counterexample's events for other tools"),
     "hint": ("distlab.cli.hinting", "the next hint"),
+    "warmup": ("distlab.cli.warming", "recorded runs: what happens next?"),
     "own": ("distlab.cli.owning", "which known bugs does your own test catch?"),
     "live": ("distlab.cli.living", "run a lab as real processes under real faults"),
     "doctor": ("distlab.cli.doctoring", "is this machine fit?"),
