@@ -119,6 +119,7 @@ def test_a_crash_can_come_before_any_effect(verb: str, n: int) -> None:
     if (verb, n) == ("send", 2):  # it takes place when the store call flushes the syncs before it
         assert done == [1]
         assert kept == b"12"
+        assert "key" not in sim.store
     else:
         assert (done, kept, "key" in sim.store) == expected[verb, n]
     assert not events(sim, "return")

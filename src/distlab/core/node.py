@@ -115,6 +115,11 @@ class Node(metaclass=_NodeMeta):
         check_class_body(cls)
         cls.own_handlers, cls.handlers = all_handlers(cls, scope)
         cls.state_fields = tuple(name for name in declared_fields(cls) if name not in _NOT_STATE)
+        for name in cls.state_fields:
+            if hasattr(Node, name):
+                raise HandlerMistake(
+                    f"{cls.__name__}.{name}: every node has '{name}' already; give this state another name"
+                )
 
     # -- life -------------------------------------------------------------------------------------------------
 

@@ -274,6 +274,7 @@ class Process:
             barrier.is_open = True
             self.note(Kind.SYNCED, barrier.paths, cause=barrier.asked)
         self._release()
+        self.must_live()  # a fault may have waited for what was let go
 
     def _in_order(self, action: Callable[..., None], *arguments: Any) -> None:
         if not self.alive:
