@@ -63,7 +63,7 @@ def bench(lab: str) -> int:
     import subprocess
 
     number = find_lab_name(lab).split("_")[0] if lab else ""
-    scripts = sorted((root() / "benchmarks").glob(f"*{number}*.py"))
+    scripts = sorted(s for s in (root() / "benchmarks").glob("*.py") if number in s.name)
     if not scripts:
         raise NotReady(f"there are no benchmarks{f' for {number}' if number else ''} in this tree")
     codes = []

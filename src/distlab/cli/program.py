@@ -14,7 +14,7 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -92,12 +92,11 @@ def program() -> None:
     """Write distributed programs, break them, see why."""
 
 
-def did_you_mean(
-    name: str, known: Sequence[str] | dict[str, object] | dict[str, tuple[str, str]]
-) -> str:
+def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`` Did you mean grade?``, or nothing."""
-    close = difflib.get_close_matches(name.lower(), [str(k) for k in known], n=1, cutoff=0.5)
-    return f" Did you mean {close[0]}?" if close else ""
+    spelt = {one.lower(): one for one in known}
+    close = difflib.get_close_matches(name.lower(), spelt, n=1, cutoff=0.5)
+    return f" Did you mean {spelt[close[0]]}?" if close else ""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

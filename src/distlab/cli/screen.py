@@ -43,6 +43,12 @@ class View(Protocol):
     def render(self, width: int) -> list[Text]: ...
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Rich would end the program with exit code 1, which means something else here."""
+        raise BrokenPipeError
+
+
 class Screen:
     """Where views are shown."""
 
@@ -50,7 +56,7 @@ class Screen:
         self, file: IO[str] | None = None, width: int | None = None, ascii_only: bool | None = None
     ) -> None:
         stream = sys.stdout if file is None else file
-        self.console = Console(
+        self.console = _Console(
             file=stream, width=width, highlight=False, soft_wrap=False, markup=False, emoji=False
         )
         self.is_terminal = self.console.is_terminal

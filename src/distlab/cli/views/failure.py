@@ -75,7 +75,7 @@ class FailureScreen:
             *self._found(broken, width),
         ]
         below += [Text(), *self._next_steps(broken, width)]
-        picture = self._picture(broken, width, TALLEST - len(above) - len(below) - 3)
+        picture = self._picture(broken, width, TALLEST - len(above) - len(below))
         return _without_doubled_blanks([*above, *picture, *below])
 
     def _header(self, width: int) -> list[Text]:
@@ -125,12 +125,19 @@ class FailureScreen:
 
     def _picture(self, broken: Break, width: int, room: int) -> list[Text]:
         trace = self.evidence.trace
-        if trace is None or not len(trace) or room < LEAST_ROWS:
+        if trace is None or not len(trace):
             return [Text()]
         verb = "shows it" if broken.problem is not None else "breaks it"
         size = f" has {broken.size}" if broken.size else ""
-        lines = [Text(), styled(f"The smallest run that {verb}{size}:"), Text()]
-        return [*lines, *drawn(trace, self.evidence.head, width, room - 1), Text()]
+        lines = [
+            Text(),
+            *map(styled, wrapped(f"The smallest run that {verb}{size}:", width)),
+            Text(),
+        ]
+        room -= len(lines) + 1
+        if room < LEAST_ROWS:
+            return [Text()]
+        return [*lines, *drawn(trace, self.evidence.head, width, room), Text()]
 
     def _code(self, broken: Break, width: int) -> list[Text]:
         problem = broken.problem
@@ -276,7 +283,7 @@ def drawn(trace: Trace, head: Head, width: int, room: int) -> list[Text]:
     rows = room
     while True:
         lines = diagram(trace, nodes=head.nodes, evidence=head.evidence, rows=rows, width=width)
-        if len(lines) <= room or rows <= LEAST_ROWS:
+        if len(lines) <= room or rows <= 2:
             return [styled(line.text, line.style) for line in lines]
         rows -= max(1, (len(lines) - room) // 2)
 
