@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 import linecache
+import os
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 import msgspec
@@ -23,7 +25,7 @@ from distlab.grade.result import Frame, Problem, State
 from distlab.grade.scenario import Call, Scenario
 from distlab.grade.solution import Solution, root
 from distlab.sim import ProgramError, Runaway, Simulation
-from distlab.trace import NOTICED
+from distlab.trace import EVERYTHING, NOTICED
 
 
 class Performance(Struct, frozen=True):
@@ -58,6 +60,8 @@ def perform(
             simulation = _set_up(
                 stage, scenario, NOTICED | part.record if record is None else record
             )
+            if record is EVERYTHING:
+                simulation.locate = _locator(solution)
             simulation.run(stage.until, settle=stage.settle)
             run = _as_run(simulation, stage, scenario, simulation.probes())
             applied = tuple(simulation.injector.applied)
@@ -75,6 +79,22 @@ def perform(
         return Performance(partial, problem, simulation.digest, applied, simulation.lines)
     finally:
         gc.enable()
+
+
+def _locator(solution: Solution) -> Callable[[], tuple[str, int, str] | None]:
+    """Says where in the solution's code the running effect was asked for."""
+    folders = tuple(f"{folder}{os.sep}" for folder in solution.folders)
+
+    def locate() -> tuple[str, int, str] | None:
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None:
+            code = frame.f_code
+            if code.co_filename.startswith(folders):
+                return code.co_filename, frame.f_lineno, code.co_name
+            frame = frame.f_back
+        return None
+
+    return locate
 
 
 def _set_up(stage: Stage, scenario: Scenario, record: frozenset[str]) -> Simulation:

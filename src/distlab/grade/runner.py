@@ -28,6 +28,7 @@ from msgspec import Struct
 from distlab import __version__
 from distlab.core.errors import HarnessBug
 from distlab.grade.lab import Lab, Part
+from distlab.grade.lint import lint
 from distlab.grade.own import OwnResult
 from distlab.grade.request import (
     Answer,
@@ -174,9 +175,17 @@ def _grade_part(
             )
         case _:
             raise HarnessBug(f"unexpected answer {answer}")
-    result = msgspec.structs.replace(result, seconds=time.monotonic() - began)
+    warnings = _warnings(result) if request.solution == "own" else ()
+    result = msgspec.structs.replace(
+        result, seconds=time.monotonic() - began, warnings=(*result.warnings, *warnings)
+    )
     on_progress(Step(lab.name, part.code, 1, 1, result))
     return result
+
+
+def _warnings(result: PartResult) -> tuple[str, ...]:
+    """What the lint says of the part's modules. They are read, not imported."""
+    return tuple(str(found) for module in result.modules for found in lint(root() / module))
 
 
 def _with_hash_seeds_compared(

@@ -114,6 +114,7 @@ def how_looked(promise: PromiseResult) -> str:
             "directed": "by a schedule",
             "exam": "by an exam",
             "not deterministic": "two runs differ",
+            "when it was imported": "at its import",
         }
         return known.get(found, found)
     if promise.state is State.UNKNOWN:
