@@ -102,6 +102,8 @@ def test_a_broken_promise_is_exit_code_1_and_its_screen_comes_last(
     assert "FAIL     0/10   TOY-S1" in done.stdout
     assert "Broken:   Keep(id=7) was answered Ok, and its effect was lost" in done.stdout
     assert "server crashes, loses all it had not synced" in done.stdout
+    assert "in on_put\n" in done.stdout
+    assert "|         self.send(sender, Stored(put.id))\n" in done.stdout
     assert done.stdout.rstrip().endswith(f"make show ID={saved_id(toy)}")
 
 
@@ -114,6 +116,13 @@ def test_a_crash_shows_the_students_line_and_none_of_ours(toy: Toy) -> None:
     assert "| " + "            self.written(put)" in done.stdout
     assert "simulation.py" not in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_what_cannot_be_replayed_is_warned_of_and_costs_nothing(toy: Toy) -> None:
+    toy.write("import time\n\n\n" + reference())
+    done = toy.run("grade", "--lab", "9")
+    assert done.returncode == 0
+    assert "warning labs/lab9_toy/keeper.py:1: time: node code uses self.now" in done.stdout
 
 
 def test_not_started_is_exit_code_1_and_names_what_to_write(toy: Toy) -> None:

@@ -1,6 +1,8 @@
 """Skeletons: what becomes of the marked blocks, and that nobody's work is overwritten."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -159,3 +161,27 @@ def test_a_file_that_was_there_before_any_skeleton_is_kept(grading: Path, tmp_pa
 def test_the_skeletons_in_this_repository_are_up_to_date() -> None:
     stale = changes(ROOT / "labs", derived_tree(ROOT / "grading"))
     assert stale == [], "run: make skeleton"
+
+
+IMPORT_ALL = """
+import importlib, sys
+from pathlib import Path
+from distlab.core.overlay import overlay
+root, names = Path(sys.argv[1]), sys.argv[2:]
+for name in names:
+    overlay(f"labs.{name}", [root / "labs" / name])
+for name in names:
+    for file in sorted((root / "labs" / name).glob("*.py")):
+        importlib.import_module(f"labs.{name}.{file.stem}")
+"""
+
+
+def test_the_skeletons_in_this_repository_can_be_imported() -> None:
+    names = sorted(folder.name for folder in (ROOT / "labs").glob("lab*_*"))
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_ALL, str(ROOT), *names],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -199,7 +199,8 @@ class FailureScreen:
         steps = []
         if self.evidence.hints:
             left = f"{self.evidence.hints_shown} of {self.evidence.hints} shown"
-            steps.append(("hint", f"make hint LAB={self.lab.number}", left))
+            command = f"make hint LAB={self.lab.number} PROMISE={self.promise.code}"
+            steps.append(("hint", command, left))
         if self.promise.page:
             steps.append(("read", f"docs/{self.promise.page}", ""))
         return steps
