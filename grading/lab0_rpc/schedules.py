@@ -159,6 +159,11 @@ DIRECTED_A = (
         _asking(*(f"question {n}" for n in range(12)), gap=0),
     ),
     Directed(
+        "long questions",
+        "Of 19, 20, 200 and 2,000 bytes.",
+        _asking("x" * 19, "y" * 20, "z" * 200, "0123456789" * 200),
+    ),
+    Directed(
         "the same question twice",
         "Each of the two wants an answer of its own.",
         _asking("ping", "ping", gap=10 * MS),
@@ -393,6 +398,49 @@ DIRECTED_B = (
         ),
     ),
     Directed(
+        "three lives",
+        "Each asks for one thing; each must be heard.",
+        _adding(
+            _add(10, "c0", "a", 1),
+            _add(110, "c0", "a", 10),
+            _add(210, "c0", "a", 100),
+            _add(310, "c0", "a", 1000),
+            faults=[_at(60, _crash("c0")), _at(160, _crash("c0")), _at(260, _crash("c0"))],
+            heal_ms=300,
+        ),
+    ),
+    Directed(
+        "two crashes of the server",
+        "After the second answer, and after the third.",
+        _adding(
+            *(_add(10 + 20 * n, "c0", "a", 10**n) for n in range(4)),
+            faults=[_at(40, _crash("s0")), _at(60, _crash("s0"))],
+            heal_ms=100,
+        ),
+    ),
+    Directed(
+        "a window full of the unknown",
+        "What ended as unknown must not stand in the way of what comes later.",
+        _adding(
+            _add(10, "c0", "a", 1),
+            _add(20, "c0", "a", 10),
+            _add(2100, "c0", "a", 100),
+            _add(2110, "c0", "a", 1000),
+            faults=[_at(5, Cut("c0", "front", 2 * SECOND))],
+            heal_ms=2050,
+            window=2,
+        ),
+    ),
+    Directed(
+        "many under way when nobody answers",
+        "Each is tried again for itself.",
+        _adding(
+            *(_add(10, "c0", "a", 10**n) for n in range(8)),
+            faults=[_at(5, Cut("front", "c0", 1500 * MS))],
+            heal_ms=1500,
+        ),
+    ),
+    Directed(
         "sixty deposits through a window of four",
         "What is settled need not be remembered.",
         _adding(*(_add(10 + 20 * n, "c0", "a", 10 ** (n % 6)) for n in range(60)), window=4),
@@ -490,6 +538,22 @@ DIRECTED_D = (
                 _at(60, JumpClock("c0", -5 * SECOND)),
             ],
             heal_ms=100,
+        ),
+    ),
+    Directed(
+        "a clock is set back between two messages",
+        "The front's, after it has heard from somebody whose clock runs ahead.",
+        _adding(
+            _add(10, "c0", "a", 1),
+            _add(40, "c1", "a", 10),
+            _add(80, "c0", "a", 100),
+            faults=[
+                _at(5, JumpClock("c0", 10 * SECOND)),
+                _at(5, JumpClock("front", 60 * SECOND)),
+                _at(41, JumpClock("front", -120 * SECOND)),
+            ],
+            heal_ms=100,
+            clients=2,
         ),
     ),
     Directed(

@@ -139,6 +139,18 @@ class RetriesForEver(Client):
             self.set_timer(Retry(asked.id.number), self.wait_after(asked.attempts))
 
 
+class GoesBackN(Client):
+    """Whenever one is due, all that is under way goes out again."""
+
+    def on_retry(self, retry: Retry) -> None:
+        super().on_retry(retry)
+        for asked in self.asked.values():
+            if asked.id.number != retry.number:
+                add = asked.add
+                call = Call(asked.id, self.settled(), add.account, add.amount)
+                self.send(self.config.front, call)
+
+
 class DeadlineMovesWithRetries(Client):
     def attempt(self, asked: Asked) -> None:
         super().attempt(asked)
@@ -576,6 +588,15 @@ MUTANTS = (
         "RPC-C2",
         "cost",
         "Reports Info, and goes on trying: what nobody waits for any more happens in the end.",
+    ),
+    _mutant(
+        "all-again",
+        "client:Client",
+        GoesBackN,
+        "RPC-C2",
+        "cost",
+        "When one call is due, all that is under way is sent again: the square of what is needed.",
+        "go-back-N against selective repeat",
     ),
     _mutant(
         "deadline-moves",

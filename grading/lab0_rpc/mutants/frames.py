@@ -177,6 +177,27 @@ class AnswersFromACache(Echo):
             self.send(sender, self.cache.setdefault(frame.body, answer))
 
 
+class AnswersThrice(Echo):
+    is_alarmed: bool
+
+    def on_start(self) -> None:
+        super().on_start()
+        self.is_alarmed = False
+
+    def on_query(self, query: Query, sender: Address) -> None:
+        self.is_alarmed |= framing.unseal(query.frame) is None
+        for _ in range(3 if self.is_alarmed else 1):
+            super().on_query(query, sender)
+
+
+class AsksTwice(Asker):
+    def on_ask(self, ask: Ask, ticket: Ticket) -> None:
+        super().on_ask(ask, ticket)
+        if len(self.asked) > 1:
+            query = framing.seal(Frame(self.last_id, to_body(ask.text)))
+            self.send(self.config.server, Query(query))
+
+
 class RemembersAnswered(Echo):
     seen: set[int]
 
@@ -322,7 +343,7 @@ MUTANTS = (
         "framing:unseal",
         raises_on_short_frames,
         "OP-S3",
-        "safety",
+        "liveness",
         "Unpacks the header before looking whether there is one: a packet of three bytes ends the "
         "process.",
     ),
@@ -385,7 +406,7 @@ MUTANTS = (
         "echo:Asker",
         ByteIds,
         "RPC-L1",
-        "safety",
+        "liveness",
         "Ids are counted modulo 4: the fifth question takes the place of the first, which nobody "
         "answers any more.",
     ),
@@ -415,5 +436,21 @@ MUTANTS = (
         "liveness",
         "The server drops a question that it has answered before; if that answer was lost, so is "
         "this one.",
+    ),
+    _mutant(
+        "answers-three-times",
+        "echo:Echo",
+        AnswersThrice,
+        "RPC-L1",
+        "cost",
+        "Once it has seen damage, it sends every answer three times, so that one gets through.",
+    ),
+    _mutant(
+        "asks-twice",
+        "echo:Asker",
+        AsksTwice,
+        "RPC-L1",
+        "cost",
+        "Sends a question twice if another one is still open: the network must be bad.",
     ),
 )

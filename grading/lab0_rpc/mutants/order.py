@@ -137,6 +137,29 @@ class LearnsFromCallsOnly(Clocked):
             super().on_stamped(stamped, sender)
 
 
+class DropsOldNews(Clocked):
+    """What was sent before what is known already must be out of date."""
+
+    def on_stamped(self, stamped: Stamped, sender: Address) -> None:
+        if stamped.stamp.lamport > self.clock.lamport:
+            super().on_stamped(stamped, sender)
+
+
+class OnePerEvent(Clocked):
+    """A component for each event: nothing is ever forgotten, nor is anything ever short."""
+
+    events: int
+
+    def on_start(self) -> None:
+        self.events = 0
+        super().on_start()
+
+    def send(self, to: Address, message: Message) -> None:
+        self.events += 1
+        self.clock = clocks.ticked(self.clock, f"{self.address}/{self.events}")
+        super(Clocked, self).send(to, Stamped(self.clock, message))  # type: ignore[arg-type]
+
+
 class OneNameForAll(Clocked):
     """All clients count in one component."""
 
@@ -362,5 +385,24 @@ MUTANTS = (
         "safety",
         "Components are kept by role, not by node: clients that never met seem to know of each "
         "other.",
+    ),
+    _mutant(
+        "drops-old-news",
+        "Clocked",
+        DropsOldNews,
+        "RPC-L4",
+        "liveness",
+        "Drops a message whose number is not greater than the clock: it is concurrent, not out of "
+        "date.",
+        "ordering mistaken for freshness; cf. total-order broadcast, which waits and does not drop",
+    ),
+    _mutant(
+        "one-component-per-event",
+        "Clocked",
+        OnePerEvent,
+        "RPC-S8",
+        "cost",
+        "The vector has a component for every event: it tells before and after, and grows without "
+        "end.",
     ),
 )

@@ -148,6 +148,49 @@ class LevelTakesASecond(Tracing):
         self.log.set_level(later.subsystem, Level(later.level))
 
 
+class OneTimerPerKind(Tracing):
+    """Knows timers by their class: a second one of a kind takes the place of the first."""
+
+    latest: dict[str, Timer]
+
+    def on_start(self) -> None:
+        self.latest = {}
+        super().on_start()
+
+    def set_timer(self, timer: Timer, after: int) -> None:
+        kind = type(timer).__name__
+        if kind in self.latest:
+            super().cancel_timer(self.latest[kind])
+        self.latest[kind] = timer
+        super().set_timer(timer, after)
+
+
+class DropsRepeatedRequests(Tracing):
+    """A request that this node has seen goes no further: it must be a copy."""
+
+    seen: set[str]
+
+    def on_start(self) -> None:
+        self.seen = set()
+        super().on_start()
+
+    def dispatch(self, value: object, *extra: object) -> None:
+        if self.context is not None and type(value).__name__ == "Call":
+            if self.context.request in self.seen:
+                return
+            self.seen.add(self.context.request)
+        super().dispatch(value, *extra)
+
+
+class SendsPlainToo(Tracing):
+    """Some old node might not know traced messages."""
+
+    def send(self, to: Address, message: Message) -> None:
+        super().send(to, message)
+        if self.context is not None:
+            Node.send(self, to, message)
+
+
 class NoWordOfIt(Tracing):
     def on_set_level(self, message: SetLevel, sender: Address) -> None:
         self.log.set_level(message.subsystem, Level(message.level))
@@ -359,5 +402,26 @@ MUTANTS = (
         "safety",
         "The layer sets a timer of its own for each of the program's, and cancels the program's: "
         "it fires all the same.",
+    ),
+    _mutant(
+        "one-timer-per-kind",
+        OneTimerPerKind,
+        "RPC-L3",
+        "liveness",
+        "Timers are known by their class: the retry of one request cancels that of another.",
+    ),
+    _mutant(
+        "drops-repeated-requests",
+        DropsRepeatedRequests,
+        "RPC-L3",
+        "liveness",
+        "A request that has been seen is not passed on: retries never arrive.",
+    ),
+    _mutant(
+        "sends-plain-too",
+        SendsPlainToo,
+        "RPC-S6",
+        "cost",
+        "Sends each message traced and plain: twice the traffic, and half of it belongs to nobody.",
     ),
 )

@@ -16,7 +16,7 @@ from distlab.check import Entry, Verdict, broken, kept, unknown
 from distlab.core import MS, SECOND
 from distlab.grade.lab import Promise, Run, Situation
 from distlab.trace import Event, Kind
-from grading.lab0_rpc.promises import is_a, messages
+from grading.lab0_rpc.promises import inner, is_a, messages
 
 PAGE = "labs/lab0.md#part-0b-exactly-once-effects"
 
@@ -114,7 +114,7 @@ class _Talk:
         what: dict[Any, Any] = {}
         clients = run.cluster.with_role("client")
         for event in run.trace.of(Kind.SEND, Kind.DELIVER):
-            message = event.what
+            message = inner(event.what)
             if event.node not in clients:
                 continue
             if event.kind == Kind.SEND and is_a(message, "Call"):
@@ -367,6 +367,12 @@ def answered_in_time(run: Run) -> Verdict:
     return kept()
 
 
+def is_transparent(run: Run) -> Verdict:
+    """Under a layer, operations end as they would without it: in time, with an answer, once."""
+    verdict = answered_in_time(run)
+    return verdict if verdict.is_broken else each_effect_once(run)
+
+
 def _none_turned_away(run: Run) -> Verdict:
     """A Fail of something never sent needs a full window: as many operations from the oldest open one on."""
     talk = _Talk(run)
@@ -397,6 +403,12 @@ def _none_turned_away(run: Run) -> Verdict:
 
 
 # -- situations -------------------------------------------------------------------------------------------------------
+
+
+def healed_under_way(run: Run) -> bool:
+    """An operation was under way when the network healed."""
+    heal = run.scenario.plan.heal_at or 0
+    return any(e.began <= heal <= (e.ended or 0) for e in _adds(run))
 
 
 def _came_again(run: Run) -> bool:
@@ -526,15 +538,7 @@ PROMISES = (
         title="an operation ends by its deadline, and with an answer if the network lets it",
         points=2,
         judge=answered_in_time,
-        needs=(
-            Situation(
-                "an operation was under way when the network healed",
-                lambda run: any(
-                    e.began <= (run.scenario.plan.heal_at or 0) <= (e.ended or 0)
-                    for e in _adds(run)
-                ),
-            ),
-        ),
+        needs=(Situation("an operation was under way when the network healed", healed_under_way),),
         page=PAGE,
     ),
 )

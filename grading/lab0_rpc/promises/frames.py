@@ -73,14 +73,20 @@ def answers_find_their_questions(run: Run) -> Verdict:
 
 def whole_packets_work(run: Run) -> Verdict:
     """A question is sent when it is asked; a whole query is answered; a whole answer ends its question."""
-    queries = {e.cause: e for e in messages(run, Kind.SEND, "Query") if e.node == "asker"}
+    queries: dict[int, Event] = {}
+    for query in messages(run, Kind.SEND, "Query"):
+        if query.node == "asker" and queries.setdefault(query.cause, query) is not query:
+            return broken("a question was sent twice", queries[query.cause].id, query.id)
     asked = _sent_by(run, "asker", "Query")
     for entry in run.history:
         if entry.call not in queries:
             return broken(
                 f"{entry.operation.text!r} was asked for, and no query was sent", entry.call
             )
-    answered = {e.cause: e for e in messages(run, Kind.SEND, "Response") if e.node == "echo"}
+    answered: dict[int, Event] = {}
+    for answer in messages(run, Kind.SEND, "Response"):
+        if answer.node == "echo" and answered.setdefault(answer.cause, answer) is not answer:
+            return broken("one query was answered twice", answered[answer.cause].id, answer.id)
     meant_for = {query.what.frame: call for call, query in queries.items()}
     answer_to: dict[bytes, int] = {}
     for query in messages(run, Kind.DELIVER, "Query"):
@@ -190,7 +196,7 @@ PROMISES = (
     ),
     Promise(
         code="RPC-L1",
-        title="a question whose packets arrive whole is answered",
+        title="a question whose packets arrive whole is answered, at the price of one packet each way",
         points=3,
         judge=whole_packets_work,
         needs=(

@@ -10,7 +10,7 @@ from distlab.check import Verdict, broken, kept
 from distlab.grade.lab import Promise, Run, Situation
 from distlab.trace import Event, Kind
 from grading.lab0_rpc import vectors
-from grading.lab0_rpc.promises import inner, is_a, messages, named
+from grading.lab0_rpc.promises import effects, inner, is_a, messages, named
 
 PAGE = "labs/lab0.md#part-0d-time-and-order"
 
@@ -84,6 +84,15 @@ def vectors_agree(run: Run) -> Verdict:
     if (verdict := _plain(run)) is not None:
         return verdict
     sends = sends_with_their_past(run)
+    for event, _ in sends:
+        strangers = {node for node, _ in event.what.stamp.vector} - set(run.cluster.addresses())
+        if strangers:
+            return broken(
+                f"the vector of {_said(event)} counts events of what is no node",
+                event.id,
+                expected="one number for each node",
+                got=f"also one for {min(strangers)!r}",
+            )
     for at, (event, past) in enumerate(sends):
         for earlier in sends[:at]:
             first = earlier[0]
@@ -163,7 +172,7 @@ PROMISES = (
     Promise(
         code="RPC-S9",
         title="before, after, concurrent: stamps alone tell which, and sort all events in one line",
-        points=4,
+        points=3,
         exams=(
             vectors.GROWTH,
             vectors.MERGE,
@@ -171,6 +180,18 @@ PROMISES = (
             vectors.LAMPORT_LAW,
             vectors.VECTOR_LAW,
             vectors.ORDER_LAW,
+        ),
+        page=PAGE,
+    ),
+    Promise(
+        code="RPC-L4",
+        title="the program under the layer of clocks works as it does without it",
+        points=1,
+        judge=effects.is_transparent,
+        needs=(
+            Situation(
+                "an operation was under way when the network healed", effects.healed_under_way
+            ),
         ),
         page=PAGE,
     ),

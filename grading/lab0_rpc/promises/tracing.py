@@ -14,7 +14,7 @@ from distlab.check import Verdict, broken, kept
 from distlab.core import Level
 from distlab.grade.lab import Promise, Run, Situation
 from distlab.trace import Event, Kind
-from grading.lab0_rpc.promises import inner, is_a, messages, named
+from grading.lab0_rpc.promises import effects, inner, is_a, messages, named
 
 PAGE = "labs/lab0.md#part-0c-tracing"
 
@@ -343,7 +343,7 @@ PROMISES = (
     Promise(
         code="OP-S2",
         title="a log level changes for one subsystem of one node, at once, without a restart",
-        points=3,
+        points=2,
         judge=levels_are_obeyed,
         needs=(
             Situation(
@@ -351,6 +351,18 @@ PROMISES = (
             ),
             Situation(
                 "a level was raised in the midst of things", lambda run: _after_a_change(run, False)
+            ),
+        ),
+        page=PAGE,
+    ),
+    Promise(
+        code="RPC-L3",
+        title="the program under the tracing layer works as it does without it",
+        points=1,
+        judge=effects.is_transparent,
+        needs=(
+            Situation(
+                "an operation was under way when the network healed", effects.healed_under_way
             ),
         ),
         page=PAGE,
