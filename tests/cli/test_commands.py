@@ -1,5 +1,6 @@
 """The program as it is run: exit codes, what it says and keeps, and that it leaves nothing behind."""
 
+import errno
 import json
 import os
 import pty
@@ -15,6 +16,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from distlab.cli import program
+from distlab.core.errors import HarnessBug
 from distlab.grade.exports import from_json
 from tests.grade.toygrader import reference, tree
 
@@ -180,17 +183,39 @@ def test_what_cannot_be_meant_is_exit_code_2_and_says_what_there_is(
     assert "Traceback" not in done.stderr
 
 
-def test_a_folder_that_cannot_be_written_is_exit_code_3(toy: Toy) -> None:
-    (toy.root / ".distlab").mkdir(exist_ok=True)
-    (
-        toy.root / ".distlab/write-test"
-    ).mkdir()  # root may write anywhere; nobody can write into a folder as a file
-    (toy.root / ".distlab/write-test/x").touch()
-    (toy.root / ".distlab").chmod(0o500)
+def test_what_is_in_the_way_of_our_folder_is_exit_code_3(toy: Toy) -> None:
+    (toy.root / ".distlab").write_text("a file, not a folder")
     done = toy.run("grade")
-    (toy.root / ".distlab").chmod(0o700)
-    assert done.returncode in (3, 4)
-    assert "Traceback" not in done.stderr
+    assert done.returncode == 3
+    assert "something is in the way" in done.stderr
+    assert ".distlab" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (OSError(errno.ENOSPC, "full", "x"), 3, "the disk is full (x). Make room"),
+        (OSError(errno.EROFS, "read-only", "x"), 3, "not allowed (x)"),
+        (PermissionError(errno.EACCES, "no", "x"), 3, "not allowed (x)"),
+        (HarnessBug("OSError: [Errno 28] No space left on device"), 3, "the disk is full"),
+        (KeyboardInterrupt(), 130, "Nothing is left running"),
+    ],
+)
+def test_each_trouble_has_its_exit_code_and_one_sentence(
+    error: BaseException,
+    code: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(program.program, "main", fail)
+    assert program.run([]) == code
+    shown = capfd.readouterr().err
+    assert said in shown
+    assert "Traceback" not in shown
 
 
 def test_a_tree_without_labs_is_exit_code_3(tmp_path: Path) -> None:
@@ -250,7 +275,7 @@ def test_ctrl_c_ends_with_130_and_leaves_no_process(toy: Toy) -> None:
         "        while True:\n            pass\n        if put.id not in self.kept:",
     )
     toy.write(slow)
-    program = subprocess.Popen(
+    running = subprocess.Popen(
         [*COMMAND, "grade"],
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -258,12 +283,12 @@ def test_ctrl_c_ends_with_130_and_leaves_no_process(toy: Toy) -> None:
         cwd=toy.root,
     )
     deadline = time.monotonic() + 20
-    while not (children := children_of(program.pid)) and time.monotonic() < deadline:
+    while not (children := children_of(running.pid)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert children
-    program.send_signal(signal.SIGINT)
-    _, said = program.communicate(timeout=20)
-    assert program.returncode == 130
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=20)
+    assert running.returncode == 130
     assert b"stopped. Nothing is left running" in said
     assert not any(Path(f"/proc/{pid}").exists() for pid in children)
 

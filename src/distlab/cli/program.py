@@ -167,6 +167,8 @@ def _environment(error: OSError) -> str:
             return f"the disk is full{where}. Make room and give the same command again; nothing is half-written."
         case errno.EACCES | errno.EPERM | errno.EROFS:
             return f"not allowed{where}. distlab keeps what it learns in .distlab/ beside labs/: make that writable."
+        case errno.EEXIST | errno.ENOTDIR | errno.EISDIR:
+            return f"something is in the way{where}: it is a file where a folder is wanted, or the reverse. Remove it."
         case errno.EMFILE | errno.ENFILE:
             return "too many open files. Raise the limit: ulimit -n 4096"
     return ""

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-import msgspec
-
 
 class Kind:
     """The vocabulary of events. ``what`` and ``peer`` of each kind are given beside it."""
@@ -108,13 +106,3 @@ class Trace:
 
     def __len__(self) -> int:
         return len(self._records)
-
-    def to_json_lines(self) -> Iterator[bytes]:
-        """One JSON object per event. Bytes that are not text become base64; classes are named by their tag."""
-        for event in self.events:
-            yield msgspec.json.encode(event._asdict(), enc_hook=_describe)
-
-
-def _describe(value: Any) -> Any:
-    """What JSON has no word for."""
-    return {"type": value.__name__} if isinstance(value, type) else repr(value)
