@@ -55,9 +55,12 @@ class _File:
     def take(self, reach: int) -> list[_Write]:
         """The writes up to ``reach`` that are still pending; they are no longer."""
         count = max(0, reach - self.settled)
-        taken, self.pending = self.pending[:count], self.pending[count:]
-        self.settled += len(taken)
-        self.unsafe_from = min((at for _, at, _ in self.pending), default=None)
+        if count == len(self.pending):
+            taken, self.pending, self.unsafe_from = self.pending, [], None
+        else:
+            taken, self.pending = self.pending[:count], self.pending[count:]
+            self.unsafe_from = min(at for _, at, _ in self.pending)
+        self.settled += count
         return taken
 
     def settle(self, reach: int) -> None:
@@ -168,11 +171,14 @@ class Files:
             raise BadPath(
                 "sync takes the names of the files and folders that it is to make durable"
             )
-        files = [self._file(path) for path in paths if not path.endswith("/")]
-        folders = [
-            path for path in paths if path == "/" or (path[-1:] == "/" and checked_path(path[:-1]))
-        ]
-        mark = Mark([(f, f.reach()) for f in files], folders, self._number)
+        files, folders = [], []
+        for path in paths:
+            if path == "/" or (path.endswith("/") and checked_path(path[:-1])):
+                folders.append(path)
+            else:
+                file = self._file(path)
+                files.append((file, file.reach()))
+        mark = Mark(files, folders, self._number)
         self._fences.append(mark)
         return mark
 
@@ -181,7 +187,7 @@ class Files:
         self._drop_fence(mark)
         for file, reach in mark.files:
             file.settle(reach)
-        if mark.folders:
+        if mark.folders and self._name_changes:
             self._settle_names(mark.folders, mark.number)
 
     def _settle_names(self, folders: list[str], before: int) -> None:

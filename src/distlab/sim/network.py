@@ -132,8 +132,10 @@ class Network:
         link.sent += 1
         if self._troubled and (draw := link.chance()) < self._troubled:
             self._trouble(parcel, draw, delay)
-        else:
+        elif link.blocked or link.clogged:
             self._carry(parcel, delay)
+        else:
+            sim.after(delay, self.arrive, parcel)
 
     def _carry(self, parcel: Parcel, delay: int) -> None:
         link = parcel[0]

@@ -12,7 +12,6 @@ first in, first out.
 
 from __future__ import annotations
 
-import contextlib
 import zlib
 from collections import deque
 from collections.abc import Callable
@@ -287,7 +286,7 @@ class Process:
     def _release(self) -> None:
         """Let go of what no sync stands before any more. A fault that one of these effects sets off may end it all."""
         outbox = self._outbox
-        with contextlib.suppress(Halt):
+        try:
             while outbox and not self.is_paused:
                 entry = outbox[0]
                 if isinstance(entry, _Barrier):
@@ -297,6 +296,8 @@ class Process:
                 else:
                     outbox.popleft()
                     entry[0](*entry[1])
+        except Halt:
+            return
 
     def _watched(self, verb: str, what: str, action: Callable[..., None], *arguments: Any) -> None:
         """Let an effect take place, but first the faults that wait for it."""

@@ -372,7 +372,7 @@ class Simulation:
             raise BadValue(
                 f"finish({ticket!r}, ...): this client has no open operation of that ticket"
             )
-        if not isinstance(outcome, Ok | Fail | Info):
+        if not isinstance(outcome, (Ok, Fail, Info)):
             raise BadValue(
                 f"finish({ticket!r}, {outcome!r}): an outcome is Ok(...), Fail(...) or Info(...)"
             )
