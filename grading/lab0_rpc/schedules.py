@@ -263,7 +263,8 @@ DIRECTED_B = (
         "a straggler from below the bound",
         "A copy of the first call arrives long after the client has gone on.",
         _adding(
-            *(_add(10 + 20 * n, "c0", "a", 10**n) for n in range(12)),
+            _add(10, "c0", "a", 1),
+            *(_add(30 + 20 * n, "c0", "b", 10 ** (n % 4)) for n in range(11)),
             faults=[_nth("front", "s0", 1, "Call", Duplicate(400 * MS))],
             window=4,
         ),

@@ -78,12 +78,27 @@ def each_effect_once(run: Run) -> Verdict:
         what, entry = _culprit(ok, doubtful, balance - certain)
         return broken(
             f"account {account}: {what}",
-            *([entry.call, entry.ret] if entry else []),
+            *([entry.call, entry.ret, *_written(run, entry)] if entry else []),
             expected=f"{certain}"
             + (", and perhaps some of the unknown ones" if doubtful != {0} else ""),
             got=f"{balance}",
         )
     return kept()
+
+
+def _written(run: Run, entry: Entry) -> list[int]:
+    """Where servers wrote for the operation, if they did so several times: the last is one too many."""
+    synced = {event.cause: event.id for event in run.trace.of(Kind.SYNCED)}
+    syncs = {e.cause: synced.get(e.id, e.id) for e in run.trace.of(Kind.SYNC)}
+    add = entry.operation
+    calls = [
+        event.id
+        for event in messages(run, Kind.DELIVER, "Call")
+        if event.id in syncs
+        and event.what.id.client == entry.client
+        and (event.what.account, event.what.amount) == (add.account, add.amount)
+    ]
+    return [*calls, syncs[calls[-1]]] if len(calls) > 1 else []
 
 
 def _culprit(ok: list[Entry], doubtful: set[int], excess: int) -> tuple[str, Entry | None]:
@@ -187,6 +202,7 @@ def _fails_without_effect(run: Run) -> Verdict:
                     f"there",
                     entry.call,
                     entry.ret,
+                    *_written(run, entry),
                     expected=f"{balances.get(account, 0) - entry.operation.amount}",
                     got=f"{balances.get(account, 0)}",
                 )
