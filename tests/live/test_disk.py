@@ -127,7 +127,7 @@ def test_a_sync_of_a_folder_reaches_up_to_the_top(
     fsync = os.fsync
 
     def watch(file: int) -> None:
-        synced.append(os.path.relpath(os.readlink(f"/proc/self/fd/{file}"), tmp_path))
+        synced.append(os.path.relpath(Path(f"/proc/self/fd/{file}").readlink(), tmp_path))
         fsync(file)
 
     disk = new_disk(tmp_path)

@@ -101,7 +101,7 @@ def test_a_cut_also_takes_what_is_under_way_when_it_begins() -> None:
 def test_a_node_in_two_groups_is_a_bridge() -> None:
     world = World()
     world.network.impose(Partition((("a", "b"), ("b", "c")), SECOND), 0)
-    world.send(1, "a" and 0, "a", "b")
+    world.send(1, 0, "a", "b")
     world.send(2, 0, "b", "c")
     world.send(3, 0, "a", "c")
     assert world.take(1 * MS) == [1, 2]

@@ -176,7 +176,8 @@ def test_a_handler_that_raises_ends_its_process_with_a_report_of_the_programs_ow
     lines = failure.report.splitlines()
     assert lines[0] == "ZeroDivisionError: integer division or modulo by zero"
     assert lines[1] == "  while handling Divide(by=0)"
-    assert lines[2].startswith("  tests/programs/wrong.py:") and lines[2].endswith("in on_divide")
+    assert lines[2].startswith("  tests/programs/wrong.py:")
+    assert lines[2].endswith("in on_divide")
     assert lines[3].strip() == "self.finish(ticket, Ok(1 // divide.by))"
     assert len(lines) == 4
     (crash,) = live.trace.of(Kind.CRASH)

@@ -69,6 +69,10 @@ class Crash(Operation, frozen=True):
     """Die as a fault in native code would have it."""
 
 
+class Hang(Operation, frozen=True):
+    """Never come back."""
+
+
 class Stop(Operation, frozen=True):
     """End the process in good order."""
 
@@ -79,7 +83,7 @@ class Wrong(Node):
     """See the module."""
 
     def on_divide(self, divide: Divide, ticket: Ticket) -> None:
-        print("dividing by", divide.by)  # noqa: T201 - that it may is the point
+        print("dividing by", divide.by)
         self.finish(ticket, Ok(1 // divide.by))
 
     def on_send_to_nobody(self, operation: SendToNobody, ticket: Ticket) -> None:
@@ -102,6 +106,11 @@ class Wrong(Node):
 
     def on_crash(self, operation: Crash, ticket: Ticket) -> None:
         os.kill(os.getpid(), signal.SIGSEGV)
+
+    def on_hang(self, operation: Hang, ticket: Ticket) -> None:
+        self.log.info("wrong", "hanging")
+        while True:
+            pass
 
     def on_stop(self, operation: Stop, ticket: Ticket) -> None:
         self.stop(operation.reason)

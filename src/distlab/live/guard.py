@@ -12,10 +12,9 @@ so the handler must be there before the first bind.
 from __future__ import annotations
 
 from ipaddress import ip_address
+from typing import Any
 
 import zmq
-from zmq.auth.thread import ThreadAuthenticator
-from zmq.utils import z85
 
 from distlab.live.control import Wiring
 
@@ -24,7 +23,7 @@ class _Members:
     """Knows the one key of the run."""
 
     def __init__(self, public_key: bytes) -> None:
-        self._key = z85.decode(public_key)
+        self._key = public_key
 
     def callback(self, domain: str, key: bytes) -> bool:
         return key == self._key
@@ -34,8 +33,10 @@ class Guard:
     """The ZAP handler of one process, where the run is guarded at all."""
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], wiring: Wiring) -> None:
-        self._authenticator: ThreadAuthenticator | None = None
+        self._authenticator: Any = None
         if wiring.public_key:
+            from zmq.auth.thread import ThreadAuthenticator  # it takes asyncio along: 40 ms
+
             self._authenticator = ThreadAuthenticator(context)
             self._authenticator.start()
             self._authenticator.configure_curve_callback(

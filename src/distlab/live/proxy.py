@@ -7,6 +7,7 @@ loop, since ``zmq.proxy`` can neither drop nor delay, and ``zmq.proxy_steerable`
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections import Counter
@@ -113,8 +114,9 @@ class _Proxy:
             except zmq.Again:
                 return
             frame: bytes = router.recv() if router.getsockopt(zmq.RCVMORE) else b""
-            if not frame:  # a node asks whether it is connected
-                router.send_multipart([sender, b""])
+            if frame == self._key:  # a node asks whether it is connected
+                with contextlib.suppress(zmq.ZMQError):
+                    router.send_multipart([sender, frame], zmq.NOBLOCK)
                 continue
             apart: Any = router.recv(copy=False) if router.getsockopt(zmq.RCVMORE) else None
             while router.getsockopt(zmq.RCVMORE):

@@ -60,6 +60,10 @@ class Recorder:
         self._id = process << _PROCESS_BITS
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
 
+    def close(self) -> None:
+        """Write no more."""
+        os.close(self._file)
+
     def now(self) -> int:
         """Microseconds since the run began."""
         return (time.monotonic_ns() - self.epoch) // 1000

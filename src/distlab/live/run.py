@@ -149,6 +149,7 @@ class Live:
         self._public, self._secret = (b"", b"") if self._is_local else new_keys()
         recorder = Recorder(events / "supervisor.jsonl", 0, "", 0, self.record, time.monotonic_ns())
         defer(self._keep_trace)
+        defer(recorder.close)
         self._held = held
         self._supervisor = Supervisor(
             self.cluster, self.plan, recorder, self._first_word, self.folder / "errors", held,
@@ -376,11 +377,11 @@ class _Contents(Mapping[str, bytes]):
 
 
 def _laid() -> dict[str, list[Path]]:
-    """The overlays that this process has laid: packages that no loader made."""
+    """The overlays that this process has laid: packages of no file, whose folders are a plain list."""
     found = {}
     for name, module in sys.modules.items():
         spec = getattr(module, "__spec__", None)
-        if spec is not None and spec.loader is None and spec.submodule_search_locations is not None:
+        if spec is not None and spec.origin is None and type(spec.submodule_search_locations) is list:
             found[name] = [Path(folder) for folder in spec.submodule_search_locations]
     return dict(sorted(found.items()))
 

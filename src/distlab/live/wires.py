@@ -97,7 +97,7 @@ class Wires:
             self.incoming.setsockopt(zmq.ROUTING_ID, name)
             self.incoming.connect(wiring.proxy)
             self.endpoint = name.decode()
-            self.incoming.send(b"")  # and wait until the proxy knows us
+            self.incoming.send(self._key)  # and wait until the proxy knows us
             self.incoming.recv()
             self._ways = dict.fromkeys(self._members, _Way(self.incoming))
         else:
