@@ -171,3 +171,23 @@ def test_six_nodes_fit_eighty_columns_with_names_on_the_arrows() -> None:
     text = "\n".join(drawn(storm(1, 6), width=80))
     assert "AppEn" in text or "AppendEnt" in text
     assert "no room" not in text
+
+
+def test_a_message_whose_sending_is_the_evidence_is_marked_where_it_arrives() -> None:
+    trace, nodes, _ = stale_read()
+    marked = [line for line in drawn(trace, nodes=nodes, evidence=(18,)) if line.startswith(">")]
+    assert len(marked) == 1
+    assert "Val" in marked[0]
+
+
+def test_evidence_of_any_kind_has_a_row() -> None:
+    rows = [*CRASHES[:3], (1500, "a", Kind.WRITE, 3, "", ("append", "wal", 12))]
+    assert drawn(trace_of(rows), evidence=(4,))[-2].startswith(">1.5  !")
+
+
+def test_a_gap_never_stands_for_a_single_mark() -> None:
+    for seed in range(20):
+        trace = storm(seed, 4)
+        lines = drawn(trace, rows=10, evidence=(trace.events[-1].id,))
+        gaps = [i for i, line in enumerate(lines) if "more not shown" in line]
+        assert not any("(1 more" in lines[i] for i in gaps if 1 < i < len(lines) - 1)

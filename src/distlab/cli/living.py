@@ -1,28 +1,254 @@
-"""``distlab live``: a lab as real processes under real faults. The live world does the work."""
+"""``distlab live``: a lab as real processes under real faults, on a screen that lives while they do.
+
+The run itself is :func:`distlab.grade.live.perform`; what a lab computes, and who is killed meanwhile, stands in its
+``live.py``. Everything of a run lies in ``.distlab/live/<lab>``, until the next one of that lab.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import click
+from rich.live import Live as Alive
+from rich.text import Text
 
-from distlab.cli.program import NotReady, usage
-from distlab.grade.solution import find_lab_name
+from distlab.cli.keeping import own_folder
+from distlab.cli.program import FAILED, INTERRUPTED, PASSED, NotReady, usage
+from distlab.cli.screen import Screen, joined, styled, wrapped
+from distlab.check import Verdict
+from distlab.grade.live import BadInput, Judged, LiveReport, LiveStage, Moment, NotFit, perform
+from distlab.grade.solution import SOLUTIONS, NoSuchThing, find_lab_name, load_lab, load_solution
+from distlab.trace import Event, Kind
+from distlab.trace.words import event_words
+
+_EVERY = 5.0
+"""Seconds between two lines about how far things are, where the screen cannot be painted anew."""
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
-@click.option("--lab", default="", help="which lab")
-@click.argument("rest", nargs=-1, type=click.UNPROCESSED)
-def live(lab: str, rest: tuple[str, ...]) -> int:
+@click.command()
+@click.option("--lab", default="", help="which lab: 0, lab1, lab1_mapreduce")
+@click.option("--input", "source", default="", help="what it works on: a folder, for labs that read one")
+@click.option("--solution", default="own", help="whose: own, reference, alternative")
+def live(lab: str, source: str, solution: str) -> int:
     """Run a lab as real processes under real faults."""
     if not lab:
         usage("which lab? Say LAB=1")
+    if solution not in SOLUTIONS:
+        raise NoSuchThing("solution", solution, SOLUTIONS)
     name = find_lab_name(lab)
-    entry = importlib.util.find_spec("distlab.live")
-    run = getattr(importlib.import_module("distlab.live"), "run_lab", None) if entry else None
-    if run is None:
-        raise NotReady(
-            "this tree cannot run labs as real processes yet (distlab.live has no run_lab)"
+    known = load_lab(name)
+    if importlib.util.find_spec(f"grading.{name}.live") is None:
+        raise NotReady(f"{name} cannot be run live: it has no grading/{name}/live.py")
+    screen = Screen()
+    folder = _empty_folder(name)
+    try:
+        part = known.parts[-1]
+        loaded = load_solution(known, part, solution, prior="own")
+        stage = importlib.import_module(f"grading.{name}.live").stage(
+            loaded, Path(source) if source else None, folder
         )
-    return int(run(name, list(rest)) or 0)
+    except BadInput as error:
+        usage(str(error))
+    except NotFit as error:
+        raise NotReady(str(error)) from error
+    except (NotImplementedError, SyntaxError) as error:
+        screen.say(f"{name} cannot begin: {type(error).__name__}: {error}", "bad")
+        return FAILED
+    screen.show(Head(name, solution, stage))
+    try:
+        with _painter(screen) as paint:
+            report = perform(stage, folder, paint)
+    except KeyboardInterrupt:
+        screen.say(
+            f"stopped: every process has ended. Kept: {_shown(folder)} (events, logs, the nodes' files)"
+        )
+        return INTERRUPTED
+    screen.show(Ending(report, folder))
+    return PASSED if report.is_passed else FAILED
+
+
+def _empty_folder(name: str) -> Path:
+    """Where the run's files go; what an earlier run has left there is deleted."""
+    folder = own_folder() / "live" / name
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _shown(folder: Path) -> str:
+    return os.path.relpath(folder)
+
+
+# -- while it runs ----------------------------------------------------------------------------------------------------
+
+
+class Head:
+    """What is going to happen."""
+
+    def __init__(self, name: str, solution: str, stage: LiveStage) -> None:
+        self.name, self.solution, self.stage = name, solution, stage
+
+    def render(self, width: int) -> list[Text]:
+        title = f"{self.name} live" + (f" - {self.solution}" if self.solution != "own" else "")
+        lines = [styled(title, "head")]
+        for text in self.stage.about:
+            lines += [styled(line) for line in wrapped(text, width, "    ", "  ")]
+        return lines
+
+
+class Table:
+    """Who is up, and how far they are."""
+
+    def __init__(self, moment: Moment) -> None:
+        self.moment = moment
+
+    def render(self, width: int) -> list[Text]:
+        moment = self.moment
+        head = f"  {'node':<12}{'is':<10}{'pid':>8}{'life':>6}{'jobs':>6}{'messages/s':>12}{'MB/s':>8}"
+        lines = [styled(head, "dim")]
+        for row in moment.rows:
+            style = "" if row.state == "up" else "fault"
+            lines.append(
+                joined(
+                    f"  {row.address[:11]:<12}", (f"{row.state:<10}", style),
+                    f"{row.pid or '-':>8}{row.incarnation + 1:>6}{row.figures.jobs:>6}"
+                    f"{row.messages:>12,.0f}{row.bytes / 1e6:>8,.1f}",
+                )
+            )  # fmt: skip
+        lines += [styled(f"  {text}") for text in moment.lines]
+        lines.append(styled(f"  {moment.seconds:.0f} s  {moment.doing}".rstrip(), "dim"))
+        return lines
+
+
+class Struck:
+    """One thing that happened to a node."""
+
+    def __init__(self, event: Event, seconds: float) -> None:
+        self.event, self.seconds = event, seconds
+
+    def render(self, width: int) -> list[Text]:
+        style = "fault" if self.event.kind in (Kind.FAULT, Kind.CRASH) else "dim"
+        text = f"  {self.event.time / 1e6:6.2f} s  {self.event.node:<10}  {strike_words(self.event)}"
+        return [styled(line, style) for line in wrapped(text, width, " " * 24)]
+
+
+def strike_words(event: Event) -> str:
+    """What was done to a process, in the system's words where a fault has been carried out with its means."""
+    if event.kind == Kind.FAULT:
+        name = type(event.what).__name__
+        if name == "Pause":
+            return f"stopped (SIGSTOP) for {event.what.duration / 1e6:.1f} s"
+        if name == "Crash":
+            after = event.what.restart_after
+            return "killed (kill -9)" + (f", to start again after {after / 1e6:.1f} s" if after else "")
+    return event_words(event)
+
+
+@contextlib.contextmanager
+def _painter(screen: Screen) -> Iterator[_Painter]:
+    painter = _Painter(screen)
+    if not screen.is_terminal:
+        yield painter
+        return
+    with Alive(console=screen.console, auto_refresh=False, transient=False) as alive:
+        painter.alive = alive
+        yield painter
+
+
+class _Painter:
+    """Shows moments: painted over one another on a terminal, now and then a line elsewhere."""
+
+    def __init__(self, screen: Screen) -> None:
+        self.alive: Alive | None = None
+        self._screen = screen
+        self._said_at = time.monotonic()
+        self._said: Sequence[str] = ()
+
+    def __call__(self, moment: Moment) -> None:
+        for event in moment.news:
+            if not (event.kind == Kind.START and event.incarnation == 0) and not (
+                event.kind == Kind.CRASH and str(event.what).startswith("fault: ")
+            ):
+                self._screen.show(Struck(event, moment.seconds))
+        table = Table(moment)
+        if self.alive is not None:
+            self.alive.update(Text("\n").join(table.render(self._screen.width)), refresh=True)
+        elif moment.doing or time.monotonic() - self._said_at > _EVERY:
+            self._said_at = time.monotonic()
+            self._screen.lines(styled(f"  {moment.seconds:6.2f} s  {t}") for t in moment.lines)
+            if moment.doing:
+                self._screen.say(f"  {moment.seconds:6.2f} s  {moment.doing}", "dim")
+
+
+# -- at its end -------------------------------------------------------------------------------------------------------
+
+
+class Ending:
+    """The verdict, and where everything lies."""
+
+    def __init__(self, report: LiveReport, folder: Path) -> None:
+        self.report, self.folder = report, folder
+
+    def render(self, width: int) -> list[Text]:
+        report = self.report
+        lines = [Text()]
+        if report.failure is not None:
+            lines += self._failure(width)
+        elif report.stuck:
+            text = f"nothing was done any more, and {report.stuck} had not ended: stuck"
+            lines += [styled(line, "bad") for line in wrapped(text, width, "  ")]
+        for one in report.judged:
+            lines += judged_lines(one, width)
+        for fault in report.missed:
+            text = f"{fault} never struck, so this run does not show that it is survived"
+            lines += [styled(line, "odd") for line in wrapped(text, width, " " * 18, "  ?       ")]
+        lines.append(Text())
+        word, style = ("passed", "good") if report.is_passed else ("FAILED", "bad")
+        if report.judged and not report.is_passed and all(
+            one.verdict.is_kept for one in report.judged
+        ):
+            word, style = "kept, but not put to the test", "odd"
+        lines.append(joined("  ", (word, style), f" after {report.seconds:.1f} s"))
+        lines += [styled(f"  output  {text}") for text in report.kept]
+        lines.append(styled(f"  files   {_shown(self.folder)}", "dim"))
+        return lines
+
+    def _failure(self, width: int) -> list[Text]:
+        failure = self.report.failure
+        assert failure is not None
+        unfinished = failure.error == "NotImplementedError"
+        head = (
+            f"not finished: {failure.reason.partition(': ')[2] or failure.reason} ({failure.address})"
+            if unfinished
+            else f"{failure.address} raised"
+        )
+        style = "odd" if unfinished else "bad"
+        lines = [styled(line, style) for line in wrapped(head, width, "    ", "  ")]
+        return [*lines, *(styled(f"    {line}") for line in failure.report.splitlines())]
+
+
+def judged_lines(one: Judged, width: int) -> list[Text]:
+    """``ok  MR-S1  every output is ...``; what was expected and what came, where it is broken."""
+    word, style = _word(one.verdict)
+    lines = wrapped(one.promise.title, width, " " * 18, f"{one.promise.code:<8}")
+    found = [joined("  ", (f"{word:<8}", style), lines[0]), *(styled(line) for line in lines[1:])]
+    if not one.verdict.is_kept:
+        texts = [one.verdict.reason]
+        if one.verdict.expected or one.verdict.got:
+            texts += [f"expected {one.verdict.expected[:200]}", f"got      {one.verdict.got[:200]}"]
+        found += [styled(x, style) for text in texts for x in wrapped(text, width, " " * 18)]
+    return found
+
+
+def _word(verdict: Verdict) -> tuple[str, str]:
+    if verdict.is_kept:
+        return "ok", "good"
+    return ("FAIL", "bad") if verdict.is_broken else ("?", "odd")

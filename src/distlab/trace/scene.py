@@ -19,6 +19,7 @@ from msgspec import Struct
 from distlab.trace.causality import past
 from distlab.trace.event import Event, Kind, Trace
 from distlab.trace.words import (
+    event_words,
     fault_words,
     fields_of,
     local_words,
@@ -126,11 +127,17 @@ def _select(marks: list[Mark], rows: int) -> list[Mark]:
     """The marks worth most, in order, and gaps for the others; together at most ``rows``."""
     best = sorted(range(len(marks)), key=lambda i: (marks[i].rank, -i))
     for count in range(min(rows, len(marks)), 0, -1):
-        kept = sorted(best[:count])
+        kept = _without_small_gaps(sorted(best[:count]), len(marks))
         shown = list(_with_gaps(marks, kept))
         if len(shown) <= rows:
             return shown
     return []
+
+
+def _without_small_gaps(kept: list[int], total: int) -> list[int]:
+    """Also what stands alone between two that are kept: a gap would take as much room as the mark."""
+    chosen = set(kept)
+    return [i for i in range(total) if i in chosen or {i - 1, i + 1} <= chosen | {-1, total}]
 
 
 def _with_gaps(marks: list[Mark], kept: list[int]) -> Iterator[Mark]:
@@ -162,6 +169,9 @@ class _Composer:
     def __init__(self, events: Sequence[Event], evidence: tuple[int, ...], writes: bool) -> None:
         self.events = sorted(events, key=lambda e: (e.time, e.id))
         self.by_id = {e.id: e for e in events}
+        # A message is drawn where it arrives: that is what shows its sending.
+        arrivals = {e.cause: e.id for e in reversed(events) if e.kind in (Kind.DELIVER, Kind.DROP)}
+        evidence = tuple(arrivals.get(number, number) for number in evidence)
         self.evidence = set(evidence)
         self.decisive = evidence[-1] if evidence else 0
         self.last = max(evidence, default=0)
@@ -276,7 +286,13 @@ class _Composer:
                 return self._point(event, symbol, local_words(event.kind, what, event.peer), 7)
             case Kind.WRITE if self.writes:
                 return self._point(event, "write", local_words(event.kind, what), 8)
-        return None
+            case Kind.SEND:
+                return None
+        return (
+            self._point(event, "write", event_words(event), 8)
+            if event.id in self.evidence
+            else None
+        )
 
     def _message(self, event: Event, send: Event | None, shape: Shape, words: str) -> Mark:
         what = plain(event.what)

@@ -197,11 +197,11 @@ class _Drawing:
             else ""
         )
         room = self.width - self.notes_at
-        wrapped = [part.replace("\xa0", " ") for part in textwrap.wrap(note, room)] or [""]
+        wrapped = [
+            part.replace("\xa0", " ") for part in textwrap.wrap(note, room, break_on_hyphens=False)
+        ] or [""]
         most = (
-            2
-            if mark.decisive or mark.faults or mark.symbol in ("call", "return", "crash", "start")
-            else 1
+            2 if mark.decisive or mark.faults or mark.symbol in ("return", "crash", "start") else 1
         )
         if len(wrapped) > most:
             wrapped = [*wrapped[: most - 1], cut(" ".join(wrapped[most - 1 :]), room)]

@@ -154,20 +154,14 @@ class FailureScreen:
         return [*lines, *quoted(frames[-1], self.evidence.sources, width)]
 
     def _expected(self, broken: Break, width: int) -> list[Text]:
-        if not broken.expected and not broken.got:
-            return []
+        told = (("Expected: ", broken.expected, "good"), ("Got:      ", broken.got, "bad"))
         lines = [
-            styled(x, "good")
-            for x in wrapped(broken.expected or "-", width, " " * 10, "Expected: ")[:3]
+            styled(line, style)
+            for name, said, style in told
+            if said
+            for line in wrapped(said, width, " " * 10, name)[:3]
         ]
-        return [
-            Text(),
-            *lines,
-            *(
-                styled(x, "bad")
-                for x in wrapped(broken.got or "-", width, " " * 10, "Got:      ")[:3]
-            ),
-        ]
+        return [Text(), *lines] if lines else []
 
     def _found(self, broken: Break, width: int) -> list[Text]:
         if not broken.found:
