@@ -242,12 +242,15 @@ class Network:
 
     def split(self, partition: Partition) -> list[Link]:
         """The links that a partition closes: between members of its groups that share no group."""
-        grouped = dict.fromkeys(node for group in partition.groups for node in group)
+        groups_of: dict[str, set[int]] = {}
+        for number, group in enumerate(partition.groups):
+            for node in group:
+                groups_of.setdefault(node, set()).add(number)
         return [
             self.link(Address(a), Address(b))
-            for a in grouped
-            for b in grouped
-            if a != b and not any(a in group and b in group for group in partition.groups)
+            for a, ours in groups_of.items()
+            for b, theirs in groups_of.items()
+            if ours.isdisjoint(theirs)
         ]
 
     def unclog(self, links: Sequence[Link]) -> None:

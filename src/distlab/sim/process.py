@@ -224,6 +224,7 @@ class Process:
         barrier.request = self.device.sync(mark, lambda worked: self._synced(barrier, worked))
 
     def _synced(self, barrier: _Barrier, worked: bool) -> None:
+        barrier.request = None  # each knows the other: leave no cycle behind
         if not self.alive:
             return
         if worked:
