@@ -336,13 +336,17 @@ class Live:
         path = self._node_folder(Address(address)) / "log"
         return path.read_text() if path.exists() else ""
 
-    def status(self) -> str:
-        """Who is up, and how much they carry: a screen of text."""
+    def rows(self) -> list[Row]:
+        """Who is up, and how much they carry, since the last time that one looked."""
         rows = [
             Row.of(seat, self._rows.get(seat.address)) for seat in self._supervisor.seats.values()
         ]
         self._rows = {row.address: row for row in rows}
-        return table(rows, self.tally)
+        return rows
+
+    def status(self) -> str:
+        """The same as a screen of text."""
+        return table(self.rows(), self.tally)
 
     def _report(self) -> None:
         def looked(_: dict[Address, Any]) -> None:
