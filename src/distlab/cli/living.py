@@ -19,10 +19,10 @@ import click
 from rich.live import Live as Alive
 from rich.text import Text
 
+from distlab.check import Verdict
 from distlab.cli.keeping import own_folder
 from distlab.cli.program import FAILED, INTERRUPTED, PASSED, NotReady, usage
 from distlab.cli.screen import Screen, joined, styled, wrapped
-from distlab.check import Verdict
 from distlab.grade.live import BadInput, Judged, LiveReport, LiveStage, Moment, NotFit, perform
 from distlab.grade.solution import SOLUTIONS, NoSuchThing, find_lab_name, load_lab, load_solution
 from distlab.trace import Event, Kind
@@ -34,7 +34,9 @@ _EVERY = 5.0
 
 @click.command()
 @click.option("--lab", default="", help="which lab: 0, lab1, lab1_mapreduce")
-@click.option("--input", "source", default="", help="what it works on: a folder, for labs that read one")
+@click.option(
+    "--input", "source", default="", help="what it works on: a folder, for labs that read one"
+)
 @click.option("--solution", default="own", help="whose: own, reference, alternative")
 def live(lab: str, source: str, solution: str) -> int:
     """Run a lab as real processes under real faults."""
@@ -112,7 +114,9 @@ class Table:
 
     def render(self, width: int) -> list[Text]:
         moment = self.moment
-        head = f"  {'node':<12}{'is':<10}{'pid':>8}{'life':>6}{'jobs':>6}{'messages/s':>12}{'MB/s':>8}"
+        head = (
+            f"  {'node':<12}{'is':<10}{'pid':>8}{'life':>6}{'jobs':>6}{'messages/s':>12}{'MB/s':>8}"
+        )
         lines = [styled(head, "dim")]
         for row in moment.rows:
             style = "" if row.state == "up" else "fault"
@@ -136,7 +140,9 @@ class Struck:
 
     def render(self, width: int) -> list[Text]:
         style = "fault" if self.event.kind in (Kind.FAULT, Kind.CRASH) else "dim"
-        text = f"  {self.event.time / 1e6:6.2f} s  {self.event.node:<10}  {strike_words(self.event)}"
+        text = (
+            f"  {self.event.time / 1e6:6.2f} s  {self.event.node:<10}  {strike_words(self.event)}"
+        )
         return [styled(line, style) for line in wrapped(text, width, " " * 24)]
 
 
@@ -148,7 +154,9 @@ def strike_words(event: Event) -> str:
             return f"stopped (SIGSTOP) for {event.what.duration / 1e6:.1f} s"
         if name == "Crash":
             after = event.what.restart_after
-            return "killed (kill -9)" + (f", to start again after {after / 1e6:.1f} s" if after else "")
+            return "killed (kill -9)" + (
+                f", to start again after {after / 1e6:.1f} s" if after else ""
+            )
     return event_words(event)
 
 
@@ -185,7 +193,7 @@ class _Painter:
             self._said_at = time.monotonic()
             self._screen.lines(styled(f"  {moment.seconds:6.2f} s  {t}") for t in moment.lines)
             if moment.doing:
-                self._screen.say(f"  {moment.seconds:6.2f} s  {moment.doing}", "dim")
+                self._screen.lines([styled(f"  {moment.seconds:6.2f} s  {moment.doing}", "dim")])
 
 
 # -- at its end -------------------------------------------------------------------------------------------------------
@@ -212,8 +220,10 @@ class Ending:
             lines += [styled(line, "odd") for line in wrapped(text, width, " " * 18, "  ?       ")]
         lines.append(Text())
         word, style = ("passed", "good") if report.is_passed else ("FAILED", "bad")
-        if report.judged and not report.is_passed and all(
-            one.verdict.is_kept for one in report.judged
+        if (
+            report.judged
+            and not report.is_passed
+            and all(one.verdict.is_kept for one in report.judged)
         ):
             word, style = "kept, but not put to the test", "odd"
         lines.append(joined("  ", (word, style), f" after {report.seconds:.1f} s"))
