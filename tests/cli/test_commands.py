@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import pty
+import re
 import select
 import shutil
 import signal
@@ -299,6 +300,15 @@ def children_of(parent: int) -> list[int]:
         ["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, check=False, text=True
     )
     return [int(pid) for pid in listed.stdout.split()]
+
+
+def test_the_progress_page_has_no_dead_link(
+    broken: tuple[Toy, subprocess.CompletedProcess[str]],
+) -> None:
+    toy, _ = broken
+    links = re.findall('href="([^"]*)"', (toy.root / ".distlab/progress.html").read_text())
+    assert len(links) == 1
+    assert all((toy.root / ".distlab" / link).is_file() for link in links)
 
 
 # -- after a failure --------------------------------------------------------------------------------

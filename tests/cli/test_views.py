@@ -193,4 +193,7 @@ def test_the_progress_page_is_one_plain_file() -> None:
     for promise in s.EVERY_STATE:
         assert promise.title.replace("'", "&#x27;") in page
     assert "make replay ID=3f2a" in page
+    assert "href" not in page
+    assert page.replace("ID=3f2a", "").count("3f2a") == 0
+    assert "pictures/3f2a.html" in progress_page(s.REPORT, {"3f2a"})
     assert State.FAILED.value not in page.split("<style>")[0]

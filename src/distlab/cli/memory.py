@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import msgspec
 
 from distlab.cli.keeping import own_folder, write
+from distlab.cli.pictures import draw
 from distlab.cli.views.failure import Evidence
 from distlab.cli.views.progresspage import progress_page
 from distlab.core.errors import DistlabError
 from distlab.grade import exports, hints
-from distlab.grade.counterexample import trace_file
+from distlab.grade.counterexample import load, trace_file
 from distlab.grade.result import Frame, LabResult, PartResult, PromiseResult, Report
 from distlab.grade.solution import root
 from distlab.trace.files import Head, read
@@ -32,8 +34,22 @@ def remember(report: Report) -> Report:
     merged = _merged(last_report(), report)
     folder = own_folder()
     write(folder / LAST, exports.to_json(merged))
-    write(folder / "progress.html", progress_page(merged))
+    for lab in report.labs:
+        for part in lab.parts:
+            _draw(part)
+    pictures = {page.stem for page in (folder / "pictures").glob("*.html")}
+    write(folder / "progress.html", progress_page(merged, pictures))
     return merged
+
+
+def _draw(part: PartResult) -> None:
+    """The pictures that the progress page links to. What cannot be read has none."""
+    for promise in part.promises:
+        name = promise.broken.counterexample if promise.broken is not None else ""
+        if name:
+            with contextlib.suppress(OSError, DistlabError):
+                trace, head = read(trace_file(name).read_bytes())
+                draw(trace, head, load(name), name)
 
 
 def _merged(old: Report | None, new: Report) -> Report:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from distlab.cli.keeping import own_folder, shown, write
+from distlab.cli.pictures import draw
 from distlab.cli.program import PASSED, NotReady
 from distlab.cli.replaying import find
 from distlab.cli.screen import Screen, styled
@@ -17,11 +18,7 @@ from distlab.trace import Trace
 from distlab.trace.files import Head, lines, read
 from distlab.trace.perfetto import to_perfetto
 from distlab.trace.shiviz import PATTERN, to_shiviz
-from distlab.trace.svg import to_page
 from distlab.trace.text import diagram
-
-PICTURE_ROWS = 60
-"""More than that is no picture any more; the page lists all events below it."""
 
 
 @click.command()
@@ -33,17 +30,7 @@ PICTURE_ROWS = 60
 def show(name: str, open_it: bool, file: str | None) -> int:
     """Draw the picture of a counterexample: one page that needs nothing else."""
     trace, head, saved = _trace(name, file)
-    title = f"{saved.promise or 'crash'}: {saved.id}" if saved else Path(file or "").name
-    about = (
-        [("Promise:", saved.title), ("Broken:", saved.reason), ("Found:", saved.found)]
-        if saved
-        else []
-    )
-    page = to_page(
-        trace, title=title, about=about, nodes=head.nodes, evidence=head.evidence, rows=PICTURE_ROWS
-    )
-    target = own_folder() / "pictures" / f"{saved.id if saved else Path(file or 'trace').stem}.html"
-    write(target, page)
+    target = draw(trace, head, saved, saved.id if saved else Path(file or "trace").stem)
     click.echo(shown(target))
     if open_it and not webbrowser.open(target.as_uri()):
         raise NotReady(f"no browser could be started; open {shown(target)} by hand")

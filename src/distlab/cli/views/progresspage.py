@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from html import escape
 
 from distlab.cli.screen import plural, seconds
@@ -21,9 +22,9 @@ h2 { margin-top: 2.5rem } h3 { margin-bottom: .3rem } .good { color: var(--good)
 """
 
 
-def progress_page(report: Report) -> str:
-    """The page's HTML."""
-    labs = "".join(map(_lab, report.labs))
+def progress_page(report: Report, pictures: Container[str] = ()) -> str:
+    """The page's HTML. ``pictures`` are the counterexamples that have one."""
+    labs = "".join(_lab(lab, pictures) for lab in report.labs)
     return (
         "<!doctype html>\n"
         '<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">\n'
@@ -34,18 +35,18 @@ def progress_page(report: Report) -> str:
     )
 
 
-def _lab(lab: LabResult) -> str:
+def _lab(lab: LabResult, pictures: Container[str]) -> str:
     word, style = status(lab)
     return (
         f"<h2>{escape(short_name(lab))}: {escape(lab.title)}</h2>\n"
         f'<p><progress max="{lab.points}" value="{lab.earned}"></progress> {lab.earned}/{lab.points} points: '
         f'<span class="{style}">{escape(word)}</span></p>\n'
-        + "".join(_part(lab, part) for part in lab.parts)
+        + "".join(_part(lab, part, pictures) for part in lab.parts)
     )
 
 
-def _part(lab: LabResult, part: PartResult) -> str:
-    rows = "".join(map(_row, part.promises))
+def _part(lab: LabResult, part: PartResult, pictures: Container[str]) -> str:
+    rows = "".join(_row(promise, pictures) for promise in part.promises)
     looked = f"{plural(part.runs, 'run')} in {seconds(part.seconds)}" if part.runs else ""
     seen = ", ".join(f"{escape(what)} in {times}" for what, times in sorted(part.seen.items()))
     how = (
@@ -56,7 +57,7 @@ def _part(lab: LabResult, part: PartResult) -> str:
     return f"<h3>{lab.number}{part.code} {escape(part.title)}</h3>\n<table>{rows}</table>\n{how}"
 
 
-def _row(promise: PromiseResult) -> str:
+def _row(promise: PromiseResult, pictures: Container[str]) -> str:
     word, style = WORDS[promise.state]
     more = ""
     if promise.state is State.UNKNOWN:
@@ -64,7 +65,9 @@ def _row(promise: PromiseResult) -> str:
     elif promise.broken is not None and promise.state is not State.NOT_STARTED:
         more = f'<br><span class="bad">{escape(promise.broken.reason)}</span>'
         if name := promise.broken.counterexample:
-            more += f' <code>make replay ID={escape(name)}</code> <a href="pictures/{escape(name)}.html">picture</a>'
+            more += f" <code>make replay ID={escape(name)}</code>"
+            if name in pictures:
+                more += f' <a href="pictures/{escape(name)}.html">picture</a>'
     return (
         f'<tr><td class="{style}">{word}<td>{promise.earned}/{promise.points}<td class="dim">{escape(promise.code)}'
         f'<td>{escape(promise.title)}{more}<td class="dim">{escape(how_looked(promise))}</tr>\n'
