@@ -704,7 +704,7 @@ MUTANTS = (
         "safety",
         "A full table forgets its oldest answer, settled or not; when that call comes again it is "
         "new.",
-        "Kafka KIP-98 keeps the last five batches per producer, and refuses what is older",
+        "Kafka's brokers remember the last five batches of each producer",
     ),
     _mutant(
         "forgets-after-a-while",

@@ -265,7 +265,7 @@ MUTANTS = (
         "safety",
         "The register starts at zero and is not inverted: leading zeros do not count, and zeros "
         "are a valid frame.",
-        "RFC 3309: why SCTP starts with ones",
+        "RFC 3720: the register must begin as all ones, and be complemented",
     ),
     _mutant(
         "crc-of-the-beginning",
