@@ -84,8 +84,10 @@ class Process:
         self.disk = SimDisk(self, self.device)
         self.store = SimStore(self, sim.objects)
         self.log = Log(self._write_line)
-        self.timers: dict[Timer, int] = {}
-        """Timers that are set -> the number of the heap entry that counts; older entries of the same timer do not."""
+        self.timers: dict[Timer, tuple[int, int, int]] = {}
+        """Timers that are set -> when they are due, their place among the events of that time, and their cause."""
+        self._alarms: dict[Timer, tuple[int, int]] = {}
+        """Timers of which an event stands in the heap -> its time and place, perhaps before the timer is due."""
         self.jobs: dict[Job, Running] = {}
         self.peers: dict[Address, Half | None] = {}
         """Sessions as this process knows them; None: asked for."""
@@ -358,19 +360,35 @@ class Process:
             raise BadValue(
                 f"set_timer({timer!r}, {after!r}): a duration is a whole number of microseconds, 0 or more"
             )
-        expiry: list[Any] = [timer, 0, self.sim.cause]
-        self.timers[timer] = expiry[1] = self.sim.after(after, self._expire, expiry)
+        sim = self.sim
+        due, place = sim.time + after, sim.next_place()
+        self.timers[timer] = (due, place, sim.cause)
+        alarm = self._alarms.get(timer)
+        if alarm is None or due < alarm[0]:
+            self._alarms[timer] = (due, place)
+            sim.put(due, place, self._expire, (timer, place))
 
-    def _expire(self, expiry: list[Any]) -> None:
-        timer, number, _ = expiry
-        if self.timers.get(timer) == number:
-            self.take(self._fire, expiry)
+    def _expire(self, alarm: tuple[Timer, int]) -> None:
+        """A timer may be due. One that was moved since, as most are in most programs, costs one more event only now."""
+        timer, place = alarm
+        if not self.alive or self._alarms.get(timer, (0, 0))[1] != place:
+            return
+        del self._alarms[timer]
+        if (current := self.timers.get(timer)) is None:
+            return
+        due, latest, _ = current
+        if latest == place:
+            self.take(self._fire, alarm)
+        else:
+            self._alarms[timer] = (due, latest)
+            self.sim.put(due, latest, self._expire, (timer, latest))
 
-    def _fire(self, expiry: list[Any]) -> None:
-        timer, number, cause = expiry
-        if self.timers.get(timer) == number:  # not moved or cancelled since
+    def _fire(self, alarm: tuple[Timer, int]) -> None:
+        timer, place = alarm
+        current = self.timers.get(timer)
+        if current is not None and current[1] == place:  # not moved or cancelled since
             del self.timers[timer]
-            self.sim.fire(self, timer, cause)
+            self.sim.fire(self, timer, current[2])
 
     def cancel_timer(self, timer: Timer) -> None:
         self.timers.pop(timer, None)

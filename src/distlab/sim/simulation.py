@@ -170,17 +170,24 @@ class Simulation:
 
     # -- for the parts of the simulator -----------------------------------------------------------------------------
 
-    def at(self, time: int, action: Callable[[Any], None], argument: Any) -> int:
-        """Schedule an event; returns its number, which rises with each."""
+    def at(self, time: int, action: Callable[[Any], None], argument: Any) -> None:
+        """Schedule an event."""
         self._number = number = self._number + 1
         heappush(self._heap, (time, number, action, argument))
-        return number
 
-    def after(self, duration: int, action: Callable[[Any], None], argument: Any) -> int:
+    def after(self, duration: int, action: Callable[[Any], None], argument: Any) -> None:
         """Schedule an event ``duration`` from now."""
         self._number = number = self._number + 1
         heappush(self._heap, (self.time + duration, number, action, argument))
-        return number
+
+    def next_place(self) -> int:
+        """A place among the events of one time, for :meth:`put`: behind all that were scheduled before."""
+        self._number += 1
+        return self._number
+
+    def put(self, time: int, place: int, action: Callable[[Any], None], argument: Any) -> None:
+        """Schedule an event at a place that was kept for it."""
+        heappush(self._heap, (time, place, action, argument))
 
     def note(self, process: Process, kind: str, what: Any, cause: int, peer: str = "") -> int:
         """Write an event of a process into the trace, if its kind is recorded; returns its id."""
