@@ -40,6 +40,8 @@ class Shape(StrEnum):
     """A message that arrives, at ``column`` from ``source``."""
     LOST = "lost"
     """A message that does not."""
+    UNDER_WAY = "under way"
+    """A message of which the record ends before it arrives."""
     POINT = "point"
     """Something on one node."""
     BAR = "bar"
@@ -230,7 +232,7 @@ class _Composer:
             if event.kind == Kind.HEAL:
                 ends = []
             if event.kind == Kind.SEND and event.id not in arrived:
-                marks.append(self._message(event, event, Shape.LOST, "still under way at the end"))
+                marks.append(self._message(event, event, Shape.UNDER_WAY, "still under way"))
             elif event.id not in told and (mark := self._mark(event)) is not None:
                 marks.append(mark)
             if event.kind == Kind.FAULT:

@@ -157,6 +157,9 @@ def _arrow(mark: Mark, at: dict[str, int], y: int, style: str, rows: list[tuple[
         end, bottom = start + (end - start) * 2 // 3, y
         cross = f'<path class="{style or "fault"}" d="{_cross(end, bottom)}" stroke-width="2" />'
         line = f'<line class="{style}" x1="{start}" y1="{top}" x2="{end}" y2="{bottom}" />{cross}'
+    elif mark.shape is Shape.UNDER_WAY:
+        end, bottom = start + (end - start) * 2 // 3, y
+        line = f'<line class="{style}" x1="{start}" y1="{top}" x2="{end}" y2="{bottom}" stroke-dasharray="4 4" />'
     else:
         tip = end - 4 if end > start else end + 4
         line = f'<line class="{style}" x1="{start}" y1="{top}" x2="{tip}" y2="{y}" marker-end="url(#tip)" />'

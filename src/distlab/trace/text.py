@@ -38,7 +38,7 @@ SYMBOLS = {
     "fault": "✗",
 }
 _LIFE = {Life.UP: "│", Life.DOWN: " ", Life.PAUSED: "┊"}
-_ASCII = str.maketrans("│┊─═├┤▶◀●○◔✗▲‖▪▫◇◆◦⋮…┼└", "|:-=++><*ot" + "x^=sw" + "j$o:~+`")
+_ASCII = str.maketrans("│┊─═├┤▶◀▷◁●○◔✗▲‖▪▫◇◆◦⋮…┼└", "|:-=++><><*ot" + "x^=sw" + "j$o:~+`")
 
 
 class Line(Struct, frozen=True):
@@ -153,19 +153,17 @@ class _Drawing:
         """Draw the arrow; returns the name as it stands on it."""
         start, end = self.at[mark.source], self.at[mark.node]
         rightwards = start < end
-        if mark.shape is Shape.LOST and not mark.words.endswith("is down"):
+        stops_short = mark.shape is not Shape.ARROW
+        if stops_short and not mark.words.endswith("is down"):
             end = start + (end - start) * 3 // 4 if abs(end - start) > 5 else end
         low, high = min(start, end), max(start, end)
         for place in range(low + 1, high):
             row[place] = "┼" if row[place] in "│┊" else "─"
         row[start] = "├" if rightwards else "┤"
-        head = "✗" if mark.shape is Shape.LOST else "▶" if rightwards else "◀"
+        tips = {Shape.LOST: "✗✗", Shape.UNDER_WAY: "▷◁"}.get(mark.shape, "▶◀")
+        head = tips[0] if rightwards else tips[1]
         tip = (
-            end
-            if mark.shape is Shape.LOST and end != self.at[mark.node]
-            else end - 1
-            if rightwards
-            else end + 1
+            end if stops_short and end != self.at[mark.node] else end - 1 if rightwards else end + 1
         )
         row[tip] = head
         first, last = (start + 1, tip - 1) if rightwards else (tip + 1, start - 1)
@@ -228,7 +226,7 @@ def _columns_that_fit(scene: Scene, room: int) -> tuple[list[str], list[str]]:
 
 def _note(mark: Mark, with_name: bool = False) -> str:
     """The words at the right of a row."""
-    if mark.shape not in (Shape.ARROW, Shape.LOST):
+    if mark.shape not in (Shape.ARROW, Shape.LOST, Shape.UNDER_WAY):
         return _numbered(mark.words, mark.faults)
     late = f"sent at {milliseconds(mark.sent)}" if mark.time - mark.sent > 2500 else ""
     name = mark.name if with_name or mark.node == mark.source else ""
