@@ -99,7 +99,10 @@ class MapSide:
 
     def combine(self) -> None:
         """Replace the values of each key by fewer."""
-        self.pairs = dict(self.combined(self.pairs.items()))
+        pairs, combine = self.pairs, self.app.combine
+        for key, values in pairs.items():
+            if len(values) > 1:
+                pairs[key] = combine(key, values)
         self.text = 0
 
     def combined(self, groups: Iterable[Group]) -> Iterator[Group]:
@@ -110,13 +113,16 @@ class MapSide:
 
     def spill(self) -> Iterator[int]:
         """Write all pairs away: a sorted run for each partition. Rows to be spread wait as they are."""
+        if self.app.combines:
+            self.combine()
         pairs, self.pairs, self.text = self.pairs, {}, 0
         if self.app.spreads:
             parts = [list(pairs)]
         else:
             keys = sorted(pairs)
             parts = self.app.partitions(keys, self.parts) or partition.by_hash(keys, self.parts)
-        yield from self.write_runs([((key, pairs[key]) for key in part) for part in parts])
+        # Not one step of Python for each group: there are millions of them.
+        yield from self.write_runs([zip(part, map(pairs.__getitem__, part)) for part in parts])
 
     def write_runs(self, parts: Iterable[Iterable[Group]]) -> Iterator[int]:
         """A run for each partition."""
@@ -124,7 +130,7 @@ class MapSide:
         for part, groups in enumerate(parts):
             path = f"{self.folder}/spill-{self.made}.{part}"
             self.spills[-1].append(path)
-            yield from self.write(path, self.combined(groups) if self.app.combines else groups)
+            yield from self.write(path, groups)
         self.made += 1
 
     def write(self, path: str, groups: Iterable[Group]) -> Iterator[int]:
