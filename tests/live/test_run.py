@@ -1,5 +1,6 @@
 """Clusters as processes: they talk, keep what they have on disk, and end when they are told to."""
 
+import importlib
 import os
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 from distlab.core import MS, SECOND, Fail, Info, Ok
 from distlab.core.cluster import Cluster, Member
 from distlab.core.errors import ScenarioError
-from distlab.live import Live, ProgramError
+from distlab.core.overlay import overlay
+from distlab.live import Call, Live, ProgramError
 from distlab.trace import EVERYTHING, Kind
 from tests.live.helpers import COUNTER, ECHO, KV, STREAM, ask, restart
 from tests.programs import counter, echo, kv, streamer, wrong
@@ -264,3 +266,74 @@ def test_status_shows_who_is_up() -> None:
         assert os.getpgid(pid or 0) == pid
     assert "counter" in screens[0]
     assert " up " in screens[0]
+
+
+def test_a_solution_is_found_through_its_overlay_and_given_files_lie_on_top(tmp_path: Path) -> None:
+    given, solution = tmp_path / "given", tmp_path / "solution"
+    for folder, name, text in (
+        (given, "protocol", "from tests.programs.echo import Echo, Ping\n"),
+        (solution, "protocol", "raise RuntimeError('the changed copy of a given file')\n"),
+        (
+            solution,
+            "answer",
+            "from distlab.core import Node, Ok\n"
+            "from labs.lab99_overlaid.protocol import Echo\n"
+            "class Answer(Node):\n"
+            "    def on_echo(self, echo: Echo, ticket):\n"
+            "        self.finish(ticket, Ok(echo.text.upper()))\n",
+        ),
+    ):
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name}.py").write_text(text)
+    overlay("labs.lab99_overlaid", [given, solution])
+    program = importlib.import_module("labs.lab99_overlaid.answer").Answer
+    with Live(Cluster({"node": Member(program)})) as live:
+        assert ask(live, "node", echo.Echo("found")) == Ok("FOUND")
+
+
+def test_an_error_at_the_start_is_told() -> None:
+    with pytest.raises(ProgramError) as caught, Live(Cluster({"late": Member(wrong.Late)})) as live:
+        live.run_for(5 * SECOND)
+    assert "while handling its start" in caught.value.failure.report
+
+
+def test_messages_to_a_node_that_is_down_are_lost_and_the_trace_says_so() -> None:
+    with Live(ECHO, record=EVERYTHING) as live:
+        live.kill("server")
+        assert live.wait(lambda: not live.is_up("server"))
+        live.call("client", echo.Echo("x"))
+        assert live.wait(lambda: bool(list(live.trace.of(Kind.DROP))))
+    drop = next(live.trace.of(Kind.DROP))
+    assert (drop.node, drop.peer, drop.what) == ("server", "client", (echo.Ping(1, "x"), "down"))
+    assert live.trace.by_id()[drop.cause].kind == Kind.SEND
+
+
+def test_a_large_message_is_left_out_of_the_trace() -> None:
+    with Live(ECHO, record=EVERYTHING) as live:
+        ask(live, "client", echo.Echo("x" * 100_000))
+    what = [event.what for event in live.trace.of(Kind.SEND, Kind.DELIVER)]
+    assert [type(w).__name__ for w in what] == ["Elided"] * 4
+    assert what[0].message == "Ping"
+    assert what[0].size > 100_000
+
+
+def test_no_acknowledged_write_is_lost_however_often_the_store_is_killed() -> None:
+    with Live(KV) as live:
+        calls: dict[str, Call] = {}
+
+        def acknowledged() -> set[str]:
+            return {key for key, call in calls.items() if call.outcome == Ok()}
+
+        def unknown() -> int:
+            return len(calls) - len(acknowledged())
+
+        while live.incarnation("store") < 6:
+            calls |= {
+                key: live.call("client", kv.Write(key, "v"))
+                for key in map(str, range(len(calls), len(calls) + 20))
+            }
+            assert live.wait(lambda: unknown() < 10)
+            restart(live, "store")
+        assert live.wait(lambda: all(call.outcome is not None for call in calls.values()))
+        assert acknowledged() <= set(live.probes()["store"])
+        assert len(acknowledged()) > 60

@@ -118,3 +118,10 @@ class Wrong(Node):
     def on_number(self, number: Number) -> None: ...
 
     def on_not_yet(self, job: NotYet, outcome: JobOutcome) -> None: ...
+
+
+class Late(Node):
+    """Starts badly."""
+
+    def on_start(self) -> None:
+        raise KeyError("what I need")

@@ -125,7 +125,8 @@ class LiveContext:
     def _dispatch(self, to: Address, cls: type, blob: bytes, cause: int) -> None:
         name, path = self._names.get(cls) or self._name(cls)
         sent = self.recorder.note_message(Kind.SEND, path, blob, cause, to)
-        self.wires.send(DATAGRAM, to, blob, name, sent)
+        if why := self.wires.send(DATAGRAM, to, blob, name, sent):
+            self.recorder.note_drop(path, blob, why, sent, self.address, to)
 
     def _stream(self, session: Session, number: int, cls: type, blob: bytes, cause: int) -> None:
         if self.sessions.is_current(session):

@@ -154,6 +154,7 @@ class _Loop:
             event = self._recorder.note(Kind.START, self._who.role)
             context.event = event
             context.about_to("start", "")
+            self._handling = "its start"
             self._handle(event, self._node.on_start)
             self._hear_all()  # what came together with the word to begin
             while True:

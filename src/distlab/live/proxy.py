@@ -21,7 +21,7 @@ from distlab.live import control as say
 from distlab.live.envelope import APART, DATAGRAM, Envelope, Hostile, seal, unseal
 from distlab.live.guard import Guard, secure
 from distlab.live.network import Link, Network, Parcel
-from distlab.live.portable import blob_to_plain, to_json, to_plain
+from distlab.live.portable import to_json
 from distlab.live.recorder import Recorder
 from distlab.trace import Kind
 
@@ -175,10 +175,7 @@ class _Proxy:
 
     def _dropped(self, link: Link, parcel: Parcel, why: str) -> None:
         self._drops[why] += 1
-        if Kind.DROP in self._recorder.record:
-            envelope, blob = parcel
-            content = blob.buffer if isinstance(blob, zmq.Frame) else blob
-            path = self._who.classes.get(link.to, {}).get(envelope.name.decode(errors="replace"))
-            message = blob_to_plain(path, content) if path else to_plain(bytes(content))
-            what = {"$tuple": [message, why]}
-            self._recorder.note_plain(Kind.DROP, what, envelope.cause, link.source, link.to, 0)
+        envelope, blob = parcel
+        content = blob.buffer if isinstance(blob, zmq.Frame) else blob
+        path = self._who.classes.get(link.to, {}).get(envelope.name.decode(errors="replace"), "")
+        self._recorder.note_drop(path, content, why, envelope.cause, link.source, link.to)

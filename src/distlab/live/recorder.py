@@ -18,9 +18,28 @@ from typing import Any
 import msgspec
 
 from distlab.live.portable import blob_to_plain, from_plain, to_plain
-from distlab.trace import Event, Trace
+from distlab.trace import Event, Kind, Trace
 
 _PROCESS_BITS = 32
+
+LARGE = 64 * 1024
+"""Messages of more bytes than this stand in the trace as :class:`Elided`: a trace is there to be read."""
+
+
+class Elided(msgspec.Struct, frozen=True):
+    """A message that was too large for the trace."""
+
+    message: str
+    """Its class."""
+    size: int
+    """Bytes, as it was encoded."""
+
+
+def message_to_plain(path: str, blob: bytes | memoryview) -> Any:
+    """What stands in the trace for a message whose class ``path`` names, where that is known."""
+    if len(blob) > LARGE:
+        return to_plain(Elided(path.rpartition(":")[2], len(blob)))
+    return blob_to_plain(path, blob) if path else to_plain(blob)
 
 
 class Line(msgspec.Struct, array_like=True):
@@ -86,7 +105,7 @@ class Recorder:
         """The same for a message that is at hand in encoded form; ``path`` names its class."""
         self._id = event = self._id + 1
         if kind in self.record:
-            self._write(event, kind, blob_to_plain(path, blob), cause, peer)
+            self._write(event, kind, message_to_plain(path, blob), cause, peer)
         return event
 
     def note_plain(
@@ -96,6 +115,14 @@ class Recorder:
         self._id += 1
         if kind in self.record:
             self._line(Line(self._id, self.now(), node, incarnation, kind, cause, peer, what))
+
+    def note_drop(
+        self, path: str, blob: bytes | memoryview, why: str, cause: int, sender: str, receiver: str
+    ) -> None:
+        """Write that a message is lost: on the receiver's side, as everywhere."""
+        if Kind.DROP in self.record:
+            what = {"$tuple": [message_to_plain(path, blob), why]}
+            self.note_plain(Kind.DROP, what, cause, sender, receiver, 0)
 
     def _write(self, event: int, kind: str, what: Any, cause: int, peer: str) -> None:
         self._line(Line(event, self.now(), self._node, self._incarnation, kind, cause, peer, what))

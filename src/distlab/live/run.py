@@ -148,7 +148,8 @@ class Live:
         self._key = os.urandom(8)
         self._public, self._secret = (b"", b"") if self._is_local else new_keys()
         recorder = Recorder(events / "supervisor.jsonl", 0, "", 0, self.record, time.monotonic_ns())
-        defer(self._keep_trace)
+        if self._kept is None:
+            defer(self._keep_trace)
         defer(recorder.close)
         self._held = held
         self._supervisor = Supervisor(
@@ -385,7 +386,11 @@ def _laid() -> dict[str, list[Path]]:
     found = {}
     for name, module in sys.modules.items():
         spec = getattr(module, "__spec__", None)
-        if spec is not None and spec.origin is None and type(spec.submodule_search_locations) is list:
+        if (
+            spec is not None
+            and spec.origin is None
+            and type(spec.submodule_search_locations) is list
+        ):
             found[name] = [Path(folder) for folder in spec.submodule_search_locations]
     return dict(sorted(found.items()))
 

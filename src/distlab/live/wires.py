@@ -142,15 +142,14 @@ class Wires:
     def send(
         self, kind: int, to: Address, blob: bytes, name: bytes = b"", cause: int = 0,
         session: int = 0, sequence: int = 0,
-    ) -> None:  # fmt: skip
-        """Put a frame on its way to the incarnation of ``to`` that is up. To one that is down, it is lost."""
+    ) -> str:  # fmt: skip
+        """Put a frame on its way to the incarnation of ``to`` that is up; returns why it is lost, if it is."""
         if self._through_proxy and kind == DATAGRAM:
             incarnation = ANY_INCARNATION
         elif (up := self._up.get(to)) is not None:
             incarnation = up[0]
         else:
-            self.drops["down"] += 1
-            return
+            return self._lost("down")
         way = self._ways.get(to)
         if way is None:
             way = self._ways[to] = _Way(self._socket(zmq.PUSH))
@@ -161,15 +160,18 @@ class Wires:
         head = seal(self._key, envelope, blob)
         if kind == DATAGRAM:
             if len(blob) >= APART and not way.has_room_for(len(blob)):
-                self.drops["queue full"] += 1
-                return
+                return self._lost("queue full")
             if not way.try_to_send(head, blob):
-                self.drops["queue full"] += 1
-                return
+                return self._lost("queue full")
         elif way.backlog or not way.try_to_send(head, blob):
             way.backlog.append([head, blob])
         self.messages_out += 1
         self.bytes_out += len(blob)
+        return ""
+
+    def _lost(self, why: str) -> str:
+        self.drops[why] += 1
+        return why
 
     @property
     def is_backed_up(self) -> bool:
