@@ -10,15 +10,11 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 
-import distlab
 from distlab.live.control import Channel, Ended, FromChild, Word
-
-_SOURCE = str(Path(distlab.__file__).parents[1])
+from distlab.live.nursery import nursery
 
 
 class Child:
@@ -28,21 +24,10 @@ class Child:
         """Start it; what it writes to standard error, before it has a log, goes to ``errors``."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        program = (
-            f"import sys; sys.path.insert(0, {_SOURCE!r}); "
-            f"from distlab.live.node import main; main({theirs.fileno()})"
-        )
+        self._nursery = nursery()
         with errors.open("ab") as file:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", program],
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-                pass_fds=(theirs.fileno(), lifeline),
-                process_group=0,
-            )
+            self.pid = self._nursery.bear(theirs.fileno(), file.fileno(), lifeline)
         theirs.close()
-        self.pid = self._process.pid
         self.channel = Channel(ours, FromChild)
         self.ended: Ended | None = None
         """Its last words, where it had any."""
@@ -75,7 +60,7 @@ class Child:
             signal.SIGKILL
         )  # closing a channel is not dying, and nothing of it may live on
         self.channel.close()
-        return self._process.wait()
+        return self._nursery.bury(self.pid)
 
     def _signal(self, number: int) -> None:
         with suppress(

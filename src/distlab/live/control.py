@@ -35,6 +35,8 @@ class Program(Word, frozen=True):
     """Package -> folders, the first one on top (:func:`distlab.core.overlay.overlay`)."""
     search: list[str]
     """``sys.path``."""
+    cwd: str
+    """Where reports begin to name files."""
 
 
 class Wiring(Word, frozen=True):
@@ -74,8 +76,6 @@ class BeNode(Word, frozen=True):
     record: list[str]
     seed: int
     capacity: int | None
-    parent: int
-    lifeline: int
     watched: list[tuple[str, str]]
     """(verb, what) that the supervisor wants to be asked about first."""
 
@@ -91,8 +91,6 @@ class BeProxy(Word, frozen=True):
     events: str
     record: list[str]
     process: int
-    parent: int
-    lifeline: int
 
 
 class Begin(Word, frozen=True):

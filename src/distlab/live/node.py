@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import socket
 import sys
 import time
@@ -47,7 +46,6 @@ from distlab.live.envelope import (
 )
 from distlab.live.jobhost import Board, start_host
 from distlab.live.jobs import JobBlamed, Jobs, Running
-from distlab.live.lifeline import tie_to_parent
 from distlab.live.portable import class_path, found, from_json, to_json
 from distlab.live.scene import Prints
 from distlab.trace import Kind
@@ -60,10 +58,8 @@ _LINGER_MS: Final = 100
 
 def main(fileno: int) -> NoReturn:
     """Be a node, on the channel that was inherited under this number."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides what Ctrl-C means
     channel = say.Channel(socket.socket(fileno=fileno), say.ToChild)
     who = _next_word(channel)
-    tie_to_parent(who.parent, who.lifeline)
     if isinstance(who, say.BeProxy):
         from distlab.live.proxy import run_proxy
 
@@ -82,6 +78,7 @@ def _next_word(channel: say.Channel) -> Any:
 
 def _program(who: say.BeNode) -> type[Node]:
     sys.path[:] = who.program.search
+    os.chdir(who.program.cwd)
     for package, folders in who.program.overlays.items():
         overlay(package, [Path(folder) for folder in folders])
     program = found(who.program.path)

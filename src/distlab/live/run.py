@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from distlab.core.cluster import Cluster
+from distlab.core.cluster import Cluster, Member
 from distlab.core.codec import encode
 from distlab.core.errors import DistlabError, HarnessBug, ScenarioError
 from distlab.core.values import SECOND, Address, Message, Operation, Outcome, Ticket
@@ -151,7 +151,6 @@ class Live:
         if self._kept is None:
             defer(self._keep_trace)
         defer(recorder.close)
-        self._held = held
         self._supervisor = Supervisor(
             self.cluster, self.plan, recorder, self._first_word, self.folder / "errors", held,
             self._roles, self._disk_folder,
@@ -196,13 +195,12 @@ class Live:
         folder = self._node_folder(address)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "incarnation").write_text(str(seat.incarnation))
-        overlays = {name: [str(f) for f in folders] for name, folders in self._overlays.items()}
         return say.BeNode(
             address=address,
             role=self.cluster.role(address),
             incarnation=seat.incarnation,
             process=process,
-            program=say.Program(class_path(member.program), overlays, [path or str(Path.cwd()) for path in sys.path]),
+            program=self._program(member),
             config=None if member.config is None else encode(member.config),
             config_class="" if member.config is None else class_path(type(member.config)),
             wiring=self._wiring(str(process), self._supervisor.proxy_endpoint),
@@ -213,10 +211,13 @@ class Live:
             record=sorted(self.record),
             seed=self.noise.seed,
             capacity=member.disk_capacity,
-            parent=os.getpid(),
-            lifeline=self._held,
             watched=self._supervisor.injector.watched(),
         )  # fmt: skip
+
+    def _program(self, member: Member) -> say.Program:
+        overlays = {name: [str(path) for path in paths] for name, paths in self._overlays.items()}
+        search = [str(Path(path).absolute()) for path in sys.path]
+        return say.Program(class_path(member.program), overlays, search, str(Path.cwd()))
 
     def _proxys_first_word(self, process: int) -> say.BeProxy:
         classes = {
@@ -229,8 +230,7 @@ class Live:
         }
         return say.BeProxy(
             self._wiring("proxy", ""), self._supervisor.injector.planned(), self.noise, classes,
-            str(self.folder / "events"), sorted(self.record), process, os.getpid(), self._held,
-        )  # fmt: skip
+            str(self.folder / "events"), sorted(self.record), process)  # fmt: skip
 
     def _node_folder(self, address: Address) -> Path:
         return self.folder / "nodes" / address
