@@ -12,7 +12,7 @@ from distlab.core.errors import BadPath, BadValue
 from distlab.core.files import Files
 from distlab.core.solo import Solo
 
-LAWS = settings(max_examples=150, deadline=None, database=None)
+LAWS = settings(max_examples=150, deadline=None, database=None, derandomize=True)
 
 
 class Put(Message, frozen=True):

@@ -12,7 +12,7 @@ from distlab.core.errors import BadPath, DiskFull, NoSuchFile
 from distlab.core.files import Files
 
 PATHS = ("a", "b", "d/a", "d/c")
-LAWS = settings(max_examples=250, deadline=None, database=None)
+LAWS = settings(max_examples=250, deadline=None, database=None, derandomize=True)
 
 Step = tuple[Any, ...]
 STEPS = st.lists(

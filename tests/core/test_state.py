@@ -15,7 +15,7 @@ from distlab.core.errors import HandlerMistake, UndeclaredState
 from distlab.core.solo import Solo
 from distlab.core.state import copied, freeze
 
-LAWS = settings(max_examples=150, deadline=None, database=None)
+LAWS = settings(max_examples=150, deadline=None, database=None, derandomize=True)
 
 
 class Colour(Enum):

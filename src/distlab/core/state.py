@@ -98,8 +98,10 @@ def freeze(value: Any, path: str = "state") -> Any:
             "dict",
             frozenset((freeze(k, path), freeze(v, f"{path}[{k!r}]")) for k, v in value.items()),
         )
-    if isinstance(value, (list, tuple, deque)):
-        return ("list", tuple(freeze(item, f"{path}[{i}]") for i, item in enumerate(value)))
+    for kind in (list, tuple, deque):  # not equal to each other, as in Python
+        if isinstance(value, kind):
+            items = tuple(freeze(item, f"{path}[{i}]") for i, item in enumerate(value))
+            return (kind.__name__, items)
     if isinstance(value, set):
         return ("set", frozenset(freeze(item, path) for item in value))
     if isinstance(value, bytearray):
