@@ -31,6 +31,7 @@ from distlab.grade.draw import (
 from distlab.grade.lab import Stage
 from distlab.grade.scenario import Call, Scenario
 from distlab.grade.solution import Solution
+from labs.lab0_rpc.switch import Damage
 
 HORIZON = 3 * SECOND
 """Faults of parts 0B to 0D strike before this time; then everything heals."""
@@ -49,7 +50,7 @@ def stage_a(solution: Solution, scenario: Scenario) -> Stage:
     protocol, switch, echo = map(solution.module, ("protocol", "switch", "echo"))
     damages = {
         way: msgspec.convert(
-            scenario.shape.get(way, {}), dict[int, tuple[switch.Damage, ...]], strict=False
+            scenario.shape.get(way, {}), dict[int, tuple[Damage, ...]], strict=False
         )
         for way in ("queries", "responses")
     }

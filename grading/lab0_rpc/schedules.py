@@ -154,9 +154,9 @@ DIRECTED_A = (
         ),
     ),
     Directed(
-        "many questions at once",
+        "three hundred questions at once",
         "Their ids must be as many.",
-        _asking(*(f"question {n}" for n in range(12)), gap=0),
+        _asking(*(f"question {n}" for n in range(300)), gap=0),
     ),
     Directed(
         "long questions",
@@ -301,6 +301,32 @@ DIRECTED_B = (
                 _nth("front", "s0", 2, "Call", Duplicate(400 * MS)),
                 _at(50, _crash("c0")),
             ],
+        ),
+    ),
+    Directed(
+        "a late word from an earlier life",
+        "A copy of its sixth call, with all below settled, when the new life is at its first number.",
+        _adding(
+            *(_add(10 + 20 * n, "c0", "a", 10**n) for n in range(6)),
+            _add(300, "c0", "b", 1),
+            _add(330, "c0", "b", 10),
+            faults=[
+                _nth("front", "s0", 6, "Call", Duplicate(205 * MS)),
+                _at(200, _crash("c0")),
+            ],
+        ),
+    ),
+    Directed(
+        "a refusal and a crash",
+        "The client was told no. The server crashes, the account fills, and a copy of the call arrives.",
+        _adding(
+            _add(10, "c0", "m", -5),
+            _add(60, "c1", "m", 100),
+            faults=[
+                _nth("front", "s0", 1, "Call", Duplicate(100 * MS)),
+                _at(30, _crash("s0")),
+            ],
+            clients=2,
         ),
     ),
     Directed(

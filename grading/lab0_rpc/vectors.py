@@ -213,7 +213,9 @@ def _history(solution: Solution, steps: list[tuple[str, str]]) -> list[tuple[str
     return events
 
 
-def _pairs(check: Callable[[Any, list[tuple[str, Any, set[int]]], int, int], None]) -> Exam | Any:
+def _pairs(
+    check: Callable[[Any, list[tuple[str, Any, set[int]]], int, int], None],
+) -> Callable[[Solution], Verdict]:
     def exam(solution: Solution) -> None:
         clocks = solution.module("clocks")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from distlab.core import Address, Config, Message, Node, Timer
+from distlab.core import Address, Config, Node, Timer
 from labs.lab0_rpc.protocol import Query, Response
 
 
@@ -102,7 +102,7 @@ class Switch(Node):
         self.send(again.to, again.message)
 
     def _pass_on(self, to: Address, message: Query | Response, damages: tuple[Damage, ...]) -> None:
-        damaged: Message = type(message)(harmed(message.frame, damages))
+        damaged = type(message)(harmed(message.frame, damages))
         for damage in damages:
             if isinstance(damage, Repeat):
                 self.set_timer(Again(to, damaged), damage.after)

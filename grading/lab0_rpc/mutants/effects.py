@@ -59,6 +59,15 @@ class LifeNotSynced(Client):
         self.disk.append("lives", Life(self.incarnation))
 
 
+class LifeWithoutAName(Client):
+    def on_start(self) -> None:
+        self.last_number = 0
+        self.asked = {}
+        self.incarnation = len(self.disk.recover("lives", Life)) + 1
+        self.disk.append("lives", Life(self.incarnation))
+        self.disk.sync("lives")
+
+
 class SettledTooFar(Client):
     def settled(self) -> int:
         return self.last_number
@@ -277,6 +286,32 @@ class RefusalForgotten(Server):
             if old is not None and old.refused:
                 del session.answers[call.id.number]
         super().on_call(call, sender)
+
+
+class RefusalNotSynced(Server):
+    """Nothing has changed, so nothing need be durable."""
+
+    def on_call(self, call: Call, sender: Address) -> None:
+        session = self.session_of(call)
+        if session is None:
+            return
+        if call.id.number not in session.answers:
+            entry = Entry(call, self.decide(call))
+            self.disk.append("ledger", entry)
+            if not entry.answer.refused:
+                self.disk.sync("ledger", "/")
+            self.enter(entry)
+        self.send(sender, session.answers[call.id.number])
+
+
+class BoundFromAnyLife(Server):
+    """Takes every call's word for what is settled, whichever life gave it."""
+
+    def session_of(self, call: Call) -> Session | None:
+        session = super().session_of(call)
+        known = self.sessions[call.id.client]
+        known.settled = max(known.settled, call.settled)
+        return session
 
 
 class UnboundedTable(Server):
@@ -503,6 +538,15 @@ MUTANTS = (
         "has it again.",
     ),
     _mutant(
+        "life-without-a-name",
+        "client:Client",
+        LifeWithoutAName,
+        "RPC-S3",
+        "safety",
+        "The file of lives is synced and its name is not: after a power failure it never existed.",
+        "T. Pillai et al., 'All file systems are not created equal', OSDI 2014",
+    ),
+    _mutant(
         "settled-too-far",
         "client:Client",
         SettledTooFar,
@@ -687,6 +731,24 @@ MUTANTS = (
         "safety",
         "Only effects are remembered. A refused call that comes again later may be granted, long "
         "after the client was told no.",
+    ),
+    _mutant(
+        "refusal-not-synced",
+        "server:Server",
+        RefusalNotSynced,
+        "RPC-S4",
+        "safety",
+        "A refusal changes nothing, so it is not synced; a crash forgets it, and a copy of the "
+        "call is granted.",
+    ),
+    _mutant(
+        "bound-from-any-life",
+        "server:Server",
+        BoundFromAnyLife,
+        "RPC-L2",
+        "liveness",
+        "What an earlier life had settled is taken for what this one has: its first calls are "
+        "dropped.",
     ),
     _mutant(
         "unbounded-table",

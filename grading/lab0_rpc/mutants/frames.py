@@ -125,7 +125,7 @@ class ReusedIds(Asker):
 class ByteIds(Asker):
     def on_ask(self, ask: Ask, ticket: Ticket) -> None:
         super().on_ask(ask, ticket)
-        self.last_id %= 4
+        self.last_id %= 256
 
 
 class OneAtATime(Asker):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from distlab.core import Address
 from distlab.grade.lab import Run
 from distlab.trace import Event, Kind
 
@@ -21,6 +22,11 @@ def is_a(value: Any, *names: str) -> bool:
 def messages(run: Run, kind: str, *names: str) -> Iterator[Event]:
     """The sends or deliveries of these classes of message, in order."""
     return (event for event in run.trace.of(kind) if is_a(event.what, *names))
+
+
+def role(run: Run, node: str) -> str:
+    """What the node is: client, front, server. Empty for what is no node (a healing network)."""
+    return run.cluster.role(Address(node)) if node in run.cluster.members else ""
 
 
 def inner(message: Any) -> Any:

@@ -13,10 +13,10 @@ from itertools import combinations
 from typing import Any
 
 from distlab.check import Entry, Verdict, broken, kept, unknown
-from distlab.core import MS, SECOND
+from distlab.core import MS, SECOND, Address
 from distlab.grade.lab import Promise, Run, Situation
 from distlab.trace import Event, Kind
-from grading.lab0_rpc.promises import inner, is_a, messages
+from grading.lab0_rpc.promises import inner, is_a, messages, role
 
 PAGE = "labs/lab0.md#part-0b-exactly-once-effects"
 
@@ -32,6 +32,22 @@ GOOD_NETWORK = 1 * SECOND
 
 def _adds(run: Run) -> list[Entry]:
     return [entry for entry in run.history if is_a(entry.operation, "Add")]
+
+
+def account_of(entry: Entry) -> str:
+    add: Any = entry.operation
+    return str(add.account)
+
+
+def amount_of(entry: Entry) -> int:
+    add: Any = entry.operation
+    return int(add.amount)
+
+
+def _deadline(run: Run, entry: Entry) -> int:
+    """How long the client was given for an operation."""
+    config: Any = run.cluster.members[Address(entry.client)].config
+    return int(config.deadline)
 
 
 def _balances(run: Run) -> dict[str, int] | None:
@@ -55,7 +71,7 @@ def _sums(amounts: list[int]) -> set[int]:
 def _by_account(run: Run) -> Iterator[tuple[str, list[Entry]]]:
     accounts: dict[str, list[Entry]] = defaultdict(list)
     for entry in _adds(run):
-        accounts[entry.operation.account].append(entry)
+        accounts[account_of(entry)].append(entry)
     yield from accounts.items()
 
 
@@ -69,9 +85,9 @@ def each_effect_once(run: Run) -> Verdict:
         return unknown("a server was not running at the end")
     for account, entries in _by_account(run):
         ok = [e for e in entries if e.is_ok]
-        certain = sum(e.operation.amount for e in ok)
+        certain = sum(amount_of(e) for e in ok)
         # What a Fail did all the same is judged as a dishonest outcome, not here.
-        doubtful = _sums([e.operation.amount for e in entries if not e.is_ok])
+        doubtful = _sums([amount_of(e) for e in entries if not e.is_ok])
         balance = balances.get(account, 0)
         if balance - certain in doubtful:
             continue
@@ -90,13 +106,12 @@ def _written(run: Run, entry: Entry) -> list[int]:
     """Where servers wrote for the operation, if they did so several times: the last is one too many."""
     synced = {event.cause: event.id for event in run.trace.of(Kind.SYNCED)}
     syncs = {e.cause: synced.get(e.id, e.id) for e in run.trace.of(Kind.SYNC)}
-    add = entry.operation
     calls = [
         event.id
         for event in messages(run, Kind.DELIVER, "Call")
         if event.id in syncs
         and event.what.id.client == entry.client
-        and (event.what.account, event.what.amount) == (add.account, add.amount)
+        and (event.what.account, event.what.amount) == (account_of(entry), amount_of(entry))
     ]
     return [*calls, syncs[calls[-1]]] if len(calls) > 1 else []
 
@@ -105,8 +120,8 @@ def _culprit(ok: list[Entry], doubtful: set[int], excess: int) -> tuple[str, Ent
     """Which operations explain the balance: lost ones, or ones applied again."""
     for count in (1, 2, 3):
         for some in combinations(ok, count):
-            amount = sum(e.operation.amount for e in some)
-            names = ", ".join(f"{e.operation.amount:+}" for e in some)
+            amount = sum(amount_of(e) for e in some)
+            names = ", ".join(f"{amount_of(e):+}" for e in some)
             if excess + amount in doubtful:
                 return f"{names} was answered Ok, and its effect is not there", some[-1]
             if excess - amount in doubtful:
@@ -148,7 +163,7 @@ def outcomes_are_true(run: Run) -> Verdict:
     talk = _Talk(run)
     wishes: dict[Any, list[Entry]] = defaultdict(list)
     for entry in _adds(run):
-        wishes[entry.client, entry.operation.account, entry.operation.amount].append(entry)
+        wishes[entry.client, account_of(entry), amount_of(entry)].append(entry)
     for wish, entries in wishes.items():
         failed = [e for e in entries if e.is_failed]
         never_sent = len(entries) - len(talk.sent[wish])
@@ -191,19 +206,19 @@ def _fails_without_effect(run: Run) -> Verdict:
     if balances is None:
         return unknown("a server was not running at the end")
     for account, entries in _by_account(run):
-        excess = balances.get(account, 0) - sum(e.operation.amount for e in entries if e.is_ok)
-        doubtful = _sums([e.operation.amount for e in entries if e.is_open])
+        excess = balances.get(account, 0) - sum(amount_of(e) for e in entries if e.is_ok)
+        doubtful = _sums([amount_of(e) for e in entries if e.is_open])
         if excess in doubtful:
             continue
         for entry in entries:
-            if entry.is_failed and excess - entry.operation.amount in doubtful:
+            if entry.is_failed and excess - amount_of(entry) in doubtful:
                 return broken(
                     f"{entry.operation!r} was reported as certainly failed, and its effect is "
                     f"there",
                     entry.call,
                     entry.ret,
                     *_written(run, entry),
-                    expected=f"{balances.get(account, 0) - entry.operation.amount}",
+                    expected=f"{balances.get(account, 0) - amount_of(entry)}",
                     got=f"{balances.get(account, 0)}",
                 )
     return kept()
@@ -212,20 +227,20 @@ def _fails_without_effect(run: Run) -> Verdict:
 def answers_are_true(run: Run) -> Verdict:
     """Each Ok says the balance right after its own effect: into accounts with deposits only, they form one ladder."""
     for account, entries in _by_account(run):
-        if any(e.operation.amount <= 0 for e in entries):
+        if any(amount_of(e) <= 0 for e in entries):
             continue
-        open_sums = _sums([e.operation.amount for e in entries if e.is_open])
+        open_sums = _sums([amount_of(e) for e in entries if e.is_open])
         before: Entry | None = None
         balance = 0
         for entry in sorted((e for e in entries if e.is_ok), key=lambda e: (e.value, e.call)):
-            gap = entry.value - entry.operation.amount - balance
+            gap = entry.value - amount_of(entry) - balance
             if gap not in open_sums:
                 return broken(
                     f"account {account}: {entry.operation!r} was answered with a balance that it "
                     f"never had",
                     *([before.ret] if before else []),
                     entry.ret,
-                    expected=f"{balance + entry.operation.amount}, or more by what is unknown",
+                    expected=f"{balance + amount_of(entry)}, or more by what is unknown",
                     got=entry.value,
                 )
             balance, before = entry.value, entry
@@ -239,7 +254,7 @@ def memory_is_bounded(run: Run) -> Verdict:
     """What servers remember grows with accounts, clients and windows, never with the number of calls."""
     clients = len(run.cluster.with_role("client"))
     window = run.scenario.shape.get("window", 8)
-    accounts = len({e.operation.account for e in _adds(run)})
+    accounts = len({account_of(e) for e in _adds(run)})
     bound = 20 + 6 * accounts + clients * (20 + 16 * max(window, 8))
     for server in run.cluster.with_role("server"):
         view = run.probes.get(server)
@@ -258,7 +273,7 @@ def attempts_do_no_harm(run: Run) -> Verdict:
     """Few attempts for each operation, none once it is over, and clients do not strike all at once."""
     attempts: dict[Any, list[Event]] = defaultdict(list)
     for event in messages(run, Kind.SEND, "Call"):
-        if run.cluster.role(event.node) == "client":
+        if role(run, event.node) == "client":
             attempts[event.what.id].append(event)
     for id_, sends in attempts.items():
         if len(sends) > MOST_ATTEMPTS:
@@ -276,9 +291,9 @@ def attempts_do_no_harm(run: Run) -> Verdict:
 
 
 def _none_after_the_end(run: Run, attempts: dict[Any, list[Event]]) -> Verdict:
-    wishes = Counter((e.client, e.operation.account, e.operation.amount) for e in _adds(run))
+    wishes = Counter((e.client, account_of(e), amount_of(e)) for e in _adds(run))
     for entry in _adds(run):
-        wish = (entry.client, entry.operation.account, entry.operation.amount)
+        wish = (entry.client, account_of(entry), amount_of(entry))
         if entry.ended is None or wishes[wish] > 1:
             continue
         for sends in attempts.values():
@@ -344,8 +359,7 @@ def answered_in_time(run: Run) -> Verdict:
     if not run.scenario.plan.faults and not (noise.loss or noise.straggle):
         heal = 0
     for entry in _adds(run):
-        client = run.cluster.members[entry.client].config
-        deadline = entry.began + client.deadline
+        deadline = entry.began + _deadline(run, entry)
         if any(
             began <= deadline and entry.began <= ended for began, ended in disturbed[entry.client]
         ):
@@ -399,7 +413,7 @@ def _none_turned_away(run: Run) -> Verdict:
     admitted: dict[tuple[str, int], list[Entry]] = defaultdict(list)
     for entry in _adds(run):
         life = entry.client, sum(start < entry.call for start in started[entry.client])
-        wish = entry.client, entry.operation.account, entry.operation.amount
+        wish = entry.client, account_of(entry), amount_of(entry)
         if not entry.is_failed or talk.sent[wish]:
             admitted[life].append(entry)
             continue
@@ -431,7 +445,7 @@ def _came_again(run: Run) -> bool:
     """A server received a call that it had answered before."""
     answered: set[Any] = set()
     for event in run.trace.of(Kind.SEND, Kind.DELIVER):
-        if run.cluster.members.get(event.node) and run.cluster.role(event.node) == "server":
+        if role(run, event.node) == "server":
             if event.kind == Kind.SEND and is_a(event.what, "Answer"):
                 answered.add(event.what.id)
             elif is_a(event.what, "Call") and event.what.id in answered:
@@ -444,7 +458,7 @@ def _crashed_with_accounts(run: Run) -> bool:
     answered: set[Any] = set()
     before: set[Any] = set()
     for event in run.trace.of(Kind.SEND, Kind.DELIVER, Kind.CRASH):
-        if run.cluster.role(event.node) != "server":
+        if role(run, event.node) != "server":
             continue
         if event.kind == Kind.CRASH:
             before |= answered
@@ -460,7 +474,7 @@ def _unknown_and_done(run: Run) -> bool:
     balances = _balances(run) or {}
     return any(
         any(e.is_open and e.outcome is not None for e in entries)
-        and balances.get(account, 0) != sum(e.operation.amount for e in entries if e.is_ok)
+        and balances.get(account, 0) != sum(amount_of(e) for e in entries if e.is_ok)
         for account, entries in _by_account(run)
     )
 
@@ -469,13 +483,13 @@ def _refused_again(run: Run) -> bool:
     refused: Counter[Any] = Counter(
         e.what.id
         for e in messages(run, Kind.SEND, "Answer")
-        if e.what.refused and run.cluster.role(e.node) == "server"
+        if e.what.refused and role(run, e.node) == "server"
     )
     return any(times > 1 for times in refused.values())
 
 
 def _client_lived_twice(run: Run) -> bool:
-    crashed = {e.node for e in run.trace.of(Kind.CRASH) if run.cluster.role(e.node) == "client"}
+    crashed = {e.node for e in run.trace.of(Kind.CRASH) if role(run, e.node) == "client"}
     sent = {(e.node, e.incarnation) for e in messages(run, Kind.SEND, "Call") if e.node in crashed}
     return any((node, life + 1) in sent for node, life in sent)
 
@@ -488,7 +502,7 @@ def _through_a_small_window(run: Run) -> bool:
 
 def _retried_often(run: Run) -> bool:
     sends = Counter(
-        e.what.id for e in messages(run, Kind.SEND, "Call") if run.cluster.role(e.node) == "client"
+        e.what.id for e in messages(run, Kind.SEND, "Call") if role(run, e.node) == "client"
     )
     return any(count >= 4 for count in sends.values())
 

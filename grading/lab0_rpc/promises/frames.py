@@ -6,13 +6,21 @@ Whatever else arrives has been changed on the way, whichever checksum it carries
 
 from __future__ import annotations
 
-from distlab.check import Verdict, broken, kept
+from itertools import pairwise
+from typing import Any
+
+from distlab.check import Entry, Verdict, broken, kept
 from distlab.grade.lab import Promise, Run, Situation
 from distlab.trace import Event, Kind
 from grading.lab0_rpc import vectors
 from grading.lab0_rpc.promises import dropped, messages
 
 PAGE = "labs/lab0.md#part-0a-frames"
+
+
+def _text(entry: Entry) -> str:
+    ask: Any = entry.operation
+    return str(ask.text)
 
 
 def _echo_of(text: str) -> str:
@@ -42,14 +50,14 @@ def no_damaged_byte(run: Run) -> Verdict:
                 expected="no answer: nobody had sent that frame",
                 got=f"an answer to {query.what.frame[16:]!r}",
             )
-    echoes = {_echo_of(entry.operation.text) for entry in run.history}
+    echoes = {_echo_of(_text(entry)) for entry in run.history}
     for entry in run.history:
         if entry.is_ok and entry.value not in echoes:
             return broken(
-                f"the answer to {entry.operation.text!r} was damaged, and was believed",
+                f"the answer to {_text(entry)!r} was damaged, and was believed",
                 entry.call,
                 entry.ret,
-                expected=_echo_of(entry.operation.text),
+                expected=_echo_of(_text(entry)),
                 got=entry.value,
             )
     return kept()
@@ -57,12 +65,12 @@ def no_damaged_byte(run: Run) -> Verdict:
 
 def answers_find_their_questions(run: Run) -> Verdict:
     """No Ok is the echo of another question."""
-    echoes = {_echo_of(entry.operation.text) for entry in run.history}
+    echoes = {_echo_of(_text(entry)) for entry in run.history}
     for entry in run.history:
-        expected = _echo_of(entry.operation.text)
+        expected = _echo_of(_text(entry))
         if entry.is_ok and entry.value in echoes and entry.value != expected:
             return broken(
-                f"the question {entry.operation.text!r} got the answer to another one",
+                f"the question {_text(entry)!r} got the answer to another one",
                 entry.call,
                 entry.ret,
                 expected=expected,
@@ -80,9 +88,7 @@ def whole_packets_work(run: Run) -> Verdict:
     asked = _sent_by(run, "asker", "Query")
     for entry in run.history:
         if entry.call not in queries:
-            return broken(
-                f"{entry.operation.text!r} was asked for, and no query was sent", entry.call
-            )
+            return broken(f"{_text(entry)!r} was asked for, and no query was sent", entry.call)
     answered: dict[int, Event] = {}
     for answer in messages(run, Kind.SEND, "Response"):
         if answer.node == "echo" and answered.setdefault(answer.cause, answer) is not answer:
@@ -97,23 +103,15 @@ def whole_packets_work(run: Run) -> Verdict:
             return broken("a query arrived whole, and was not answered", query.id)
         answer_to[response.what.frame] = meant_for[query.what.frame]
     returns = {entry.call: entry.ret for entry in run.history if entry.is_ok}
+    handed = [e.id for e in run.trace.of(Kind.DELIVER, Kind.CALL) if e.node == "asker"]
+    next_after = dict(pairwise([*handed, 1 << 62]))  # whatever a handler does has lower ids
     for response in messages(run, Kind.DELIVER, "Response"):
         call = answer_to.get(response.what.frame) if response.node == "asker" else None
-        if call is not None and not 0 < returns.get(call, 0) < _next_event(run, response):
+        if call is not None and not 0 < returns.get(call, 0) < next_after[response.id]:
             return broken(
                 "an answer arrived whole, and its question is still open", call, response.id
             )
     return kept()
-
-
-def _next_event(run: Run, delivery: Event) -> int:
-    """Id of the next thing handed to the same node: whatever a handler does has lower ids."""
-    later = (
-        e.id
-        for e in run.trace.of(Kind.DELIVER, Kind.CALL)
-        if e.node == delivery.node and e.id > delivery.id
-    )
-    return next(later, 1 << 62)
 
 
 # -- situations -------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from distlab.check import Verdict, broken, kept
 from distlab.core import Level
 from distlab.grade.lab import Promise, Run, Situation
 from distlab.trace import Event, Kind
-from grading.lab0_rpc.promises import effects, inner, is_a, messages, named
+from grading.lab0_rpc.promises import effects, inner, is_a, messages, named, role
 
 PAGE = "labs/lab0.md#part-0c-tracing"
 
@@ -65,7 +65,7 @@ def logs_tell_the_story(run: Run) -> Verdict:
     names: dict[str, Event] = {}
     roots: dict[str, Event] = {}
     for event in run.trace.of(Kind.CALL, Kind.DELIVER, Kind.TIMER):
-        if run.cluster.role(event.node) not in TRACED:
+        if role(run, event.node) not in TRACED:
             continue
         subsystem, parent_on_wire = "timer", None
         if event.kind == Kind.CALL:
@@ -209,7 +209,7 @@ def levels_are_obeyed(run: Run) -> Verdict:
     changed: dict[tuple[str, str], int] = {}
     for event in run.trace.of(Kind.CALL, Kind.DELIVER, Kind.TIMER):
         node = event.node
-        if run.cluster.role(node) not in TRACED:
+        if role(run, node) not in TRACED:
             continue
         if is_a(event.what, "SetLevel"):
             levels[node, event.what.subsystem] = event.what.level
@@ -282,7 +282,7 @@ def _since(changed: dict[tuple[str, str], int], node: str, subsystem: str) -> li
 
 def _retried(run: Run) -> bool:
     """A client sent one call twice, from a timer."""
-    timers = {e.id for e in run.trace.of(Kind.TIMER) if run.cluster.role(e.node) == "client"}
+    timers = {e.id for e in run.trace.of(Kind.TIMER) if role(run, e.node) == "client"}
     return any(e.cause in timers for e in messages(run, Kind.SEND, "Traced"))
 
 

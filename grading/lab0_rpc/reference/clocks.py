@@ -31,7 +31,7 @@ def ticked(clock: Stamp, node: str) -> Stamp:
 
 
 def received(clock: Stamp, stamp: Stamp, node: str) -> Stamp:
-    """The clock of ``node`` after it received a message that was sent at ``stamp``."""
+    """The clock of ``node`` after it received a message that was sent at ``stamp``: an event, too."""
     # BEGIN SOLUTION 0D: know what both knew; the receipt is an event too
     counts = dict(clock.vector)
     for address, count in stamp.vector:
