@@ -35,6 +35,7 @@ from distlab.grade.request import (
     ScoreOwn,
     TakeDigests,
 )
+from distlab.grade.sealed.solution import load_sealed
 from distlab.grade.solution import NoSuchThing, find_mutant, load_lab, load_solution
 
 PROGRESS_EVERY = 20
@@ -73,7 +74,9 @@ def _answer(ask: Ask, tell: Callable[[Answer], None]) -> Answer:
         case ScoreOwn():
             return OwnScored(score(lab, progress))
     part = lab.part(ask.part)
-    solution = load_solution(lab, part, ask.solution, ask.prior)
+    is_sealed = not isinstance(ask, Replay) and ask.isolation == "sealed"
+    load = load_sealed if is_sealed else load_solution
+    solution = load(lab, part, ask.solution, ask.prior)
     match ask:
         case GradePart():
             grading = Grading(

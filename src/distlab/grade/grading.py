@@ -19,7 +19,7 @@ import msgspec
 from distlab.check import Verdict
 from distlab.core.errors import HarnessBug, ScenarioError
 from distlab.grade.counterexample import Counterexample, save, trace_file
-from distlab.grade.guard import RETRY_LIMIT, RUN_LIMIT, Stuck, processor_time
+from distlab.grade.guard import RETRY_LIMIT, RUN_LIMIT, Stuck
 from distlab.grade.lab import Lab, Part, Promise
 from distlab.grade.minimise import minimise
 from distlab.grade.perform import Performance, frame_at, perform, problem_of
@@ -105,7 +105,7 @@ class Grading:
     def _import_problem(self) -> Problem | None:
         for module in self.part.modules:
             try:
-                with processor_time():
+                with self.solution.limited():
                     self.solution.module(module)
             except (Exception, Stuck) as error:
                 problem = problem_of(error, self.solution)
@@ -122,7 +122,7 @@ class Grading:
                 self._judged[promise.code] += 1
                 found = f"exam: {exam.name}"
                 try:
-                    with processor_time():
+                    with self.solution.limited():
                         verdict = exam.check(self.solution)
                 except (HarnessBug, ScenarioError):
                     raise

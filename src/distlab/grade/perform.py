@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import gc
 import linecache
-import os
 import sys
 import traceback
-from collections.abc import Callable
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -19,10 +17,11 @@ from distlab.check import History
 from distlab.core.errors import HarnessBug, ScenarioError, StudentError
 from distlab.core.values import Address, Operation
 from distlab.faults import Fault
-from distlab.grade.guard import RUN_LIMIT, Stuck, processor_time
+from distlab.grade.guard import RUN_LIMIT, Stuck
 from distlab.grade.lab import Part, Run, Stage
 from distlab.grade.result import Frame, Problem, State
 from distlab.grade.scenario import Call, Scenario
+from distlab.grade.sealed.errors import Crossed
 from distlab.grade.solution import Solution, root
 from distlab.sim import ProgramError, Runaway, Simulation
 from distlab.trace import EVERYTHING, NOTICED
@@ -55,13 +54,13 @@ def perform(
     gc.collect(0)
     gc.disable()  # a run makes many small objects and no cycles worth collecting: half again as fast
     try:
-        with processor_time(limit):
+        with solution.limited(limit):
             stage = part.stage(solution, scenario)
             simulation = _set_up(
                 stage, scenario, NOTICED | part.record if record is None else record
             )
             if record is EVERYTHING:
-                simulation.locate = _locator(solution)
+                simulation.locate = solution.locator()
             simulation.run(stage.until, settle=stage.settle)
             run = _as_run(simulation, stage, scenario, simulation.probes())
             applied = tuple(simulation.injector.applied)
@@ -79,22 +78,6 @@ def perform(
         return Performance(partial, problem, simulation.digest, applied, simulation.lines)
     finally:
         gc.enable()
-
-
-def _locator(solution: Solution) -> Callable[[], tuple[str, int, str] | None]:
-    """Says where in the solution's code the running effect was asked for."""
-    folders = tuple(f"{folder}{os.sep}" for folder in solution.folders)
-
-    def locate() -> tuple[str, int, str] | None:
-        frame: FrameType | None = sys._getframe(1)
-        while frame is not None:
-            code = frame.f_code
-            if code.co_filename.startswith(folders):
-                return code.co_filename, frame.f_lineno, code.co_name
-            frame = frame.f_back
-        return None
-
-    return locate
 
 
 def _set_up(stage: Stage, scenario: Scenario, record: frozenset[str]) -> Simulation:
@@ -150,7 +133,10 @@ def problem_of(
         node, handling, event = str(error.address), error.handling, error.event
     elif simulation is not None and simulation.acting is not None:
         node = str(simulation.acting.address)
-    frames = student_frames(inner.__traceback__, solution)
+    if isinstance(inner, Crossed):
+        frames = inner.frames
+    else:
+        frames = student_frames(inner.__traceback__, solution)
     match inner:
         case NotImplementedError():
             state, text = State.NOT_STARTED, str(inner) or "not started"
@@ -164,7 +150,7 @@ def problem_of(
             frames = (Frame(_relative(Path(inner.filename or "?")), inner.lineno or 0, "", code),)
         case _ if (
             frames
-            or isinstance(inner, StudentError)
+            or isinstance(inner, (StudentError, Crossed))
             or (inner is not error and _touches_a_lab(inner))
         ):
             state, text = State.CRASHED, f"{type(inner).__name__}: {inner}"

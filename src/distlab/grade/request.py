@@ -24,6 +24,8 @@ class GradePart(Struct, frozen=True, tag=True):
     only: str | None = None
     """Code of the one promise to judge."""
     keep: bool = True
+    isolation: str = "plain"
+    """``sealed``: the solution runs in a process of its own."""
 
 
 class TakeDigests(Struct, frozen=True, tag=True):
@@ -35,6 +37,7 @@ class TakeDigests(Struct, frozen=True, tag=True):
     prior: str = "oracle"
     seed: int = 1
     count: int = 6
+    isolation: str = "plain"
 
 
 class Hunt(Struct, frozen=True, tag=True):

@@ -72,6 +72,8 @@ class Request(Struct, frozen=True, kw_only=True):
     prior: str = "oracle"
     runs: int | None = None
     """Random scenarios for each part; None for the normal budget."""
+    isolation: str = "plain"
+    """``plain``: each part in a child process; ``sealed``: and the solution in another one, inside it."""
     jobs: int = 0
     """Children at a time; 0 for one per processor."""
 
@@ -113,6 +115,7 @@ def grade(request: Request, on_progress: Callable[[Step], None] = lambda step: N
         seed=request.seed,
         solution=request.solution,
         prior=request.prior,
+        isolation=request.isolation,
         seconds=time.monotonic() - began,
     )
 
@@ -158,6 +161,7 @@ def _grade_part(
         request.seed,
         request.runs,
         request.promise or None,
+        isolation=request.isolation,
     )
 
     def progressed(done: int, of: int) -> None:
@@ -192,7 +196,14 @@ def _with_hash_seeds_compared(
     children: Children, lab: Lab, part: Part, request: Request, result: PartResult
 ) -> PartResult:
     """The result, or "not deterministic" where another PYTHONHASHSEED changes what the program does."""
-    ask = TakeDigests(lab.name, part.code, request.solution, request.prior, request.seed)
+    ask = TakeDigests(
+        lab.name,
+        part.code,
+        request.solution,
+        request.prior,
+        request.seed,
+        isolation=request.isolation,
+    )
     one, other = children.ask(ask, "0"), children.ask(ask, _OTHER_HASH_SEED)
     if not isinstance(one, Digests) or not isinstance(other, Digests):
         return result  # it cannot even run these; the result says why

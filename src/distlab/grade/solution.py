@@ -12,13 +12,15 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from types import FrameType, ModuleType
+from typing import Any, NamedTuple
 
 from distlab.core.errors import DistlabError
 from distlab.core.overlay import overlay
+from distlab.grade.guard import RUN_LIMIT, processor_time
 from distlab.grade.lab import Lab, Mutant, Part
 
 SOLUTIONS = ("own", "reference", "alternative")
@@ -86,6 +88,28 @@ class Solution:
         """Import one of the lab's modules. Raises whatever the student's code raises."""
         return importlib.import_module(f"{self.lab.package}.{name}")
 
+    def limited(self, seconds: float = RUN_LIMIT) -> AbstractContextManager[None]:
+        """Within: a run, or another piece of work, that may burn so many processor seconds; else ``Stuck``."""
+        return processor_time(seconds)
+
+    def locator(self) -> Callable[[], tuple[str, int, str] | None]:
+        """Says where in the solution's code the running effect was asked for."""
+        folders = tuple(f"{folder}{os.sep}" for folder in self.folders)
+
+        def locate() -> tuple[str, int, str] | None:
+            frame: FrameType | None = sys._getframe(1)
+            while frame is not None:
+                code = frame.f_code
+                if code.co_filename.startswith(folders):
+                    return code.co_filename, frame.f_lineno, code.co_name
+                frame = frame.f_back
+            return None
+
+        return locate
+
+    def close(self) -> None:
+        """Nothing will be asked of it any more."""
+
     def source_of(self, name: str) -> Path:
         """The file that module ``name`` comes from."""
         return next(
@@ -94,21 +118,36 @@ class Solution:
         )
 
 
-def load_solution(lab: Lab, part: Part, name: str = "own", prior: str = "oracle") -> Solution:
-    """Put the modules of solution ``name`` in place for grading ``part``. Imports none of them yet."""
+class Layers(NamedTuple):
+    """Where the modules of a solution come from."""
+
+    given: Path
+    folders: list[Path]
+    """Where the graded code stands."""
+    pins: dict[str, Path]
+    """Modules that come from elsewhere."""
+
+
+def layers_of(lab: Lab, part: Part, name: str, prior: str) -> Layers:
+    """The layers of solution ``name`` for grading ``part``. Raises :class:`NoSuchThing`."""
     grading = _grading(lab.name)
-    given, reference = grading / "given", grading / "reference"
+    reference = grading / "reference"
     if name == "own":
-        folders = [root() / "labs" / lab.name]
-    elif name == "alternative":
+        return Layers(grading / "given", [root() / "labs" / lab.name], _pins(lab, part, prior))
+    if name == "alternative":
         folders = [grading / "alternative", reference]
-    elif name == "reference" or name.startswith("mutant:"):
+    elif name == "reference":
         folders = [reference]
-        if name != "reference":
-            folders += [grading / "mutants.py", grading / "mutants"]
+    elif name.startswith("mutant:"):
+        folders = [reference, grading / "mutants.py", grading / "mutants"]
     else:
         raise NoSuchThing("solution", name, [*SOLUTIONS, "mutant:NAME"])
-    pins = {} if name != "own" else _pins(lab, part, prior)
+    return Layers(grading / "given", folders, {})
+
+
+def load_solution(lab: Lab, part: Part, name: str = "own", prior: str = "oracle") -> Solution:
+    """Put the modules of solution ``name`` in place for grading ``part``. Imports none of them yet."""
+    given, folders, pins = layers_of(lab, part, name, prior)
     # Given modules stay: the lab's judges were written against their classes.
     overlay(lab.package, [given, *folders], pins, keep=[file.stem for file in given.glob("*.py")])
     if name.startswith("mutant:"):

@@ -1,0 +1,518 @@
+"""The outside's end: starts the inside, puts requests to it, carries out its effects, answers its questions.
+
+Nothing here trusts what it hears. An exception that the student's code caused leaves as that exception, with its line;
+whatever no honest inside would say, or a silence, ends the process, and the next run begins with a new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import msgspec
+
+from distlab.core.codec import encode
+from distlab.core.errors import Halt, HarnessBug, ScenarioError
+from distlab.core.log import Log
+from distlab.core.values import Job, Message, Operation, Timer
+from distlab.grade.guard import RUN_LIMIT, processor_time
+from distlab.grade.perform import frame_at
+from distlab.grade.result import Frame
+from distlab.grade.sealed import frames as fr
+from distlab.grade.sealed.answers import answer_to, is_question
+from distlab.grade.sealed.channel import Channel, Closed, Nonsense
+from distlab.grade.sealed.classes import Classes
+from distlab.grade.sealed.errors import Crossed, Hung, IsolationBroken, crossed
+from distlab.grade.sealed.sketch import is_exact
+from distlab.grade.sealed.spawn import Child
+from distlab.grade.sealed.values import CannotCross, Values
+from distlab.sim import ProgramError
+
+SILENCE_LIMIT = 60.0
+"""Seconds of wall time without a word after which the inside is taken to wait for something that never comes."""
+
+LAST_WORDS = 1.0
+"""Seconds that it has for saying where it stands."""
+
+RUN_BYTES = 1 << 30
+"""What the inside may say in one run."""
+
+RUN_REQUESTS = 4_000_000
+"""Questions that it may ask in one run."""
+
+_DEEPEST = 8
+"""Requests within requests."""
+
+_NOT_AN_ANSWER = (HarnessBug, ScenarioError, IsolationBroken, ProgramError)
+"""These end the run, whatever the program would make of them."""
+
+_LOOK_EVERY = 512
+"""Frames between two looks at what the inside has burnt, however quickly it answers."""
+
+
+class Outside:
+    """The outside of one submission."""
+
+    def __init__(self, prepare: fr.Prepare) -> None:
+        self._prepare = prepare
+        self._folders = [Path(folder) for folder in prepare.students]
+        hooks = (self._ref, self._named, self._give, self._take)
+        self.values = Values(*hooks, is_strict=True)
+        self._as_they_are = Values(*hooks, is_strict=False)
+        self.classes = Classes(prepare.given, self.values.unpacked, self._run_inside)
+        self._child: Child | None = None
+        self._channel: Channel[fr.Said] | None = None
+        self._depth = 0
+        self._is_lost = False
+        """This process must not be used any more."""
+        self._limit = RUN_LIMIT
+        self._burnt_before = 0.0
+        self._heard_last = 0.0
+        self._bytes_before = 0
+        self._count = 0
+        self._is_in_flight = False
+        """Whether it is the inside's turn."""
+        self._actors: dict[int, Any] = {}
+        """Contexts that requests of this run act as."""
+        self._numbers: dict[int, int] = {}
+        """Their numbers, by identity."""
+        self._numbered = 0
+        self._current = 0
+        """Whom the values that are being packed or unpacked act as."""
+        self._index = -1
+        """Of the effect that is being carried out, in what was said last; -1: none is."""
+        self._to_close: list[fr.Close] = []
+        """Generators that were forgotten when a request was under way."""
+
+    # -- runs -------------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def limited(self, limit: float = RUN_LIMIT) -> Iterator[None]:
+        """Within: a run, or another piece of work, that may burn so many processor seconds, inside and outside."""
+        with processor_time(limit):
+            self._limit = limit
+            self._actors.clear()
+            self._numbers.clear()
+            self._to_close.clear()
+            if self._is_lost or self._depth:
+                self.close()
+            if self._child is not None:
+                self._count = 0
+                self._begin_measuring()
+                self.request(fr.Begin())
+            yield
+
+    def close(self) -> None:
+        """End the inside. Another one is started when it is needed."""
+        self._kill()
+        self._child = self._channel = None
+        self._depth, self._is_lost = 0, False
+
+    def _kill(self) -> None:
+        if self._child is not None:
+            self._child.kill()
+
+    def _open(self) -> Channel[fr.Said]:
+        try:
+            self._child = Child()
+        except Closed:
+            raise HarnessBug("the process for sealed grading did not start") from None
+        self._channel = Channel(self._child.socket, fr.Said, self._waiting)
+        self._count = 0
+        self._begin_measuring()
+        outcome = self.request(self._prepare)
+        if not isinstance(outcome, fr.Value):
+            raise HarnessBug(f"the sealed process cannot load the solution: {outcome}")
+        return self._channel
+
+    def _begin_measuring(self) -> None:
+        assert self._child is not None
+        assert self._channel is not None
+        self._heard_last = time.monotonic()
+        self._bytes_before = self._channel.received
+        with contextlib.suppress(Closed):
+            self._burnt_before = self._child.processor_seconds()
+
+    def actor(self, io: Any) -> int:
+        """A number for a context that requests act as, valid until the run is over."""
+        if id(io) not in self._numbers:
+            self._numbered += 1
+            self._numbers[id(io)] = self._numbered
+            self._actors[self._numbered] = io
+        return self._numbers[id(io)]
+
+    # -- requests ---------------------------------------------------------------------------------------------------
+
+    def request(self, what: fr.Request, io: Any = None) -> fr.Outcome:
+        """Put a request, and see it through. ``io`` is the context that it acts as.
+
+        Raises whatever carrying out the effects raises, once the inside has come to an end of it.
+        """
+        if self._is_lost:
+            raise IsolationBroken("isolation: the program's process has been ended")
+        channel = self._channel or self._open()
+        if self._depth >= _DEEPEST:
+            self._lose("it makes the world ask within its questions without end")
+        while self._to_close and not isinstance(what, fr.Close):
+            self.request(self._to_close.pop())
+        self._depth += 1
+        is_orderly = False
+        failure: BaseException | None = None
+        try:
+            self._send(channel, what)
+            while True:
+                said = self._receive(channel)
+                if failure is None:
+                    failure = self._failure_of(said.effects, io)
+                word = said.word
+                if isinstance(word, fr.Ask):
+                    answer, failure = self._answer(word, io, failure, len(said.effects))
+                    self._send(channel, answer)
+                    continue
+                if isinstance(word, fr.Hung):
+                    self._lose("it says that it hangs, unasked")
+                is_orderly = True
+                break
+        finally:
+            self._depth -= 1
+            if not is_orderly:
+                self._is_lost = True
+                self._kill()
+        if failure is not None:
+            raise failure
+        return word
+
+    def _send(self, channel: Channel[fr.Said], frame: fr.Frame) -> None:
+        self._heard_last = time.monotonic()
+        self._is_in_flight = True
+        try:
+            channel.send(frame)
+        except Closed:
+            self._lose("the program ended its own process")
+
+    def _receive(self, channel: Channel[fr.Said]) -> fr.Said:
+        self._count += 1
+        if self._count % _LOOK_EVERY == 0:
+            self._look()
+        try:
+            said = channel.receive()
+        except Closed:
+            self._lose("the program ended its own process")
+        except Nonsense as error:
+            self._lose(f"the program's process sent what makes no sense: {error}")
+        self._is_in_flight = False
+        return said
+
+    def _lose(self, why: str) -> NoReturn:
+        self._is_lost = True
+        raise IsolationBroken(f"isolation: {why}")
+
+    # -- effects and questions --------------------------------------------------------------------------------------
+
+    def _failure_of(self, effects: list[fr.Effect], io: Any) -> BaseException | None:
+        """Carry out effects up to the first that fails; what it raised, with the student's line."""
+        before = self._index
+        for index, effect in enumerate(effects):
+            self._index = index
+            try:
+                self._carry_out(effect, io)
+            except Halt as halt:
+                return halt
+            except _NOT_AN_ANSWER:
+                raise
+            except Exception as error:
+                frames = error.frames if isinstance(error, Crossed) else self._where(index)
+                return crossed(type(error).__name__, str(error), frames)
+            finally:
+                self._index = before
+        return None
+
+    def _where(self, index: int) -> tuple[Frame, ...]:
+        return tuple(frame_at(*line) for line in self._lines(index))
+
+    def _lines(self, index: int) -> tuple[tuple[str, int, str], ...]:
+        """The line that asked for an effect, if it is one of the student's."""
+        outcome = self.request(fr.Where(index))
+        return self._checked(outcome.places) if isinstance(outcome, fr.Raised) else ()
+
+    def line(self) -> tuple[str, int, str] | None:
+        """Where in the student's code the effect stands that is being carried out, or the question being answered."""
+        if self._index < 0:
+            return None
+        index, self._index = self._index, -1
+        lines = self._lines(index)
+        self._index = index
+        return lines[0] if lines else None
+
+    def _carry_out(self, effect: fr.Effect, io: Any) -> None:
+        match effect:
+            case fr.Send(to, ref, blob):
+                io.send(to, self._decoded(ref, blob, Message))
+            case fr.SetTimer(ref, blob, after):
+                io.set_timer(self._decoded(ref, blob, Timer), after)
+            case fr.Sync(paths):
+                io.disk.sync(*paths)
+            case fr.Finish(ticket, outcome):
+                io.finish(ticket, self._unpacked(outcome))
+            case fr.CancelTimer(ref, blob):
+                io.cancel_timer(self._decoded(ref, blob, Timer))
+            case fr.Line():
+                self._write_line(effect, io)
+            case fr.RunJob(ref, blob):
+                io.run_job(self._decoded(ref, blob, Job))
+            case fr.CancelJob(ref, blob):
+                io.cancel_job(self._decoded(ref, blob, Job))
+            case fr.Delete(path):
+                io.disk.delete(path)
+            case fr.Connect(peer):
+                io.connect(peer)
+            case fr.Disconnect(peer):
+                io.disconnect(peer)
+            case fr.SetLevel(subsystem, level):
+                io.log.set_level(subsystem, level)
+            case fr.Print(text):
+                sys.stdout.write(text)
+            case fr.Introduce():
+                self._meet(effect)
+
+    def _write_line(self, line: fr.Line, io: Any) -> None:
+        fields = self._unpacked(line.fields)
+        name = {10: "debug", 20: "info", 30: "warning", 40: "error"}.get(line.level)
+        log: Log = io.log
+        if name is None or not isinstance(fields, dict) or not all(type(k) is str for k in fields):
+            self._lose("a line for the log that is none")
+        getattr(log, name)(line.subsystem, line.text, **fields)
+
+    def _answer(
+        self, asked: fr.Ask, io: Any, failure: BaseException | None, effects: int
+    ) -> tuple[fr.Frame, BaseException | None]:
+        """The answer to a question; and what the whole request will end with, if it is over with it."""
+        if failure is not None:
+            return fr.Unwind(), failure
+        before, self._index = self._index, effects
+        try:
+            return fr.Answer(msgspec.Raw(msgspec.msgpack.encode(self._reply(asked, io)))), None
+        except Halt as halt:
+            return fr.Unwind(), halt
+        except _NOT_AN_ANSWER:
+            raise
+        except Exception as error:
+            return fr.Refuse(type(error).__name__, str(error)), None
+        finally:
+            self._index = before
+
+    def _reply(self, asked: fr.Ask, io: Any) -> Any:
+        # Two questions are about values of classes; the table knows only plain ones.
+        if asked.verb in ("send", "begin"):
+            try:
+                to, ref, blob = msgspec.msgpack.decode(asked.arguments, type=tuple[str, str, bytes])
+            except msgspec.DecodeError:
+                self._lose(f"it asks {asked.verb} with other arguments than there are")
+            if asked.verb == "begin":
+                return io.begin(self._decoded(ref, blob, Operation))
+            return io.send(to, self._decoded(ref, blob, Message))
+        if io is None and asked.verb != "flush":
+            self._lose("it asks what only a node or a job may ask")
+        if not is_question(asked.verb, asked.arguments):
+            self._lose(f"it asks what nobody can answer: {asked.verb[:100]!r}")
+        return answer_to(asked.verb, asked.arguments, io)
+
+    # -- values -----------------------------------------------------------------------------------------------------
+
+    def result(self, outcome: fr.Outcome) -> Any:
+        """What a request returned. Raises what it raised."""
+        if isinstance(outcome, fr.Raised):
+            raise crossed(outcome.kind, outcome.text, self.places(outcome.places))
+        if isinstance(outcome, fr.Unwound):
+            raise Halt("this process has ended")
+        if not isinstance(outcome, fr.Value):
+            self._lose("a result that is none")
+        return self._unpacked(outcome.value)
+
+    def places(self, places: tuple[fr.Place, ...]) -> tuple[Frame, ...]:
+        """The student's frames. What does not stand in the student's folders is left out."""
+        return tuple(frame_at(*line) for line in self._checked(places))
+
+    def _checked(self, places: tuple[fr.Place, ...]) -> tuple[tuple[str, int, str], ...]:
+        found = []
+        for place in places[-50:]:
+            file = Path(place.file)
+            theirs = any(file.is_relative_to(folder) for folder in self._folders)
+            if theirs and ".." not in file.parts:
+                found.append((place.file, place.line, place.function[:200]))
+        return tuple(found)
+
+    def _decoded(self, ref: str, blob: bytes, kind: type) -> Any:
+        try:
+            if ref:
+                return self.classes.decoded(ref, blob, kind)
+            value = self._as_they_are.unpacked(blob)
+            if isinstance(value, kind):
+                return value
+            raise ValueError(type(value).__name__)
+        except (ValueError, TypeError, RecursionError, msgspec.MsgspecError) as error:
+            self._lose(f"a {kind.__name__} that is none: {error}")
+
+    def _unpacked(self, blob: bytes) -> Any:
+        try:
+            return self.values.unpacked(blob)
+        except ValueError as error:
+            self._lose(f"a value that is none: {error}")
+
+    def _meet(self, introduced: fr.Introduce) -> None:
+        try:
+            self.classes.meet(introduced)
+        except (ValueError, TypeError, KeyError, RecursionError, msgspec.MsgspecError) as error:
+            self._lose(f"a class that is none: {error}")
+
+    def crossing(self, value: Any) -> bytes:
+        """A timer, job or operation on its way in: it need not fit its class there either."""
+        return encode(value) if is_exact(type(value)) else self._as_they_are.packed(value)
+
+    def _ref(self, cls: type) -> str:
+        try:
+            return self.classes.ref(cls)
+        except ValueError as error:
+            raise CannotCross(str(error)) from None
+
+    def _named(self, ref: str) -> type:
+        return self.classes.named(ref)
+
+    # -- calls, handles, generators -----------------------------------------------------------------------------------
+
+    def call(self, handle: int, name: str, arguments: Any, by_name: Any) -> Any:
+        """Call a function or a method inside. Raises ``HarnessBug`` where our arguments cannot cross."""
+        before, self._current = self._current, 0
+        try:
+            packed = self.values.packed((tuple(arguments), by_name))
+            on = self._current
+        except CannotCross as error:
+            raise HarnessBug(f"{name} is called with what cannot cross: {error}") from None
+        finally:
+            self._current = before
+        return self._handed(fr.Call(on, handle, name, packed), on)
+
+    def get(self, handle: int, name: str) -> Any:
+        """Read an attribute inside."""
+        return self.result(self.request(fr.Get(handle, name)))
+
+    def _handed(self, request: fr.Request, on: int) -> Any:
+        """The result of a request; generators in it go on acting as ``on``."""
+        outcome = self.request(request, self._actors.get(on))
+        before, self._current = self._current, on
+        try:
+            return self.result(outcome)
+        finally:
+            self._current = before
+
+    def _run_inside(self, ref: str, job: Job, io: Any) -> Any:
+        on = self.actor(io)
+        return self._handed(fr.MakeJob(on, io.address, ref, self.crossing(job)), on)
+
+    def _give(self, value: Any) -> Any:
+        """Pack what is more than a value: a job's context, a disk, a store; or something from inside."""
+        from distlab.grade.sealed.standins import Remote
+
+        if isinstance(value, Remote):
+            return ["h", value._handle]
+        for letter, looks_like in (
+            ("io", ("disk", "store")),
+            ("disk", ("sync",)),
+            ("store", ("keys",)),
+        ):
+            if all(hasattr(value, name) for name in looks_like):
+                io = value if letter == "io" else self._only(letter, value)
+                on = self.actor(io)
+                if self._current not in (0, on):
+                    raise CannotCross("a call can act as one context only")
+                self._current = on
+                return [letter, on, str(getattr(io, "address", ""))]
+        raise CannotCross(f"a {type(value).__name__}")
+
+    def _only(self, letter: str, part: Any) -> Any:
+        """A context that has nothing but a disk, or nothing but the store."""
+        for io in self._actors.values():
+            if isinstance(io, _Only) and getattr(io, letter, None) is part:
+                return io
+        return _Only(**{letter: part})
+
+    def _take(self, letter: str, rest: list[Any]) -> Any:
+        from distlab.grade.sealed.standins import Remote
+
+        match letter, rest:
+            case "g", [int() as handle]:
+                return self._steps(self._current, handle)
+            case "h", [int() as handle]:
+                return Remote(self, handle)
+            case "T", [str() as ref]:
+                return self.classes.named(ref)
+        raise ValueError(f"nothing packed begins with {letter[:20]!r}")
+
+    def _steps(self, on: int, handle: int) -> Generator[Any, None, Any]:
+        """A generator that goes on inside."""
+        try:
+            while True:
+                outcome = self.request(fr.Step(on, handle), self._actors.get(on))
+                if isinstance(outcome, fr.Yielded):
+                    yield self._unpacked(outcome.value)
+                elif isinstance(outcome, fr.Ended):
+                    handle = 0
+                    return self._unpacked(outcome.value)
+                else:
+                    handle = 0
+                    return self.result(outcome)
+        finally:
+            if handle and not self._is_lost:
+                close = fr.Close(on, handle)
+                if self._is_in_flight:  # the garbage collector came by
+                    self._to_close.append(close)
+                else:
+                    self.request(close, self._actors.get(on))
+
+    # -- watching -----------------------------------------------------------------------------------------------------
+
+    def _waiting(self) -> None:
+        """Nothing has been heard for a moment."""
+        self._look()
+        if time.monotonic() - self._heard_last > SILENCE_LIMIT:
+            self._give_up()
+
+    def _look(self) -> None:
+        assert self._child is not None
+        assert self._channel is not None
+        with contextlib.suppress(Closed):  # then the next word will not come
+            if self._child.processor_seconds() - self._burnt_before > self._limit:
+                self._give_up()
+        if self._channel.received - self._bytes_before > RUN_BYTES or self._count > RUN_REQUESTS:
+            self._lose("the program says more in one run than any program needs")
+
+    def _give_up(self) -> NoReturn:
+        """The inside does not return: ask where it stands, and end it."""
+        assert self._child is not None
+        assert self._channel is not None
+        self._is_lost = True
+        hung = Hung()
+        until = time.monotonic() + LAST_WORDS
+        self._child.ask_where_it_stands()
+
+        def waiting() -> None:
+            if time.monotonic() > until:
+                raise Closed
+
+        self._channel.waiting = waiting
+        with contextlib.suppress(Closed, Nonsense):
+            word = self._channel.receive().word
+            if isinstance(word, fr.Hung):
+                hung.frames = self.places(word.places)
+        raise hung
+
+
+class _Only:
+    """A context that has nothing but a disk, or nothing but the store."""
+
+    def __init__(self, **parts: Any) -> None:
+        vars(self).update(parts)

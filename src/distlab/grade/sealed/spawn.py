@@ -1,0 +1,93 @@
+"""How the inside is started, and how it is watched and ended: the one place where a sandbox is put round it.
+
+What is here now is a plain child: no keyboard, no output, an environment of a few variables, nothing inherited but its
+socket. A sandbox (bubblewrap, seccomp, limits of memory and files) wraps the command in :func:`spawn_child`; the rest
+does not change, for the inside's process number is taken from the socket, where it is right in any namespace.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+from distlab.core.errors import ScenarioError
+from distlab.grade.sealed.channel import Closed
+
+STARTING_LIMIT = 30.0
+"""Seconds until the inside must have said its first word: no student code has run by then."""
+
+_CREDENTIALS = struct.Struct("3i")
+
+
+def spawn_child(command: Sequence[str], inherited: socket.socket) -> subprocess.Popen[bytes]:
+    """Start ``command`` with this end of the socket, and nothing else of ours."""
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=[inherited.fileno()],
+        env={"PYTHONHASHSEED": "0"}
+        | {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+    )
+
+
+_ENVIRONMENT = ("PYTHONHASHSEED", "DISTLAB_ROOT", "LANG")
+
+
+class Child:
+    """The process that the inside runs in."""
+
+    def __init__(self) -> None:
+        if not sys.platform.startswith("linux"):
+            raise ScenarioError("sealed grading needs Linux")
+        self.socket, theirs = socket.socketpair()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        command = [sys.executable, "-P", "-m", "distlab.grade.sealed.inside", str(theirs.fileno())]
+        with theirs:
+            self._process = spawn_child(command, theirs)
+        self._number = self._greeted()
+        self._handle = os.pidfd_open(self._number)
+
+    def _greeted(self) -> int:
+        """The process number of who holds the other end, as the kernel sees it from here."""
+        self.socket.settimeout(STARTING_LIMIT)
+        try:
+            greeting, extra, _, _ = self.socket.recvmsg(1, socket.CMSG_SPACE(_CREDENTIALS.size))
+        except OSError:
+            greeting, extra = b"", []
+        if not greeting or not extra:
+            self._process.kill()
+            raise Closed
+        self.socket.settimeout(None)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+        return int(_CREDENTIALS.unpack(extra[0][2])[0])
+
+    def processor_seconds(self) -> float:
+        """What it has burnt so far. Raises ``Closed`` where it has ended."""
+        # Linux: the clock of a process is named by its number (clock_getcpuclockid(3)).
+        try:
+            return time.clock_gettime((~self._number << 3) | 2)
+        except OSError:
+            raise Closed from None
+
+    def ask_where_it_stands(self) -> None:
+        with contextlib.suppress(OSError):
+            signal.pidfd_send_signal(self._handle, signal.SIGVTALRM)
+
+    def kill(self) -> None:
+        if self._process.returncode is not None:
+            return
+        with contextlib.suppress(OSError):
+            signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+        self._process.kill()
+        self._process.wait()
+        os.close(self._handle)
+        self.socket.close()
