@@ -165,6 +165,38 @@ def test_a_session_that_is_out_of_reach_for_too_long_is_closed_on_both_sides() -
     assert world.network.next_due() == MINUTE, "nothing but the end of the partition"
 
 
+def test_faults_on_a_message_of_a_session_make_it_late_and_count_with_the_datagrams() -> None:
+    world = World()
+    world.network.plan(Nth("a", "b", 2), Drop())
+    world.network.plan(Nth("a", "b", 4), Delay(20 * MS))
+    world.send(1)
+    for number in (2, 3, 4):
+        world.send(number, kind=STREAM)
+    assert world.take(1 * MS) == [1]
+    assert world.take(50 * MS) == []
+    assert world.take(51 * MS) == [2, 3, 4]
+    assert world.dropped == []
+
+
+def test_the_end_of_a_node_is_news_that_travels_as_all_else_does() -> None:
+    world = World()
+    world.send(1, kind=STREAM)
+    world.network.lost("a", 0, {"b": 3, "c": 0}, 0)
+    world.network.impose(Cut("a", "c", 300 * MS), 0)
+    assert world.frames(1 * MS) == [("b", STREAM), ("b", CLOSE)]
+    assert world.frames(SECOND) == [("c", CLOSE)]
+
+
+def test_the_end_of_a_node_that_nobody_can_hear_of_is_noticed_by_its_silence() -> None:
+    world = World()
+    world.network.impose(Cut("a", "*", MINUTE), 0)
+    world.network.lost("a", 0, {"b": 0}, 0)
+    frames = []
+    for now in range(0, SILENCE + SECOND, 50 * MS):
+        frames += world.frames(now)
+    assert frames == [("b", CLOSE)]
+
+
 def test_a_session_that_cannot_be_opened_is_refused_to_the_one_who_asked() -> None:
     world = World()
     world.network.impose(Cut("a", "b", MINUTE), 0)

@@ -34,7 +34,7 @@ def test_a_failed_sync_takes_with_it_all_that_waits_and_later_syncs_still_count(
     outbox.in_order(done.append, "behind 1")
     outbox.barrier(2)
     outbox.in_order(done.append, "behind 2")
-    assert outbox.failed(1) == 2
+    assert outbox.failed(1) == [("behind 1",), ("behind 2",)]
     outbox.in_order(done.append, "after the failure")
     assert done == [], "sync 2 is still under way"
     outbox.done(2)

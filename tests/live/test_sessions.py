@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from distlab.core import Address, NotConnected, SessionFull
 from distlab.live.envelope import ACCEPT, CLOSE, CONNECT, CREDIT, STREAM
-from distlab.live.sessions import WINDOW, WINDOW_BYTES, Sessions
+from distlab.live.sessions import WINDOW, WINDOW_BYTES, Session, Sessions
 
 Frame = tuple[int, int, int]
 
@@ -21,17 +21,27 @@ class Side:
         self.peer = Address(peer)
         self.wire: deque[Frame] = deque()
         self.news: list[str] = []
+        self.untold: deque[tuple[str, Session | None]] = deque()
         self.arrived: list[int] = []
-        self.sessions = Sessions(
-            Address(name), self._reply, lambda kind, peer: self.news.append(kind)
-        )
+        self.sessions = Sessions(Address(name), self._reply, self._tell)
+
+    def _tell(self, kind: str, peer: Address, session: Session | None) -> None:
+        self.untold.append((kind, session))
+
+    def tell(self) -> None:
+        """Call the node's handlers."""
+        while self.untold:
+            kind, session = self.untold.popleft()
+            self.sessions.learned(kind, self.peer, session)
+            self.news.append(kind)
 
     def _reply(self, kind: int, peer: Address, session: int, sequence: int = 0) -> None:
         self.wire.append((kind, session, sequence))
 
     def send(self, size: int = 1) -> None:
         session, number = self.sessions.take_place(self.peer, size, "Item")
-        self.wire.append((STREAM, session.id, number))
+        if self.sessions.is_current(session):
+            self.wire.append((STREAM, session.id, number))
 
     def take(self, frame: Frame) -> None:
         kind, session, sequence = frame
@@ -46,6 +56,7 @@ class Side:
         elif (ours := self.sessions.arrived(self.peer, session, sequence)) is not None:
             self.arrived.append(sequence)
             self.sessions.handled(ours)
+        self.tell()
 
 
 def pair() -> tuple[Side, Side]:
@@ -57,6 +68,8 @@ def settle(a: Side, b: Side) -> None:
         for sender, receiver in ((a, b), (b, a)):
             while sender.wire:
                 receiver.take(sender.wire.popleft())
+    a.tell()
+    b.tell()
 
 
 def connected() -> tuple[Side, Side]:
@@ -74,7 +87,9 @@ def test_both_sides_are_told_that_a_session_is_open() -> None:
 def test_to_a_peer_that_is_down_there_is_no_session() -> None:
     a, _ = pair()
     a.sessions.connect(a.peer, None)
-    assert a.news == ["disconnect"]
+    a.sessions.connect(a.peer, None)
+    a.tell()
+    assert a.news == ["disconnect"], "once, however often it was asked for"
 
 
 def test_nothing_can_be_sent_before_a_session_is_open() -> None:
@@ -84,6 +99,36 @@ def test_nothing_can_be_sent_before_a_session_is_open() -> None:
     a.sessions.connect(a.peer, 0)
     with pytest.raises(NotConnected):
         a.send()
+
+
+def test_asking_again_for_a_session_that_is_open_or_on_its_way_changes_nothing() -> None:
+    a, b = pair()
+    a.sessions.connect(a.peer, 0)
+    a.sessions.connect(a.peer, 0)
+    settle(a, b)
+    b.sessions.connect(b.peer, 0)
+    settle(a, b)
+    assert a.news == b.news == ["connect"]
+
+
+def test_what_is_sent_in_a_session_that_is_over_is_lost_until_the_node_has_been_told() -> None:
+    a, b = connected()
+    a.sessions.lost(a.peer, 0)
+    a.send()
+    a.tell()
+    with pytest.raises(NotConnected):
+        a.send()
+    settle(a, b)
+    assert b.arrived == []
+
+
+def test_a_peer_that_asks_anew_has_forgotten_the_old_session() -> None:
+    a, _ = connected()
+    reborn = Side("b", "a")
+    reborn.sessions.connect(reborn.peer, 0)
+    settle(a, reborn)
+    assert a.news == ["connect", "disconnect", "connect"]
+    assert reborn.news == ["connect"]
 
 
 def test_two_that_ask_each_other_at_once_have_one_session() -> None:
@@ -133,8 +178,10 @@ def test_disconnect_tells_both_sides_and_nothing_arrives_after_it() -> None:
 def test_a_session_ends_with_its_peers_incarnation_and_not_with_an_older_one() -> None:
     a, _ = connected()
     a.sessions.lost(a.peer, -1)
+    a.tell()
     assert a.news == ["connect"]
     a.sessions.lost(a.peer, 0)
+    a.tell()
     assert a.news == ["connect", "disconnect"]
 
 
@@ -172,6 +219,7 @@ def test_streams_are_in_order_and_in_the_end_both_sides_agree(steps: list[str]) 
             side.sessions.connect(side.peer, 0)
         elif step.startswith("close"):
             side.sessions.disconnect(side.peer)
+            side.tell()
         elif step.startswith("send"):
             with suppress(NotConnected):
                 side.send()

@@ -20,14 +20,16 @@ from distlab.core.errors import (
     DiskError,
     DiskFull,
     Halt,
-    StoreUnavailable,
     UnhandledValue,
 )
 from distlab.core.node import Node
 from distlab.core.values import (
     Address,
+    Fail,
+    Info,
     Job,
     Message,
+    Ok,
     Operation,
     Outcome,
     SessionMessage,
@@ -75,6 +77,8 @@ class LiveContext:
         """What the loop has to tell the node when the handler that runs is done: kind of event, and what of it."""
         self.event = 0
         """Id of the event whose handler runs: what its effects are caused by."""
+        self.unanswered: set[int] = set()
+        """Tickets of operations that this client has begun and not finished."""
         self.watched = list(who.watched)
         self.hear: Callable[[Any], None] = lambda word: None
         """Takes a word of the supervisor that comes while we wait for another one."""
@@ -110,8 +114,6 @@ class LiveContext:
             raise BadValue(f"send takes a Message, not {message!r}")
         blob = encode(message)
         cls = type(message)
-        if self.watched:
-            self.about_to("send", cls.__name__)
         if not self.wires.is_member(to):
             raise BadValue(f"there is no node {to!r}; there are {', '.join(self.wires.newest)}")
         if isinstance(message, SessionMessage):
@@ -123,16 +125,23 @@ class LiveContext:
             self.outbox.in_order(self._dispatch, to, cls, blob, self.event)
 
     def _dispatch(self, to: Address, cls: type, blob: bytes, cause: int) -> None:
+        if self.watched:
+            self.about_to("send", cls.__name__)
         name, path = self._names.get(cls) or self._name(cls)
         sent = self.recorder.note_message(Kind.SEND, path, blob, cause, to)
         if why := self.wires.send(DATAGRAM, to, blob, name, sent):
             self.recorder.note_drop(path, blob, why, sent, self.address, to)
 
     def _stream(self, session: Session, number: int, cls: type, blob: bytes, cause: int) -> None:
+        if self.watched:
+            self.about_to("send", cls.__name__)
+        peer = session.peer
+        name, path = self._names.get(cls) or self._name(cls)
+        sent = self.recorder.note_message(Kind.SEND, path, blob, cause, peer)
         if self.sessions.is_current(session):
-            name, path = self._names.get(cls) or self._name(cls)
-            sent = self.recorder.note_message(Kind.SEND, path, blob, cause, session.peer)
-            self.wires.send(STREAM, session.peer, blob, name, sent, session.id, number)
+            self.wires.send(STREAM, peer, blob, name, sent, session.id, number)
+        else:
+            self.recorder.note_drop(path, blob, "disconnected", sent, self.address, peer)
 
     def _name(self, cls: type) -> tuple[bytes, str]:
         tag = str(cls.__struct_config__.tag)  # type: ignore[attr-defined]
@@ -144,7 +153,12 @@ class LiveContext:
     def connect(self, peer: Address) -> None:
         if not self.wires.is_member(peer):
             raise BadValue(f"there is no node {peer!r}; there are {', '.join(self.wires.newest)}")
-        self.outbox.in_order(lambda: self.sessions.connect(peer, self.wires.incarnation_of(peer)))
+        if peer == self.address:
+            raise BadValue(f"{peer} asks for a session with itself")
+        self.outbox.in_order(self._connect, peer)
+
+    def _connect(self, peer: Address) -> None:
+        self.sessions.connect(peer, self.wires.incarnation_of(peer))
 
     def disconnect(self, peer: Address) -> None:
         self.outbox.in_order(self.sessions.disconnect, peer)
@@ -152,13 +166,13 @@ class LiveContext:
     def _reply(self, kind: int, peer: Address, session: int, sequence: int = 0) -> None:
         self.wires.send(kind, peer, b"", session=session, sequence=sequence)
 
-    def _tell(self, kind: str, peer: Address) -> None:
-        self.news.append((kind, peer))
+    def _tell(self, kind: str, peer: Address, session: Session | None) -> None:
+        self.news.append((kind, (peer, session)))
 
     # -- timers and jobs ------------------------------------------------------------------------------------------
 
     def set_timer(self, timer: Timer, after: int) -> None:
-        self._must_handle(timer, "sets")
+        self._must_handle(timer, Timer, "sets {!r} as a timer but has no handler for it")
         if type(after) is not int or after < 0:
             raise BadValue(
                 f"set_timer({timer!r}, {after!r}): a duration is a whole number of microseconds, 0 or more"
@@ -169,7 +183,7 @@ class LiveContext:
         self.timers.cancel(timer)
 
     def run_job(self, job: Job) -> None:
-        self._must_handle(job, "runs")
+        self._must_handle(job, Job, "runs {!r} as a job but has no handler for its end")
         self.about_to("job", type(job).__name__)
         if self.jobs is not None and job not in self.jobs:
             started = self.recorder.note(Kind.JOB, job, self.event)
@@ -179,24 +193,35 @@ class LiveContext:
         if self.jobs is not None:
             self.jobs.cancel(job)
 
-    def _must_handle(self, value: Any, does: str) -> None:
-        if type(value) not in self.program.handlers:
-            raise UnhandledValue(
-                f"{self.program.__name__} {does} {value!r} but has no handler for it"
-            )
+    def _must_handle(self, value: Any, kind: type, else_it: str) -> None:
+        if not isinstance(value, kind) or type(value) not in self.program.handlers:
+            raise UnhandledValue(f"{self.program.__name__} {else_it.format(value)}")
 
     # -- operations, clocks, the end ------------------------------------------------------------------------------
 
     def begin(self, operation: Operation) -> Ticket:
+        if not isinstance(operation, Operation):
+            raise BadValue(f"begin takes an Operation, not {operation!r}")
         self._tickets += 1
         self.recorder.note(Kind.CALL, (self._tickets, operation), self.event)
+        self.unanswered.add(self._tickets)
         return Ticket(self._tickets)
 
     def finish(self, ticket: Ticket, outcome: Outcome) -> None:
-        self.about_to("finish", type(outcome).__name__)
+        if ticket not in self.unanswered:
+            raise BadValue(
+                f"finish({ticket!r}, ...): this client has no open operation of that ticket"
+            )
+        if not isinstance(outcome, (Ok, Fail, Info)):
+            raise BadValue(
+                f"finish({ticket!r}, {outcome!r}): an outcome is Ok(...), Fail(...) or Info(...)"
+            )
+        encode(outcome)
+        self.unanswered.discard(ticket)
         self.outbox.in_order(self._finish, ticket, outcome, self.event)
 
     def _finish(self, ticket: Ticket, outcome: Outcome, cause: int) -> None:
+        self.about_to("finish", type(outcome).__name__)
         self.recorder.note(Kind.RETURN, (ticket, outcome), cause)
         self.channel.say(Returned(ticket, to_json(outcome)))
 
@@ -272,7 +297,9 @@ class LiveContext:
         for done in self.syncer.completed():
             number, paths, marks, asked = done.request
             if done.error:
-                self.outbox.failed(number)
+                for dropped in self.outbox.failed(number):
+                    if isinstance(dropped[0], Session):  # nothing may come after what never left
+                        self.sessions.give_up(dropped[0])
                 failed.append(done)
             else:
                 self.disk.synced(marks)
@@ -288,9 +315,8 @@ class LiveContext:
         if not self.outbox.is_clear:
             self.syncer.wait()
             if failed := self.take_syncs():
-                raise StoreUnavailable(
-                    f"{key}: a sync before this failed ({failed[0].error}), so this is not done"
-                )
+                paths = ", ".join(failed[0].request.paths)
+                raise DiskError(f"sync of {paths} failed before this call: {failed[0].error}")
 
     def _stored(self, verb: str, key: str, result: bool) -> None:
         self.recorder.note(Kind.STORE, (verb, key, result), self.event)

@@ -18,7 +18,7 @@ import os
 from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from distlab.core.disk import RecordFiles, checked_path
 from distlab.core.errors import BadPath, DiskError, DiskFull, DistlabError, NoSuchFile
@@ -152,6 +152,16 @@ class LiveDisk(RecordFiles):
         self._forget(path)
         self._durable.pop(path, None)
         self._owner.wrote("delete", path, 0)
+
+    def recover(self, path: str, record: Any) -> list[Any]:
+        """What is recovered is durable from now on: an earlier process may have left it unsynced."""
+        records = super().recover(path, record)
+        if records:
+            marks: list[Mark] = []
+            self._mark(path, marks)
+            if not make_durable(marks):
+                self.synced(marks)
+        return records
 
     # -- syncing --------------------------------------------------------------------------------------------------
 

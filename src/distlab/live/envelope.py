@@ -29,7 +29,7 @@ STREAM: Final = 3
 CREDIT: Final = 4
 """``sequence`` messages of the session have been handled."""
 CLOSE: Final = 5
-"""The session is over, or there never was one."""
+"""The session is over, or there never was one; session 0: the sender's incarnation is, and all of its sessions."""
 _KINDS: Final = 6
 
 FLIPPED: Final = 1

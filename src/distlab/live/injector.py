@@ -6,7 +6,7 @@ asks first, and goes on when it is told to; whoever was killed meanwhile is told
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,9 @@ from distlab.faults import (
     Crash,
     Cut,
     Doing,
+    Fault,
     FillDisk,
+    JumpClock,
     Nth,
     Partition,
     Pause,
@@ -41,6 +43,12 @@ if TYPE_CHECKING:
 Entry = tuple[Doing, AnyAction, list[int]]
 """A fault that waits for somebody's doing, with how often it has been done."""
 
+Found = dict[str, Address | None]
+"""Who a plan's names stand for; None for a role that nobody has."""
+
+_NAMES = ("node", "source", "to")
+"""Fields that name nodes."""
+
 
 class Injector:
     """The faults of one run."""
@@ -52,8 +60,7 @@ class Injector:
             (fault.when, fault.do, [0]) for fault in plan.faults if isinstance(fault.when, Doing)
         ]
         for fault in plan.faults:
-            for name in self._names(fault.when, fault.do):
-                self._check(name)
+            self._check(fault)
 
     def begin(self) -> None:
         """Time begins: set the alarms."""
@@ -95,8 +102,8 @@ class Injector:
             return
         entry, *rest = entries
 
-        def resolved(holder: Address | None) -> None:
-            if holder == seat.address and entry in self._waiting:
+        def resolved(found: Found) -> None:
+            if found[entry[0].node] == seat.address and entry in self._waiting:
                 entry[2][0] += 1
                 if entry[2][0] == entry[0].n:
                     self._waiting.remove(entry)
@@ -104,23 +111,24 @@ class Injector:
                     self._strike(entry[1])
             self._decide(seat, child, token, rest)
 
-        self._resolve(entry[0].node, resolved)
+        self._resolve([entry[0].node], resolved)
 
     # -- names ----------------------------------------------------------------------------------------------------
 
-    def _names(self, when: Any, action: AnyAction) -> list[str]:
-        names = [getattr(when, "node", ""), getattr(action, "node", "")]
-        if isinstance(when, Nth):
-            names += [when.source, when.to]
-        if isinstance(action, (Cut, Clog)):
-            names += [action.source, action.to]
-        if isinstance(action, Partition):
-            names += [name for group in action.groups for name in group]
-        return [name for name in names if name not in ("", "*")]
-
-    def _check(self, name: str) -> None:
-        if not name.startswith("@") and name not in self._supervisor.cluster.members:
-            raise ScenarioError(f"the plan names {name!r}, which is no member of the cluster")
+    def _check(self, fault: Fault) -> None:
+        """Raise ``ScenarioError`` for a name that is no member's, or a message that nobody handles."""
+        members = self._supervisor.cluster.members
+        for name in (*_names_in(fault.when), *_names_in(fault.do)):
+            if name[:1] not in ("@", "*") and name not in members:
+                raise ScenarioError(f"the plan names {name!r}, which is no member of the cluster")
+        doing = fault.when
+        if isinstance(doing, Doing) and doing.verb in ("send", "job"):
+            programs = [member.program for member in members.values()]
+            known = sorted({cls.__name__ for program in programs for cls in program.handlers})
+            if not any(name.startswith(doing.what) for name in known):
+                raise ScenarioError(
+                    f"{doing}: nobody handles {doing.what!r}; known are {', '.join(known)}"
+                )
 
     def _static(self, name: str) -> Address | None:
         """The address that ``name`` stands for as the cluster was laid out."""
@@ -129,52 +137,69 @@ class Injector:
         role, _, index = name[1:].partition(":")
         return _nth(self._supervisor.cluster.with_role(role), index)
 
-    def _resolve(self, name: str, then: Callable[[Address | None], None]) -> None:
-        """Call ``then`` with the address that ``name`` stands for now; at once, unless nodes have to be asked."""
-        if not name.startswith("@") or self._supervisor.roles is None:
-            then(self._static(name))
+    def _resolve(self, names: Sequence[str], then: Callable[[Found], None]) -> None:
+        """Call ``then`` with who these names stand for now; at once, unless nodes have to be asked."""
+        supervisor = self._supervisor
+        if supervisor.roles is None or not any(name.startswith("@") for name in names):
+            then({name: self._static(name) for name in names})
             return
-        role, _, index = name[1:].partition(":")
-        self._supervisor.ask_holders(role, lambda holders: then(_nth(holders, index)))
+
+        def asked(holders: Callable[[str], list[Address]]) -> None:
+            found: Found = {}
+            for name in names:
+                role, _, index = name[1:].partition(":")
+                is_role = name.startswith("@")
+                found[name] = _nth(holders(role), index) if is_role else Address(name)
+            then(found)
+
+        supervisor.ask_holders(asked)
 
     # -- faults ---------------------------------------------------------------------------------------------------
 
     def _strike(self, action: AnyAction) -> None:
-        name = getattr(action, "node", None)
-        if name is None:
-            self._supervisor.struck(action, "")
-            self._supervisor.say_to_proxy(Suffer(action))
-        elif not name.startswith("@"):
-            self._strike_node(action, Address(name))
-        else:
+        self._resolve(_names_in(action), lambda found: self._strike_those(action, found))
 
-            def resolved(holder: Address | None) -> None:
-                if holder is not None:
-                    self._strike_node(action, holder)
-
-            self._resolve(name, resolved)
-
-    def _strike_node(self, action: Any, address: Address) -> None:
+    def _strike_those(self, action: Any, found: Found) -> None:
         supervisor = self._supervisor
-        action = msgspec.structs.replace(action, node=address)
-        seat = supervisor.seats[address]
-        supervisor.struck(action, address)
+        if isinstance(action, Partition):
+            groups = tuple(
+                tuple(address for name in group if (address := found[name]))
+                for group in action.groups
+            )
+            action = msgspec.structs.replace(action, groups=groups)
+        elif None in found.values():  # a role that nobody has
+            return
+        else:
+            named = {key: getattr(action, key) for key in _NAMES if hasattr(action, key)}
+            resolved = {key: found.get(name, name) for key, name in named.items()}
+            action = msgspec.structs.replace(action, **resolved)
+        supervisor.struck(action, getattr(action, "node", ""))
+        if isinstance(action, (Partition, Cut, Clog)):
+            supervisor.say_to_proxy(Suffer(action))
+        else:
+            self._strike_node(action, supervisor.seats[action.node])
+
+    def _strike_node(self, action: Any, seat: Seat) -> None:
+        supervisor = self._supervisor
         match action:
             case Crash(_, restart_after, unsynced):
-                supervisor.kill(seat, f"fault: {unsynced.value} of the unsynced writes kept")
-                if restart_after is not None:
-                    supervisor.after(restart_after, lambda: supervisor.start(seat))
+                why = f"fault: {unsynced.value} of the unsynced writes kept"
+                if supervisor.kill(seat, why) and restart_after is not None:
+                    crashed = seat.incarnation
+                    supervisor.after(restart_after, lambda: supervisor.restart(seat, crashed))
             case Twin(_, duration):
                 supervisor.start_twin(seat, duration)
             case Pause(_, duration):
                 supervisor.pause(seat, duration)
             case Rot(_, file, bit):
-                _rot(supervisor.disk_folder(address), file, bit)
+                _rot(supervisor.disk_folder(seat.address), file, bit)
             case SlowNode() | SlowDisk() | FillDisk():
-                seat.suffer(Suffer(action))
-                supervisor.after(action.duration, lambda: seat.suffer(Suffer(action, over=True)))
+                seat.suffer(action)
+                supervisor.after(action.duration, lambda: seat.recover(action))
+            case JumpClock():
+                seat.suffer(action)
             case _:
-                seat.suffer(Suffer(action))
+                seat.say(Suffer(action))
 
     def _heal(self) -> None:
         """Everything that is still wrong is mended."""
@@ -189,6 +214,14 @@ class Injector:
             if seat.child is not None and seat.child.is_paused:
                 seat.child.resume()
             supervisor.start(seat)
+
+
+def _names_in(part: Any) -> list[str]:
+    """The nodes that a trigger or an action names; a star is no name."""
+    names = [getattr(part, key) for key in _NAMES if hasattr(part, key)]
+    if isinstance(part, Partition):
+        names += [name for group in part.groups for name in group]
+    return [name for name in names if name != "*"]
 
 
 def _nth(holders: list[Address], index: str) -> Address | None:

@@ -213,7 +213,7 @@ class _Work:
         sys.stdout = Prints(self.log)
         try:
             value = self._drive(self._job.run(self))
-        except NOT_A_JOBS_FAILURE as error:
+        except (*NOT_A_JOBS_FAILURE, SystemExit) as error:
             self._blame(error)
         except Exception as error:
             self._tell(FAILED, headline(error).encode())

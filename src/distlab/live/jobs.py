@@ -190,5 +190,5 @@ class Jobs:
 def _result(job: Job, packet: bytes) -> Any:
     try:
         return decoder(type(job).Result).decode(packet)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadValue(f"{job!r} returned what is no {type(job).Result}: {error}") from None

@@ -12,7 +12,7 @@ and a session whose link has not been open for :data:`SILENCE` is closed on both
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from random import Random
 from typing import Any, Final, NamedTuple
@@ -30,7 +30,7 @@ from distlab.faults import (
     Nth,
     Partition,
 )
-from distlab.live.envelope import CLOSE, CONNECT, DATAGRAM, FLIPPED, Envelope
+from distlab.live.envelope import CLOSE, CONNECT, DATAGRAM, FLIPPED, STREAM, Envelope
 from distlab.live.scene import stream
 
 SILENCE: Final = 10 * SECOND
@@ -86,7 +86,7 @@ class Network:
         self,
         members: Sequence[str],
         noise: Noise,
-        struck: Callable[[Action], None] = lambda action: None,
+        struck: Callable[[Action, str], None] = lambda action, node: None,
         dropped: Callable[[Link, Parcel, str], None] = lambda link, parcel, why: None,
     ) -> None:
         self._noise = noise
@@ -94,7 +94,10 @@ class Network:
         self._dropped = dropped
         self._members = list(members)
         self._links = {(a, b): Link(noise.seed, a, b) for a in members for b in members}
-        self._noisy = bool(noise.loss or noise.duplicate or noise.straggle)
+        self._lost = noise.loss
+        self._lost_or_twice = self._lost + noise.duplicate
+        self._troubled = self._lost_or_twice + noise.straggle
+        """A draw below this one means that noise does something; 0 once the plan has healed."""
         self._heap: list[tuple[int, int, Callable[[], None] | tuple[Link, Parcel]]] = []
         """(time, number, what): a datagram that arrives, or something that ends."""
         self._number = 0
@@ -109,50 +112,80 @@ class Network:
         link = self._links[self._members[envelope.source], self._members[envelope.to]]
         if envelope.kind == DATAGRAM:
             self._send_datagram(link, parcel, now)
-            return
+        else:
+            self._send_in_stream(link, parcel, now)
+
+    def lost(self, member: str, incarnation: int, others: Mapping[str, int], now: int) -> None:
+        """An incarnation is no more: each of the ``others`` that are up learns it over the wire, as of all else."""
+        index = self._members.index(member)
+        for other, its in others.items():
+            ends = index, self._members.index(other), incarnation, its
+            self.send(Parcel(Envelope(CLOSE, 0, *ends, 0, 0, 0, b""), b""), now)
+
+    def _send_in_stream(self, link: Link, parcel: Parcel, now: int) -> None:
         ready = now + self._latency(link)
-        if self._noisy and link.random.random() < self._noise.loss:
+        if parcel.envelope.kind == STREAM:
+            for fate in link.fates(_class_name(parcel)):
+                self._struck(fate, link.source)
+                if isinstance(fate, Delay):
+                    ready += fate.by
+                elif not isinstance(fate, Duplicate):
+                    ready += _RETRANSMIT
+        if self._lost and link.random.random() < self._lost:
             ready += _RETRANSMIT
         if link.stream:
             ready = max(ready, link.stream[-1][0])
         link.stream.append((ready, parcel))
 
     def _send_datagram(self, link: Link, parcel: Parcel, now: int) -> None:
-        delays = [self._latency(link)]
-        fates = link.fates(parcel.envelope.name.decode(errors="replace"))
-        why = "loss" if self._noisy and self._is_lost(link, delays) else ""
+        delay = self._latency(link)
+        fates = link.fates(_class_name(parcel))
+        draw = link.random.random() if self._troubled else 1.0
+        if fates:
+            self._suffer(link, parcel, fates, now + delay)
+        elif draw < self._lost:
+            self._dropped(link, parcel, "loss")
+        elif draw < self._lost_or_twice:
+            self._carry(link, parcel, now + delay)
+            self._carry(link, parcel, now + delay + self._noise.delay[0])
+        elif draw < self._troubled:
+            how_late = (draw - self._lost_or_twice) / (self._troubled - self._lost_or_twice)
+            self._carry(link, parcel, now + delay + int(how_late * self._noise.straggle_by))
+        else:
+            self._carry(link, parcel, now + delay)
+
+    def _suffer(self, link: Link, parcel: Parcel, fates: list[Action], arrival: int) -> None:
+        """What planned faults do to a datagram."""
+        copies = [0]
+        is_dropped = False
         for fate in fates:
+            self._struck(fate, link.source)
             match fate:
                 case Drop():
-                    why = "drop"
+                    is_dropped = True
                 case Delay(by):
-                    delays = [delay + by for delay in delays]
+                    arrival += by
                 case Duplicate(after):
-                    delays.append(delays[0] + after)
+                    copies.append(after)
                 case Flip(bit):
                     parcel = flipped(parcel, bit)
-            self._struck(fate)
-        if why or link.blocked:
-            self._dropped(link, parcel, why or "partition")
+        if is_dropped:
+            self._dropped(link, parcel, "drop")
+        else:
+            for later in copies:
+                self._carry(link, parcel, arrival + later)
+
+    def _carry(self, link: Link, parcel: Parcel, arrival: int) -> None:
+        if link.blocked:
+            self._dropped(link, parcel, "partition")
         elif link.clogged:
             link.held.append(parcel)
         else:
-            for delay in delays:
-                self._at(now + delay, (link, parcel))
+            self._at(arrival, (link, parcel))
 
     def _latency(self, link: Link) -> int:
         least, most = self._noise.delay
         return least if least == most else least + int(link.random.random() * (most - least))
-
-    def _is_lost(self, link: Link, delays: list[int]) -> bool:
-        """What noise does to one datagram. As many draws for each, so that one's fate does not shift the next one's."""
-        noise, random = self._noise, link.random.random
-        lost, twice, late, how_late = random(), random(), random(), random()
-        if late < noise.straggle:
-            delays[0] += int(how_late * noise.straggle_by)
-        if twice < noise.duplicate:
-            delays.append(delays[0] + noise.delay[0])
-        return lost < noise.loss
 
     def due(self, now: int) -> Iterator[tuple[Link, Parcel]]:
         """What arrives by ``now``, in order. What the caller cannot carry yet, he gives :meth:`back`."""
@@ -163,6 +196,8 @@ class Network:
                 what()
             elif what[0].blocked:
                 self._dropped(*what, "partition")
+            elif what[0].clogged:
+                what[0].held.append(what[1])
             else:
                 yield what
         while self._tidings:
@@ -197,6 +232,9 @@ class Network:
             link.stream[0] = (now + _RETRANSMIT, parcel)
             return
         link.shut_since = None
+        if parcel.envelope.kind == CLOSE:  # by now the silence has told the same
+            self._tidings.append((link, link.stream.popleft()[1]))
+            return
         session = parcel.envelope.session
         for ends in (link, self._links[link.to, link.source]):
             ends.stream = deque(item for item in ends.stream if item[1].envelope.session != session)
@@ -236,7 +274,7 @@ class Network:
 
     def heal(self, now: int) -> None:
         """All links open and without loss."""
-        self._noisy = False
+        self._lost = self._lost_or_twice = self._troubled = 0.0
         for link in self._links.values():
             link.blocked = 0
             if link.clogged:
@@ -267,6 +305,10 @@ class Network:
     def _at(self, time: int, what: Callable[[], None] | tuple[Link, Parcel]) -> None:
         self._number += 1
         heappush(self._heap, (time, self._number, what))
+
+
+def _class_name(parcel: Parcel) -> str:
+    return parcel.envelope.name.decode(errors="replace")
 
 
 def flipped(parcel: Parcel, bit: int) -> Parcel:

@@ -144,10 +144,10 @@ class _Loop:
         context.begin_run(word.epoch)
         self._recorder = context.recorder
         sys.stdout = Prints(context.log)
-        self._node.attach(context)
         gc.collect()
         gc.freeze()
         try:
+            self._node.attach(context)
             event = self._recorder.note(Kind.START, self._who.role)
             context.event = event
             context.about_to("start", "")
@@ -237,8 +237,10 @@ class _Loop:
             sessions.asked(sender, envelope.source_incarnation, session)
         elif envelope.kind == ACCEPT:
             sessions.accepted(sender, session)
-        elif envelope.kind == CLOSE:
+        elif envelope.kind == CLOSE and session:
             sessions.closed(sender, session)
+        elif envelope.kind == CLOSE:
+            sessions.lost(sender, envelope.source_incarnation)
 
     def _deliver(self, sender: Address, envelope: Envelope, blob: memoryview) -> None:
         entry = self._messages.get(envelope.name)
@@ -251,7 +253,7 @@ class _Loop:
         handler, count, decode, path = entry
         try:
             message = decode(blob)
-        except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self._undecodable(sender, envelope, blob, error)
             return
         event = self._recorder.note_message(Kind.DELIVER, path, blob, envelope.cause, sender)
@@ -286,17 +288,20 @@ class _Loop:
         news, node, note = self._context.news, self._node, self._recorder.note
         while news:
             kind, what = news.popleft()
-            self._handling = f"{kind} {what}"
-            if kind == Kind.CONNECT:
-                self._handle(note(kind, None, 0, what), node.on_connect, what)
-            elif kind == Kind.DISCONNECT:
-                self._handle(note(kind, None, 0, what), node.on_disconnect, what)
+            if kind in (Kind.CONNECT, Kind.DISCONNECT):
+                peer, session = what
+                self._context.sessions.learned(kind, peer, session)
+                handler = node.on_connect if kind == Kind.CONNECT else node.on_disconnect
+                self._handling = f"{handler.__name__}({peer!r})"
+                self._handle(note(kind, None, 0, peer), handler, peer)
             elif kind == Kind.SYNC_FAILED:
                 paths = what.request.paths
+                self._handling = f"on_sync_failed({', '.join(paths)!r})"
                 event = note(kind, paths, what.request.event)
                 self._handle(event, node.on_sync_failed, ", ".join(paths), what.error)
             elif kind == Kind.JOB_END:
                 job, outcome, started = what
+                self._handling = job
                 event = note(kind, (job, outcome), started)
                 handler, count = self._handlers[type(job)]
                 self._handle(event, handler, *(job, outcome)[:count])
@@ -311,6 +316,7 @@ class _Loop:
             )
         handler, count = entry
         event = self._recorder.note(Kind.CALL, (word.ticket, operation))
+        self._context.unanswered.add(word.ticket)
         self._handle(event, handler, *(operation, word.ticket)[:count])
         self._tell_news()
 
@@ -346,7 +352,8 @@ class _Loop:
                 context.wires.peer_up(Address(address), incarnation, endpoint)
             case say.PeerDown(address, incarnation):
                 context.wires.peer_down(Address(address), incarnation)
-                context.sessions.lost(Address(address), incarnation)
+                if not self._who.wiring.proxy:  # else the news takes the way of all else
+                    context.sessions.lost(Address(address), incarnation)
             case say.Ask():
                 self._asks.append(word)
             case say.Look(number):

@@ -47,12 +47,12 @@ class Outbox:
             _, action, arguments = self._waiting.popleft()
             action(*arguments)
 
-    def failed(self, number: int) -> int:
-        """Sync ``number`` failed, those before it are done: drop all that waits; returns how much that was.
+    def failed(self, number: int) -> list[tuple[Any, ...]]:
+        """Sync ``number`` failed, those before it are done: drop all that waits; returns the arguments of that.
 
         Syncs that were asked for after it are still to come, and what the node does next waits for them.
         """
-        dropped = len(self._waiting)
+        dropped = [arguments for _, _, arguments in self._waiting]
         self._waiting.clear()
         self._done = max(self._done, number)
         return dropped

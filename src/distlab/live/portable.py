@@ -97,7 +97,7 @@ def from_plain(plain: Any) -> Any:
             blob = b64decode(text)
             try:
                 return decoder(found(path)).decode(blob)
-            except (msgspec.ValidationError, msgspec.DecodeError):  # a bit of it was flipped
+            except (msgspec.DecodeError, UnicodeDecodeError):  # a bit of it was flipped
                 return blob
         case {"$bytes": text}:
             return b64decode(text)

@@ -21,7 +21,7 @@ from distlab.live import control as say
 from distlab.live.envelope import APART, DATAGRAM, Envelope, Hostile, seal, unseal
 from distlab.live.guard import Guard, secure
 from distlab.live.network import Link, Network, Parcel
-from distlab.live.portable import to_json
+from distlab.live.portable import to_json, to_plain
 from distlab.live.recorder import Recorder
 from distlab.trace import Kind
 
@@ -92,6 +92,8 @@ class _Proxy:
                 case say.PeerDown(address, incarnation):
                     if self._up.get(address) == incarnation:
                         del self._up[address]
+                    others = {a: i for a, i in self._up.items() if a != address}
+                    self._network.lost(address, incarnation, others, self._recorder.now())
                 case say.Suffer(action) if isinstance(action, (Partition, Cut, Clog)):
                     self._network.impose(action, self._recorder.now())
                 case say.Mend():
@@ -169,9 +171,9 @@ class _Proxy:
 
     # -- the books ------------------------------------------------------------------------------------------------
 
-    def _struck(self, action: Action) -> None:
+    def _struck(self, action: Action, node: str) -> None:
         self._drops[type(action).__name__.lower()] += 1
-        self._recorder.note(Kind.FAULT, action)
+        self._recorder.note_plain(Kind.FAULT, to_plain(action), 0, "", node, 0)
 
     def _dropped(self, link: Link, parcel: Parcel, why: str) -> None:
         self._drops[why] += 1

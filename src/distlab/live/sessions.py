@@ -53,6 +53,7 @@ class Session:
         "received",
         "sent",
         "sizes",
+        "weight",
     )
 
     def __init__(self, id: int, peer: Address, incarnation: int, is_open: bool) -> None:  # noqa: A002
@@ -64,6 +65,8 @@ class Session:
         self.sent = 0
         self.sizes: dict[int, int] = {}
         """Number -> bytes of what the peer has not handled yet, oldest first."""
+        self.weight = 0
+        """All of them together."""
         self.received = 0
         self.handled = 0
         self.credited = 0
@@ -73,53 +76,79 @@ class Sessions:
     """All sessions of one incarnation of a node, at most one with each peer."""
 
     def __init__(
-        self,
-        address: Address,
-        reply: Reply,
-        tell: Callable[[str, Address], None],
+        self, address: Address, reply: Reply, tell: Callable[[str, Address, Session | None], None]
     ) -> None:
         self._address = address
         self._reply = reply
         self._tell = tell
-        """Called with ``Kind.CONNECT`` or ``Kind.DISCONNECT``; must not call back before it returns."""
+        """Called with ``Kind.CONNECT`` or ``Kind.DISCONNECT``; is to call :meth:`learned` when the node is told."""
         self._sessions: dict[Address, Session] = {}
+        """Those that are not over."""
+        self._known: dict[Address, Session] = {}
+        """Open sessions as the node knows them."""
+        self._wanted: set[Address] = set()
+        """Whom the node has asked for a session, while it waits for the answer."""
 
     # -- what the node does ---------------------------------------------------------------------------------------
 
     def connect(self, peer: Address, incarnation: int | None) -> None:
-        """Ask for a session with the peer's ``incarnation``; None: it is down."""
-        if incarnation is None:
-            self._tell(Kind.DISCONNECT, peer)
+        """Ask for a session with the peer's ``incarnation``; None: it is down.
+
+        Nothing happens where one is open or on its way.
+        """
+        if peer in self._known or peer in self._wanted:
             return
-        session = self._sessions[peer] = Session(_new_id(), peer, incarnation, is_open=False)
-        self._reply(CONNECT, peer, session.id)
+        self._wanted.add(peer)
+        if incarnation is None:
+            self._tell(Kind.DISCONNECT, peer, None)
+        else:
+            session = Session(_new_id(), peer, incarnation, is_open=False)
+            self._sessions[peer] = session
+            self._reply(CONNECT, peer, session.id)
 
     def disconnect(self, peer: Address) -> None:
         """End the session; both sides are told. No error if there is none."""
         if (session := self._sessions.get(peer)) is not None:
-            self._reply(CLOSE, peer, session.id)
+            self.give_up(session)
+
+    def give_up(self, session: Session) -> None:
+        """End this very session, if it is not over: a message of it will never leave."""
+        if self.is_current(session):
+            self._reply(CLOSE, session.peer, session.id)
             self._end(session)
 
     def take_place(self, peer: Address, size: int, what: str) -> tuple[Session, int]:
-        """The session and the number for one more message. Raises ``NotConnected``, ``SessionFull``."""
-        session = self._sessions.get(peer)
-        if session is None or not session.is_open:
+        """The session and the number for one more message. Raises ``NotConnected``, ``SessionFull``.
+
+        A session that is over, of which the node has not been told yet, takes messages too: they are lost.
+        """
+        session = self._known.get(peer)
+        if session is None:
             raise NotConnected(f"{self._address} sent {what} to {peer} without an open session")
         if len(session.sizes) >= WINDOW:
             raise SessionFull(
                 f"{peer} has not handled the last {WINDOW} messages from {self._address}"
             )
-        if session.sizes and sum(session.sizes.values()) + size > WINDOW_BYTES:
+        if session.sizes and session.weight + size > WINDOW_BYTES:
             raise SessionFull(
-                f"{peer} has not handled the last {sum(session.sizes.values()):,} bytes from {self._address}"
+                f"{peer} has not handled the last {session.weight:,} bytes from {self._address}"
             )
         session.sent += 1
         session.sizes[session.sent] = size
+        session.weight += size
         return session, session.sent
 
     def is_current(self, session: Session) -> bool:
         """Whether the session is not over."""
         return self._sessions.get(session.peer) is session
+
+    def learned(self, kind: str, peer: Address, session: Session | None) -> None:
+        """The node is being told."""
+        self._wanted.discard(peer)
+        if kind == Kind.CONNECT and session is not None:
+            self._known[peer] = session
+        else:
+            self._known.pop(peer, None)
 
     # -- what arrives ---------------------------------------------------------------------------------------------
 
@@ -128,19 +157,21 @@ class Sessions:
         ours = self._sessions.get(peer)
         if ours is not None and not ours.is_open and self._address < peer:
             return  # ours was asked at the same moment, and counts
-        self._sessions[peer] = Session(session, peer, incarnation, is_open=True)
+        if ours is not None and ours.is_open:  # the peer knows nothing of it any more
+            self._end(ours)
+        theirs = self._sessions[peer] = Session(session, peer, incarnation, is_open=True)
         self._reply(ACCEPT, peer, session)
-        self._tell(Kind.CONNECT, peer)
+        self._tell(Kind.CONNECT, peer, theirs)
 
     def accepted(self, peer: Address, session: int) -> None:
         """An ``ACCEPT`` arrived."""
-        if (ours := self._known(peer, session)) is not None and not ours.is_open:
+        if (ours := self._found(peer, session)) is not None and not ours.is_open:
             ours.is_open = True
-            self._tell(Kind.CONNECT, peer)
+            self._tell(Kind.CONNECT, peer, ours)
 
     def arrived(self, peer: Address, session: int, number: int) -> Session | None:
         """A ``STREAM`` arrived; its session if its message is to be handed on, None if it is not."""
-        ours = self._known(peer, session)
+        ours = self._found(peer, session)
         if ours is None or not ours.is_open:
             return None
         if number != ours.received + 1:
@@ -158,11 +189,11 @@ class Sessions:
 
     def credited(self, peer: Address, session: int, number: int) -> None:
         """A ``CREDIT`` arrived: the peer has handled ``number`` messages."""
-        if (ours := self._known(peer, session)) is not None:
+        if (ours := self._found(peer, session)) is not None:
             for sent in list(ours.sizes):
                 if sent > number:
                     break
-                del ours.sizes[sent]
+                ours.weight -= ours.sizes.pop(sent)
 
     def closed(self, peer: Address, session: int) -> None:
         """A ``CLOSE`` arrived."""
@@ -183,7 +214,7 @@ class Sessions:
 
     # -- within ---------------------------------------------------------------------------------------------------
 
-    def _known(self, peer: Address, session: int) -> Session | None:
+    def _found(self, peer: Address, session: int) -> Session | None:
         ours = self._sessions.get(peer)
         if ours is not None and ours.id == session:
             return ours
@@ -200,7 +231,7 @@ class Sessions:
 
     def _end(self, session: Session) -> None:
         del self._sessions[session.peer]
-        self._tell(Kind.DISCONNECT, session.peer)
+        self._tell(Kind.DISCONNECT, session.peer, session)
 
 
 def _new_id() -> int:

@@ -16,6 +16,7 @@ import selectors
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from heapq import heappop, heappush
 from pathlib import Path
 from threading import Condition, Thread
@@ -24,7 +25,7 @@ from typing import Any, Final, NamedTuple
 from distlab.core.cluster import Cluster, Member
 from distlab.core.errors import HarnessBug
 from distlab.core.values import SECOND, Address, Fail, Info, Outcome
-from distlab.faults import Action, FillDisk, JumpClock, Plan, SlowDisk
+from distlab.faults import Action, AnyAction, JumpClock, Plan
 from distlab.live import control as say
 from distlab.live.children import Child
 from distlab.live.injector import Injector
@@ -77,22 +78,30 @@ class Seat:
         """Older incarnations that live on beside it."""
         self.overlap: Callable[[], None] = lambda: None
         """To be done when the newest has begun: sees to the end of the one before it."""
-        self.standing: list[say.Suffer] = []
+        self.standing: list[AnyAction] = []
         """What is wrong with the machine, and outlives a process."""
         self.figures = say.Figures()
 
-    def suffer(self, word: say.Suffer) -> None:
-        """A fault that the node's process carries out itself, or its end."""
-        if isinstance(word.action, (SlowDisk, FillDisk, JumpClock)):
-            self.standing = [w for w in self.standing if w.action != word.action]
-            if not word.over:
-                self.standing.append(word)
+    def say(self, word: say.Word) -> None:
+        """To the newest incarnation, if it has begun."""
         if self.child is not None and self.is_up:
             self.child.say(word)
 
+    def suffer(self, action: AnyAction) -> None:
+        """Something goes wrong with the machine, until :meth:`recover`."""
+        self.standing.append(action)
+        self.say(say.Suffer(action))
+
+    def recover(self, action: AnyAction) -> None:
+        """It ends; of faults of a kind that overlap, the last to strike counts."""
+        if action in self.standing:
+            self.standing.remove(action)
+            others = [other for other in self.standing if type(other) is type(action)]
+            self.say(say.Suffer(others[-1]) if others else say.Suffer(action, over=True))
+
     def mend(self) -> None:
         """The plan heals; only a clock that was moved stays as it is."""
-        self.standing = [w for w in self.standing if isinstance(w.action, JumpClock)]
+        self.standing = [action for action in self.standing if isinstance(action, JumpClock)]
 
 
 class Snapshot:
@@ -154,9 +163,9 @@ class Supervisor:
         self._asked: dict[int, tuple[Seat, int]] = {}
         """Ticket -> who was asked, and which incarnation, while there is no outcome."""
         self._looks: dict[int, Look] = {}
-        self._alarms: list[tuple[int, int, Callable[[], None]]] = []
+        self._alarms: list[tuple[int, int, Callable[[], object]]] = []
         self._number = 0
-        self._posted: deque[Callable[[], None]] = deque()
+        self._posted: deque[Callable[[], object]] = deque()
         self._is_over = False
         self._selector = selectors.DefaultSelector()
         self._woken, self._wake = os.pipe()
@@ -168,7 +177,7 @@ class Supervisor:
 
     # -- from other threads ---------------------------------------------------------------------------------------
 
-    def post(self, action: Callable[[], None]) -> None:
+    def post(self, action: Callable[[], object]) -> None:
         """Have it done in the supervisor's thread."""
         self._posted.append(action)
         with contextlib.suppress(BlockingIOError):
@@ -233,12 +242,12 @@ class Supervisor:
         nodes = [c for seat in self.seats.values() for c in (seat.child, *seat.old.values())]
         return [child for child in (*nodes, self.proxy) if child is not None]
 
-    def at(self, time: int, action: Callable[[], None]) -> None:
+    def at(self, time: int, action: Callable[[], object]) -> None:
         """Do it so many microseconds after the run began."""
         self._number += 1
         heappush(self._alarms, (time, self._number, action))
 
-    def after(self, duration: int, action: Callable[[], None]) -> None:
+    def after(self, duration: int, action: Callable[[], object]) -> None:
         """Do it so much later."""
         self.at(self._recorder.now() + duration, action)
 
@@ -262,9 +271,11 @@ class Supervisor:
         """Start a second incarnation beside the first, which lives on for ``duration`` once the second is up."""
         if seat.child is None or not seat.is_up:
             return
-        seat.old[seat.incarnation] = first = seat.child
+        number, first = seat.incarnation, seat.child
+        seat.old[number] = first
         seat.child, seat.is_up = None, False
-        seat.overlap = lambda: self.after(duration, first.kill)
+        end = partial(self._kill, seat, number, first, "fault: its twin stays")
+        seat.overlap = lambda: self.after(duration, end)
         self.start(seat)
 
     def _new_child(self, seat: Seat | None) -> Child:
@@ -304,18 +315,32 @@ class Supervisor:
                 older.say(say.PeerUp(seat.address, seat.incarnation, seat.endpoint))
         for seat in seats:
             self._say(seat, say.Begin(self._recorder.epoch))
-            for word in seat.standing:
-                self._say(seat, word)
+            for action in seat.standing:
+                self._say(seat, say.Suffer(action))
             seat.overlap()
             seat.overlap = lambda: None
 
     # -- ends -----------------------------------------------------------------------------------------------------
 
-    def kill(self, seat: Seat, why: str) -> None:
-        """``kill -9``, if it is up."""
-        if seat.child is not None and not seat.child.is_killed:
-            self._note(Kind.CRASH, why, seat.address, seat.incarnation)
-            seat.child.kill()
+    def kill(self, seat: Seat, why: str) -> bool:
+        """``kill -9`` to all that runs of the node; False if nothing does."""
+        running = dict(seat.old)
+        if seat.child is not None:
+            running[seat.incarnation] = seat.child
+        killed = [self._kill(seat, number, child, why) for number, child in running.items()]
+        return any(killed)
+
+    def _kill(self, seat: Seat, incarnation: int, child: Child, why: str) -> bool:
+        if child.is_killed or child.channel.is_over:
+            return False
+        self._note(Kind.CRASH, why, seat.address, incarnation)
+        child.kill()
+        return True
+
+    def restart(self, seat: Seat, crashed: int) -> None:
+        """Start the node after a crash, unless it has been started since."""
+        if seat.incarnation == crashed:
+            self.start(seat)
 
     def pause(self, seat: Seat, duration: int) -> None:
         """SIGSTOP, and SIGCONT after ``duration``."""
@@ -460,11 +485,11 @@ class Supervisor:
         if look is not None:
             look.then({a: look.answers[a] for a in self.seats if a in look.answers})
 
-    def ask_holders(self, role: str, then: Callable[[list[Address]], None]) -> None:
-        """Call ``then`` with who has the role now, as the lab says."""
+    def ask_holders(self, then: Callable[[Callable[[str], list[Address]]], None]) -> None:
+        """Ask the nodes, and call ``then`` with what says of a role who has it now."""
         roles = self.roles
         assert roles is not None
-        self.look(lambda probes: then(roles(Snapshot(self.cluster, probes), role)))
+        self.look(lambda probes: then(partial(roles, Snapshot(self.cluster, probes))))
 
     # -- the books ------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,139 @@
+"""The same small programs, the same plans, two worlds: what clients are told is the same in both."""
+
+from collections.abc import Sequence, Set
+
+import pytest
+
+from distlab.core import MS, SECOND, Fail, Ok, Operation, Outcome
+from distlab.core.cluster import Cluster
+from distlab.faults import (
+    At,
+    Clog,
+    Crash,
+    Cut,
+    Delay,
+    Doing,
+    Drop,
+    Duplicate,
+    FailSync,
+    Fault,
+    FillDisk,
+    Nth,
+    Partition,
+    Pause,
+    Plan,
+    Survival,
+    Twin,
+)
+from distlab.live import Live
+from distlab.sim import Simulation
+from distlab.trace import EVERYTHING, Kind, Trace
+from tests.live.helpers import COUNTER, ECHO, KV, STREAM
+from tests.programs import counter, echo, kv, streamer
+
+Call = tuple[str, Operation]
+
+WEATHER = {Kind.SEND, Kind.DELIVER, Kind.DROP, Kind.TIMER, Kind.LOG, Kind.WRITE, Kind.PROBE}
+
+KEPT = Survival.ALL
+"""What a crash leaves live."""
+
+
+def simulated(cluster: Cluster, calls: Sequence[Call], plan: Plan) -> Trace:
+    simulation = Simulation(cluster, plan, record=EVERYTHING)
+    for number, (client, operation) in enumerate(calls):
+        simulation.call(number * MS, client, operation)
+    simulation.run(5 * SECOND)
+    return simulation.trace
+
+
+def lived(
+    cluster: Cluster, calls: Sequence[Call], plan: Plan, kinds: Set[str] = frozenset()
+) -> Trace:
+    """Until all clients are answered, and events of these kinds have been seen."""
+    with Live(cluster, plan, record=EVERYTHING) as live:
+        asked = [live.call(client, operation) for client, operation in calls]
+        live.wait(lambda: all(call.outcome is not None for call in asked), 5 * SECOND)
+        live.wait(lambda: kinds_of(live.trace) >= kinds, 5 * SECOND)
+    return live.trace
+
+
+def outcomes(trace: Trace) -> list[Outcome]:
+    """In the order of the calls."""
+    by_ticket = {event.what[0]: event.what[1] for event in trace.of(Kind.RETURN)}
+    return [by_ticket[event.what[0]] for event in trace.of(Kind.CALL)]
+
+
+def kinds_of(trace: Trace) -> set[str]:
+    """Of what a judge may ask about: how often messages are sent and timers fire is the weather's doing."""
+    return {event.kind for event in trace.events} - WEATHER
+
+
+WRITES: list[Call] = [("client", kv.Write("x", "1")), ("client", kv.Write("y", "2"))]
+ECHOES: list[Call] = [("client", echo.Echo("a")), ("client", echo.Echo("b"))]
+SPLIT = Partition((("client",), ("store",)), 150 * MS)
+
+
+def crash_at(verb: str, what: str = "", n: int = 1) -> Plan:
+    crash = Crash("store", restart_after=20 * MS, unsynced=KEPT)
+    return Plan((Fault(Doing("store", verb, what, n), crash),))
+
+
+@pytest.mark.parametrize(
+    ("cluster", "calls", "plan"),
+    [
+        (ECHO, ECHOES, Plan()),
+        (ECHO, ECHOES, Plan((Fault(Nth("client", "server", 1), Drop()),))),
+        (ECHO, ECHOES, Plan((Fault(Nth("server", "client", 1), Delay(80 * MS)),))),
+        (ECHO, ECHOES, Plan((Fault(Nth("client", "server", 2), Duplicate(1 * MS)),))),
+        (ECHO, ECHOES, Plan((Fault(At(0), Cut("server", "client", 120 * MS)),))),
+        (ECHO, ECHOES, Plan((Fault(At(0), Clog("client", "server", 120 * MS)),))),
+        (ECHO, ECHOES, Plan((Fault(At(0), Pause("server", 120 * MS)),))),
+        (KV, WRITES, Plan()),
+        (KV, WRITES, crash_at("sync")),
+        (KV, WRITES, crash_at("send", "Done")),
+        (KV, WRITES, crash_at("start")),
+        (KV, WRITES, crash_at("sync", n=2)),
+        (KV, WRITES, Plan((Fault(At(0), SPLIT),))),
+        (KV, WRITES, Plan((Fault(At(0), FailSync("store")),), heal_at=300 * MS)),
+        (KV, WRITES, Plan((Fault(At(0), FillDisk("store", SECOND)),), heal_at=300 * MS)),
+        (KV, WRITES, Plan((Fault(Doing("store", "sync"), Twin("store", 100 * MS)),))),
+        (COUNTER, [("counter", counter.Add(50))], Plan()),
+        (COUNTER, [("counter", counter.Add(50, bad=20))], Plan()),
+        (STREAM, [("source", streamer.Stream(300))], Plan()),
+        (STREAM, [("source", streamer.Stream(3000))], Plan()),
+        (
+            STREAM,
+            [("source", streamer.Stream(50))],
+            Plan((Fault(Doing("source", "send", "Item", 20), Cut("source", "sink", 200 * MS)),)),
+        ),
+    ],
+)
+def test_clients_are_told_the_same(cluster: Cluster, calls: list[Call], plan: Plan) -> None:
+    simulation = simulated(cluster, calls, plan)
+    life = lived(cluster, calls, plan, kinds_of(simulation))
+    assert outcomes(life) == outcomes(simulation)
+    assert len(outcomes(life)) == len(calls)
+    assert kinds_of(life) == kinds_of(simulation)
+
+
+def test_a_session_with_a_dead_peer_ends_in_both() -> None:
+    plan = Plan((Fault(Doing("source", "send", "Item", 20), Crash("sink", unsynced=KEPT)),))
+    calls: list[Call] = [("source", streamer.Stream(10_000))]
+    for trace in (simulated(STREAM, calls, plan), lived(STREAM, calls, plan)):
+        (outcome,) = outcomes(trace)
+        assert isinstance(outcome, Fail)
+        assert [event.node for event in trace.of(Kind.DISCONNECT)] == ["source"]
+
+
+def test_states_after_a_recovery_are_the_same() -> None:
+    calls: list[Call] = [*WRITES, ("client", kv.Read("x")), ("client", kv.Read("nothing"))]
+    expected = [Ok(), Ok(), Ok("1"), Ok(None)]
+    assert outcomes(simulated(KV, calls, Plan())) == expected
+    with Live(KV, crash_at("send", "Done", 2)) as live:
+        told = []
+        for client, operation in calls:
+            call = live.call(client, operation)
+            live.wait(lambda call=call: call.outcome is not None)  # type: ignore[misc]
+            told.append(call.outcome)
+    assert told == expected
