@@ -34,6 +34,7 @@ from tests.programs import counter, echo, kv, streamer
 Call = tuple[str, Operation]
 
 WEATHER = {Kind.SEND, Kind.DELIVER, Kind.DROP, Kind.TIMER, Kind.LOG, Kind.WRITE, Kind.PROBE}
+WEATHER |= {Kind.SYNC, Kind.SYNCED}
 
 KEPT = Survival.ALL
 """What a crash leaves live."""
@@ -65,7 +66,7 @@ def outcomes(trace: Trace) -> list[Outcome]:
 
 
 def kinds_of(trace: Trace) -> set[str]:
-    """Of what a judge may ask about: how often messages are sent and timers fire is the weather's doing."""
+    """Of what a judge may ask about: messages, timers and syncs that a fault cuts short come as they come."""
     return {event.kind for event in trace.events} - WEATHER
 
 
