@@ -105,7 +105,7 @@ def stage(solution: Solution, folder: Path | None, workspace: Path) -> LiveStage
         ],
         cluster=Cluster(members),
         plan=PLAN,
-        steps=[("client", RunJob(spec)) for spec in specs],
+        rounds=[[("client", RunJob(spec))] for spec in specs],
         mounts=shown,
         progress=JobsProgress(specs, shown, workspace / "store"),
         judge=lambda run: judged(run, specs, shown),

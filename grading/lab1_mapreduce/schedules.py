@@ -194,12 +194,15 @@ PART_B = (
     net(
         "many holders", "pieces of many outputs, few at a time", docs=[3] * 12, workers=4, piece=20
     ),
-    net(
-        "an Ask is overtaken by the next one",
-        "an old request asks for nothing",
-        (nth("worker-1", "master-1", "Ask", 1), Duplicate(45 * MS)),
-        (nth("worker-1", "master-1", "Ask", 2), Duplicate(35 * MS)),
-        docs=[5] * 8,
+    *(
+        net(
+            f"an Ask comes once more after {late} ms",
+            "an old request asks for nothing, and takes nothing away",
+            (nth("worker-1", "master-1", "Ask", 1), Duplicate(late * MS)),
+            noise=Noise(job_step=(8 * MS, 8 * MS)),
+            docs=[5] * 8,
+        )
+        for late in (50, 80, 110, 140)
     ),
 )
 
@@ -239,7 +242,7 @@ PART_C = (
     Directed(
         "all is well",
         "a whole job, with leases",
-        job({"docs": [8, 8], "text": 1, "workers": 2}, reduces=2, split_size=100_000),
+        job({**AMPLE, "docs": [4, 3], "text": 1, "workers": 2}, reduces=2, split_size=100_000),
     ),
     death(
         "long tasks, all is well", "a lease is renewed as long as somebody works", noise=SLOW_STEPS
@@ -263,12 +266,19 @@ PART_C = (
     ),
     *(
         death(
-            f"power fails at the holder ({unsynced.value} kept)",
-            "only what was synced is there when it comes back",
+            f"power fails at the holder ({unsynced.value} kept, seed {seed})",
+            "only what was synced is there when it comes back: in files of many blocks, blocks may be missing",
             (Doing("master-1", "send", "RunReduce"), Crash("worker-1", 5 * MS, unsynced)),
             workers=2,
+            docs=[25, 20, 22, 24],
+            memory=300,
+            noise=Noise(seed=seed),
         )
-        for unsynced in (Survival.NOTHING, Survival.TORN, Survival.SOME)
+        for unsynced, seed in (
+            (Survival.NOTHING, 0),
+            (Survival.TORN, 0),
+            *((Survival.SOME, seed) for seed in range(6)),
+        )
     ),
     *(
         death(
@@ -301,10 +311,12 @@ PART_C = (
             "two processes, one disk, one name",
             (Doing("worker-1", verb, what), Twin("worker-1", 400 * MS)),
             app=app,
+            noise=noise,
         )
-        for verb, what, app in (
-            ("job", "MapAttempt", "Census"),
-            ("job", "ReduceAttempt", "WordCount"),
+        for verb, what, app, noise in (
+            ("job", "MapAttempt", "Census", Noise()),
+            ("job", "ReduceAttempt", "WordCount", Noise()),
+            ("job", "ReduceAttempt", "WordCount", SLOW_STEPS),
         )
     ),
     *(
@@ -498,7 +510,7 @@ PART_E = (
     ),
     *(
         hard(
-            f"the master dies before {what} ({n})",
+            f"the master dies before {what} ({n}, {unsynced.value} kept)",
             "it comes back, and knows what it has noted",
             WORDS,
             (Doing("master-1", verb, what, n), Crash("master-1", 20 * MS, unsynced)),
@@ -511,6 +523,7 @@ PART_E = (
             ("send", "Noted", 6, Survival.NOTHING),
             ("sync", "checkpoints/", 3, Survival.TORN),
             ("store", "out/job/_OUTCOME", 1, Survival.NOTHING),
+            ("store", "out/job/_OUTCOME", 1, Survival.ALL),
             ("send", "JobOver", 1, Survival.NOTHING),
         )
     ),
@@ -552,16 +565,19 @@ PART_E = (
         for at in (16, 20, 24, 28)
         for worker in ("worker-1", "worker-2")
     ),
-    fragile(
-        "a death is reported twice",
-        "one death, one blame",
-        *(
-            (nth(w, "master-1", "AttemptFailed", n), Duplicate(12 * MS))
-            for w in ("worker-1", "worker-2")
-            for n in (1, 2)
-        ),
-        (At(24 * MS), KillJob("worker-1")),
-        (At(26 * MS), KillJob("worker-2")),
+    *(
+        fragile(
+            f"a death at {at} ms is reported twice",
+            "one death, one blame",
+            *(
+                (nth(worker, "master-1", "AttemptFailed", n), Duplicate(4 * MS))
+                for worker in ("worker-1", "worker-2")
+                for n in (1, 2, 3)
+            ),
+            (At(at * MS), KillJob("worker-1")),
+            (At(at * MS), KillJob("worker-2")),
+        )
+        for at in (24, 28, 32)
     ),
     *(
         hard(

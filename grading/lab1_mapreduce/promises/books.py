@@ -114,7 +114,15 @@ def delivered(run: Run, *classes: Any) -> list[Event]:
 
 def changes(run: Run, *keys: str) -> list[Event]:
     """The store calls that changed what everybody sees under these keys."""
-    return [e for e in run.trace.of(Kind.STORE) if e.what[1] in keys and e.what[2]]
+    visible: set[str] = set()
+    found = []
+    for event in run.trace.of(Kind.STORE):
+        verb, key, worked = event.what[:3]
+        if key not in keys or not worked or (verb == "delete" and key not in visible):
+            continue
+        (visible.discard if verb == "delete" else visible.add)(key)
+        found.append(event)
+    return found
 
 
 def ended(run: Run, job: Submitted) -> list[Event]:

@@ -19,8 +19,6 @@ def whole_or_absent(run: Run) -> Verdict:
             first = None
             for event in changes(run, key):
                 verb = event.what[0]
-                if verb == "delete" and first is None:
-                    continue  # there was nothing
                 if first is not None:
                     return broken(
                         f"{key} was visible, and {event.node} changed it ({verb})",
@@ -180,7 +178,4 @@ def second_master_tried(run: Run) -> bool:
 def lost_the_race(run: Run) -> bool:
     """An attempt came too late to commit."""
     parts = {key for job in jobs(run) for key in job.parts}
-    return any(
-        event.what[0] == "rename" and event.what[1] in parts and not event.what[2]
-        for event in run.trace.of(Kind.STORE)
-    )
+    return any(event.what[1] in parts and not event.what[2] for event in run.trace.of(Kind.STORE))

@@ -11,8 +11,8 @@ from grading.lab1_mapreduce.promises.books import executions, jobs, phase_of, se
 from grading.lab1_mapreduce.promises.work import accepted
 from labs.lab1_mapreduce.protocol import Noted, RunJob
 
-BOUND = 5_000 * MS
-"""How long after all is well again a job may take; the solutions' slowest of a thousand runs takes half of it."""
+BOUND = 4_000 * MS
+"""How long after all is well again a job may take; the solutions' slowest of a thousand runs takes a third of it."""
 
 
 def ends_in_time(run: Run) -> Verdict:

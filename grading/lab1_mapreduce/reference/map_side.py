@@ -122,7 +122,9 @@ class MapSide:
             keys = sorted(pairs)
             parts = self.app.partitions(keys, self.parts) or partition.by_hash(keys, self.parts)
         # Not one step of Python for each group: there are millions of them.
-        yield from self.write_runs([zip(part, map(pairs.__getitem__, part)) for part in parts])
+        yield from self.write_runs(
+            [zip(part, map(pairs.__getitem__, part), strict=True) for part in parts]
+        )
 
     def write_runs(self, parts: Iterable[Iterable[Group]]) -> Iterator[int]:
         """A run for each partition."""

@@ -1,0 +1,276 @@
+"""Bugs of part 1C: commits, zombies, leases, and what a death takes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from distlab.core import Address, Store
+from grading.lab1_mapreduce.mutants.bug import bug
+from labs.lab1_mapreduce import recovery, shuffle
+from labs.lab1_mapreduce.map_side import MapSide
+from labs.lab1_mapreduce.master import AttemptSilent, Master, WorkerSilent
+from labs.lab1_mapreduce.protocol import (
+    Attempt,
+    Counters,
+    Heartbeat,
+    OutputLost,
+    part_key,
+    private_key,
+)
+from labs.lab1_mapreduce.tasks import Accepted, JobTable, Task
+
+
+def final_name(attempt: Attempt) -> str:
+    """Writes under the final name at once, for all to see."""
+    return part_key(attempt.job, attempt.task)
+
+
+def piece_by_piece(store: Store, attempt: Attempt) -> bool:
+    """Commits by copying the private object into the final one, piece by piece."""
+    source, target = private_key(attempt), part_key(attempt.job, attempt.task)
+    text = store.get(source)
+    for start in range(0, len(text) or 1, 100):
+        store.append(target, text[start : start + 100])
+    store.delete(source)
+    return True
+
+
+def last_wins(store: Store, attempt: Attempt) -> bool:
+    """Commits in place of what is there: the right to commit belongs to the task, not to one attempt of it."""
+    target = part_key(attempt.job, attempt.task)
+    if store.exists(target):
+        store.delete(target)
+    return store.rename(private_key(attempt), target)
+
+
+class ReleasesTheCommitted(Master):
+    """A lease that runs out behind a task gives the task back, completed or not."""
+
+    def on_attempt_silent(self, timer: AttemptSilent) -> None:
+        super().on_attempt_silent(timer)
+        table = self.table_of(timer.attempt)
+        if table is not None and timer.attempt.phase == "reduce":
+            table.task(timer.attempt).accepted = None
+
+
+def never_lost(table: JobTable, attempt: Attempt) -> bool:
+    """Completed is completed: nobody executes a map task again, and the reducers wait for its output for ever."""
+    return False
+
+
+def redoes_everything(table: JobTable, worker: Address) -> bool:
+    """Takes all that the dead worker ever completed for lost, reduce tasks too, whose output is in the store."""
+    died = recovery_worker_died(table, worker)
+    for task in table.reduces:
+        if task.accepted is not None and task.accepted.holder == worker:
+            task.accepted = None
+            died = True
+    return died
+
+
+def redoes_all_maps(table: JobTable, worker: Address) -> bool:
+    """One worker is dead, and the whole map phase is executed again."""
+    recovery_worker_died(table, worker)
+    for task in table.maps:
+        if task.accepted is not None:
+            recovery.output_lost(table, task.accepted.attempt)
+    return True
+
+
+def one_name_for_all(attempt: Attempt) -> str:
+    """Private names without the attempt: a zombie and its successor write into one object."""
+    return f"private/{attempt.job}/{attempt.phase}-{attempt.task}"
+
+
+class NeverSyncs(MapSide):
+    """Reports map output that is still in the page cache: a power failure takes it, or parts of it."""
+
+    def finish(self, task: int) -> Iterator[int]:
+        disk, self.disk = self.disk, _WithoutSync(self.disk)
+        yield from super().finish(task)
+        self.disk = disk
+
+
+class _WithoutSync:
+    def __init__(self, disk) -> None:  # type: ignore[no-untyped-def]
+        self._disk = disk
+
+    def __getattr__(self, name: str):  # type: ignore[no-untyped-def]
+        return getattr(self._disk, name)
+
+    def sync(self, *paths: str) -> None:
+        pass
+
+
+class NeverRenews(Master):
+    """A task's lease runs from its order on, however often its worker says that it is at it."""
+
+    def on_heartbeat(self, beat: Heartbeat, worker: Address) -> None:
+        self.heard(worker)
+
+
+def last_completion(task: Task, done: Accepted, counters: Counters, now: int) -> bool:
+    """Accepts every completion: a zombie's report replaces the one that reducers have begun to fetch."""
+    if done.attempt not in task.lost:
+        task.accepted, task.counters = done, counters
+        task.running.clear()
+    return True
+
+
+class NeverForgives(Master):
+    """A worker that was dead once never gets work again."""
+
+    graveyard: set[Address]
+
+    def on_start(self) -> None:
+        self.graveyard = set()
+        super().on_start()
+
+    def on_worker_silent(self, timer: WorkerSilent) -> None:
+        self.graveyard.add(timer.worker)
+        super().on_worker_silent(timer)
+
+    def order_for(self, worker, request):  # type: ignore[no-untyped-def]
+        return None if worker in self.graveyard else super().order_for(worker, request)
+
+
+def waits_for_ever(fetching: shuffle.Shuffle, patience: int, now: int) -> Attempt | None:
+    """A reducer waits for its inputs as long as it takes, and keeps the slot that a map task would need."""
+    return None
+
+
+class ForgetsTheReducer(Master):
+    """Has the lost map output made again, but believes that the reducer that missed it is still at it."""
+
+    def on_output_lost(self, lost: OutputLost, worker: Address) -> None:
+        table = self.table_of(lost.attempt)
+        running = dict(table.task(lost.attempt).running) if table is not None else {}
+        super().on_output_lost(lost, worker)
+        if table is not None:
+            table.task(lost.attempt).running.update(running)
+
+    def forget_attempts_of(self, worker: Address) -> None:
+        pass
+
+    def on_attempt_silent(self, timer: AttemptSilent) -> None:
+        pass
+
+
+class TooQuick(Master):
+    """Takes whoever has not said for half a heartbeat that he is at it for dead."""
+
+    def renew(self, attempt: Attempt) -> None:
+        self.set_timer(AttemptSilent(attempt), self.config.lease // 10)
+
+
+recovery_worker_died = recovery.worker_died
+
+DEATHS = (
+    bug(
+        "final-name",
+        final_name,
+        code="m1",
+        part="C",
+        replaces="commit:private_name",
+        breaks="MR-S2",
+        source="paper §3.3: atomic commits of map and reduce task outputs",
+    ),
+    bug(
+        "piece-by-piece",
+        piece_by_piece,
+        code="m2",
+        part="C",
+        replaces="commit:commit",
+        breaks="MR-S2",
+        source="FileOutputCommitter's algorithm 2: MAPREDUCE-4815, SPARK-33019",
+    ),
+    bug(
+        "last-commit-wins",
+        last_wins,
+        code="m3",
+        part="C",
+        replaces="commit:commit",
+        breaks="MR-S2",
+        source="SPARK-24589: commit authority without the attempt",
+    ),
+    bug(
+        "releases-the-committed",
+        ReleasesTheCommitted,
+        code="m4",
+        part="C",
+        replaces="master:Master",
+        breaks="MR-S5",
+        source="SPARK-39195: the commit lock released for a task that has committed",
+    ),
+    bug(
+        "completed-is-completed",
+        never_lost,
+        code="m5",
+        part="C",
+        replaces="recovery:output_lost",
+        breaks="MR-L1",
+        kind="liveness",
+        source="paper §3.3: completed map tasks are re-executed on a failure",
+    ),
+    bug(
+        "redoes-reduces",
+        redoes_everything,
+        code="m6",
+        part="C",
+        replaces="recovery:worker_died",
+        breaks="MR-S5",
+        source="paper §3.3: completed reduce tasks do not need to be re-executed",
+    ),
+    bug(
+        "redoes-all-maps",
+        redoes_all_maps,
+        part="C",
+        replaces="recovery:worker_died",
+        breaks="MR-S5",
+        kind="cost",
+    ),
+    bug(
+        "one-private-name",
+        one_name_for_all,
+        code="m8",
+        part="C",
+        replaces="commit:private_name",
+        breaks="MR-S3",
+    ),
+    bug("never-syncs", NeverSyncs, part="C", replaces="map_side:MapSide", breaks="MR-S1"),
+    bug(
+        "never-renews", NeverRenews, part="C", replaces="master:Master", breaks="MR-S5", kind="cost"
+    ),
+    bug(
+        "last-completion-wins",
+        last_completion,
+        part="C",
+        replaces="recovery:accept",
+        breaks="MR-S3",
+    ),
+    bug(
+        "never-forgives",
+        NeverForgives,
+        part="C",
+        replaces="master:Master",
+        breaks="MR-L1",
+        kind="liveness",
+    ),
+    bug(
+        "waits-for-ever",
+        waits_for_ever,
+        part="C",
+        replaces="shuffle:given_up",
+        breaks="MR-L1",
+        kind="liveness",
+    ),
+    bug(
+        "forgets-the-reducer",
+        ForgetsTheReducer,
+        part="C",
+        replaces="master:Master",
+        breaks="MR-L1",
+        kind="liveness",
+    ),
+    bug("too-quick", TooQuick, part="C", replaces="master:Master", breaks="MR-S5", kind="cost"),
+)
