@@ -135,15 +135,14 @@ class Table:
 class Struck:
     """One thing that happened to a node."""
 
-    def __init__(self, event: Event, seconds: float) -> None:
-        self.event, self.seconds = event, seconds
+    def __init__(self, event: Event) -> None:
+        self.event = event
 
     def render(self, width: int) -> list[Text]:
         style = "fault" if self.event.kind in (Kind.FAULT, Kind.CRASH) else "dim"
-        text = (
-            f"  {self.event.time / 1e6:6.2f} s  {self.event.node:<10}  {strike_words(self.event)}"
-        )
-        return [styled(line, style) for line in wrapped(text, width, " " * 24)]
+        first = f"  {self.event.time / 1e6:6.2f} s  {self.event.node:<10}  "
+        words = wrapped(strike_words(self.event), width, " " * len(first), first)
+        return [styled(line, style) for line in words]
 
 
 def strike_words(event: Event) -> str:
@@ -157,6 +156,8 @@ def strike_words(event: Event) -> str:
             return "killed (kill -9)" + (
                 f", to start again after {after / 1e6:.1f} s" if after else ""
             )
+    if event.kind == Kind.CRASH:
+        return f"its process ends: {str(event.what).splitlines()[0]}"
     return event_words(event)
 
 
@@ -185,7 +186,7 @@ class _Painter:
             if not (event.kind == Kind.START and event.incarnation == 0) and not (
                 event.kind == Kind.CRASH and str(event.what).startswith("fault: ")
             ):
-                self._screen.show(Struck(event, moment.seconds))
+                self._screen.show(Struck(event))
         table = Table(moment)
         if self.alive is not None:
             self.alive.update(Text("\n").join(table.render(self._screen.width)), refresh=True)

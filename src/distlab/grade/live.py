@@ -4,7 +4,7 @@ Rule: nothing is shown here, and nothing is known of any lab. A lab's module ``g
 function, ``stage(solution, input_folder, workspace) -> LiveStage``; :func:`perform` runs what it returns, tells
 whoever shows it how far things are, and has it judged by the lab's own promises.
 
-Theory of operation. The steps (client operations) are asked for one after the other; the plan's faults strike
+Theory of operation. Client operations are asked for in rounds, those of a round all at once; the plan's faults strike
 meanwhile. When the last one has returned, the run goes on until everybody is back whom the plan has killed or stopped:
 a zombie's last words belong to the run. What never returns is given up when nothing has been done for a while.
 """
@@ -21,7 +21,7 @@ from msgspec import Struct
 from distlab.check import History, Verdict
 from distlab.core.cluster import Cluster
 from distlab.core.errors import DistlabError
-from distlab.core.values import MS, SECOND, Operation
+from distlab.core.values import MS, SECOND, Address, Operation
 from distlab.faults import QUIET, Noise, Plan
 from distlab.grade.lab import Promise, Run
 from distlab.grade.scenario import Scenario
@@ -36,6 +36,8 @@ PATIENCE: Final = 60
 
 _LOOK: Final = 250 * MS
 _BACK: Final = 60 * SECOND
+_ANSWER: Final = 5 * SECOND
+"""How long a node may take to say what it is like."""
 
 STRIKING: Final = frozenset((Kind.FAULT, Kind.CRASH, Kind.START, Kind.STOP, Kind.HEAL))
 """Events that a person who watches wants to hear of."""
@@ -74,13 +76,15 @@ class LiveStage(Struct, kw_only=True):
     about: Sequence[str]
     """What is done with what, and what will go wrong: a few lines for the head of the screen."""
     cluster: Cluster
-    steps: Sequence[tuple[str, Operation]]
-    """Client and operation, one after the other."""
+    rounds: Sequence[Sequence[tuple[str, Operation]]]
+    """Clients and operations: a round is asked for when the one before it has returned."""
     progress: Progress
     judge: Callable[[Run], Sequence[Judged]]
     plan: Plan = Plan()
     noise: Noise = QUIET
     mounts: Mapping[str, Path] = {}
+    shape: Mapping[str, Any] = {}
+    """The lab's own sizes, as its judges look for them in a scenario."""
     record: frozenset[str] = NOTICED
     keep: Callable[[Run], Sequence[str]] = lambda run: ()
     """Puts the results where a person finds them; says where, in a few lines."""
@@ -129,16 +133,16 @@ def perform(stage: LiveStage, folder: Path, tell: Callable[[Moment], None]) -> L
     ) as live:  # fmt: skip
         run = _Running(stage, live, folder, tell)
         try:
-            stuck = run.all_steps()
+            stuck = run.all_rounds()
             run.until_all_are_back()
         except ProgramError as error:
             run.look()
             return LiveReport((), (), failure=error.failure, seconds=run.seconds)
         if stuck:
             return LiveReport((), (), stuck=stuck, seconds=run.seconds)
-        seconds = run.seconds
+        seconds, probes = run.seconds, live.probes(_ANSWER)
         run.look("checking what came of it")
-    judged_run = _as_run(stage, live)
+    judged_run = _as_run(stage, live, probes)
     return LiveReport(
         stage.judge(judged_run), stage.keep(judged_run), _missed(stage.plan, judged_run), seconds=seconds
     )  # fmt: skip
@@ -158,14 +162,17 @@ class _Running:
     def seconds(self) -> float:
         return time.monotonic() - self._began
 
-    def all_steps(self) -> str:
-        """Do them; what was being done when nothing went on, or nothing."""
-        for client, operation in self._stage.steps:
-            call = self._live.call(client, operation)
-            while not self._live.wait(lambda: call.outcome is not None, _LOOK):  # noqa: B023
+    def all_rounds(self) -> str:
+        """Have all operations done; which were under way when nothing went on, or nothing."""
+        for asked in self._stage.rounds:
+            calls = [self._live.call(client, operation) for client, operation in asked]
+            while not self._live.wait(lambda: all(c.outcome is not None for c in calls), _LOOK):  # noqa: B023
                 self.look()
                 if time.monotonic() - self._active_at > PATIENCE:
-                    return f"{type(operation).__name__} of {client}"
+                    open_ = [a for a, c in zip(asked, calls, strict=True) if c.outcome is None]
+                    return ", ".join(
+                        f"{type(operation).__name__} of {client}" for client, operation in open_
+                    )
             self.look()
         return ""
 
@@ -193,15 +200,15 @@ class _Running:
         self._tell(Moment(self.seconds, self._live.rows(), lines, news, doing))
 
 
-def _as_run(stage: LiveStage, live: Live) -> Run:
+def _as_run(stage: LiveStage, live: Live, probes: dict[Address, Any]) -> Run:
     trace = live.trace
     return Run(
-        scenario=Scenario(plan=stage.plan, noise=stage.noise),
+        scenario=Scenario(plan=stage.plan, noise=stage.noise, shape=dict(stage.shape)),
         trace=trace,
         history=History.of(trace.events),
         store=live.store,  # type: ignore[arg-type]  # a mapping that reads when it is asked
-        probes={},
-        tally={},
+        probes=probes,
+        tally=dict(live.tally),
         time=max((event.time for event in trace.events), default=0),
         cluster=stage.cluster,
     )
