@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from pathlib import Path
 
 from mrjob.job import MRJob
 from mrjob.protocol import BytesProtocol, BytesValueProtocol
@@ -24,7 +25,8 @@ class WordJob(MRJob):
         self.counts.update(line.split())
 
     def mapper_final(self):
-        document = b"input/" + os.path.basename(os.environ["mapreduce_map_input_file"]).encode()
+        path = os.environ["mapreduce_map_input_file"]  # noqa: SIM112 - mrjob's name for it
+        document = f"input/{Path(path).name}".encode()
         for word, count in self.counts.items():
             yield word, b"%d" % count if self.options.what == "words" else document
 

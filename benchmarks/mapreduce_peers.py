@@ -24,7 +24,7 @@ from typing import Any
 WORKERS = 2
 BATCH = 8 << 20
 
-# -- the work, for systems that spread functions over processes -------------------------------------------------------
+# -- the work, for systems that spread functions over processes ------------------------------------
 
 
 def batches(path: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
@@ -132,7 +132,7 @@ def merge_range(part: int, numbers: Iterable[int], output: str) -> None:
         file.write(b"\n".join([*lines, b""]))
 
 
-# -- multiprocessing.Pool -----------------------------------------------------------------------------------------------
+# -- multiprocessing.Pool --------------------------------------------------------------------------
 
 
 def _document_and_words(path: str) -> tuple[str, set[bytes]]:
@@ -154,7 +154,7 @@ def pool(job: str, files: list[str], output: str) -> None:
             workers.starmap(merge_range, [(part, numbers, output) for part in range(RANGES)], 1)
 
 
-# -- Dask ---------------------------------------------------------------------------------------------------------------
+# -- Dask ------------------------------------------------------------------------------------------
 
 
 def dask(job: str, files: list[str], output: str) -> None:
@@ -182,7 +182,7 @@ def dask(job: str, files: list[str], output: str) -> None:
             ).compute()
 
 
-# -- Ray ----------------------------------------------------------------------------------------------------------------
+# -- Ray -------------------------------------------------------------------------------------------
 
 
 def ray(job: str, files: list[str], output: str) -> None:
@@ -213,7 +213,7 @@ def ray(job: str, files: list[str], output: str) -> None:
     ray.shutdown()
 
 
-# -- Spark --------------------------------------------------------------------------------------------------------------
+# -- Spark -----------------------------------------------------------------------------------------
 
 
 def spark(job: str, files: list[str], output: str) -> None:
@@ -249,7 +249,7 @@ def spark(job: str, files: list[str], output: str) -> None:
     session.stop()
 
 
-# -- mrjob --------------------------------------------------------------------------------------------------------------
+# -- mrjob -----------------------------------------------------------------------------------------
 
 
 def mrjob(job: str, files: list[str], output: str) -> None:
@@ -264,7 +264,7 @@ def mrjob(job: str, files: list[str], output: str) -> None:
         part.rename(f"{output}/{part.name}")
 
 
-# -- awk, sort ------------------------------------------------------------------------------------------------------------
+# -- awk, sort -------------------------------------------------------------------------------------
 
 
 def awk(job: str, files: list[str], output: str) -> None:
