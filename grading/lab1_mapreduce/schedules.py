@@ -242,7 +242,7 @@ PART_C = (
     Directed(
         "all is well",
         "a whole job, with leases",
-        job({**AMPLE, "docs": [4, 3], "text": 1, "workers": 2}, reduces=2, split_size=100_000),
+        job({**AMPLE, "docs": [6], "text": 1, "workers": 2}, reduces=1, split_size=100_000),
     ),
     death(
         "long tasks, all is well", "a lease is renewed as long as somebody works", noise=SLOW_STEPS

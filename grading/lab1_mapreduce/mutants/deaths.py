@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from distlab.core import Address, Store
+from distlab.core import Address, Steps, Store
+from distlab.core.context import JobContext
 from grading.lab1_mapreduce.mutants.bug import bug
 from labs.lab1_mapreduce import recovery, shuffle
+from labs.lab1_mapreduce.apps import find
 from labs.lab1_mapreduce.map_side import MapSide
 from labs.lab1_mapreduce.master import AttemptSilent, Master, WorkerSilent
 from labs.lab1_mapreduce.protocol import (
+    NO_RECORD,
     Attempt,
     Counters,
     Heartbeat,
+    JobSpec,
+    Limits,
     OutputLost,
     part_key,
     private_key,
 )
+from labs.lab1_mapreduce.runs import merge_all
 from labs.lab1_mapreduce.tasks import Accepted, JobTable, Task
 
 
-def final_name(attempt: Attempt) -> str:
-    """Writes under the final name at once, for all to see."""
-    return part_key(attempt.job, attempt.task)
+def writes_in_public(
+    attempt: Attempt, spec: JobSpec, files: Sequence[str], limits: Limits, io: JobContext
+) -> Steps:
+    """Writes under the final name from the first line on, for all to see."""
+    app = find(spec.app)(spec.params, io.random)
+    target = part_key(attempt.job, attempt.task)
+    for groups in merge_all(io.disk, list(files), limits.ways, limits.block, attempt.path):
+        yield NO_RECORD
+        io.store.append(target, b"".join(line + b"\n" for line in app.reduce_batch(groups or [])))
+    if not io.store.exists(target):
+        io.store.append(target, b"")
 
 
 def piece_by_piece(store: Store, attempt: Attempt) -> bool:
@@ -168,10 +182,10 @@ recovery_worker_died = recovery.worker_died
 DEATHS = (
     bug(
         "final-name",
-        final_name,
+        writes_in_public,
         code="m1",
         part="C",
-        replaces="commit:private_name",
+        replaces="reduce_side:run",
         breaks="MR-S2",
         source="paper §3.3: atomic commits of map and reduce task outputs",
     ),
@@ -237,7 +251,7 @@ DEATHS = (
         replaces="commit:private_name",
         breaks="MR-S3",
     ),
-    bug("never-syncs", NeverSyncs, part="C", replaces="map_side:MapSide", breaks="MR-S1"),
+    bug("never-syncs", NeverSyncs, part="C", replaces="map_side:MapSide", breaks="MR-L1"),
     bug(
         "never-renews", NeverRenews, part="C", replaces="master:Master", breaks="MR-S5", kind="cost"
     ),
