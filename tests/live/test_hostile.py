@@ -54,7 +54,7 @@ frames = st.lists(st.binary(max_size=120), min_size=1, max_size=3)
 def test_any_frames_of_a_stranger_are_counted_and_dropped(proxied: bool) -> None:
     with Live(ECHO, proxied=proxied) as live:
         endpoint = live._supervisor.proxy_endpoint if proxied else server_endpoint(live)
-        key = live._key
+        key = live._briefing.key
         sent = 0
         with stranger(zmq.DEALER if proxied else zmq.PUSH, endpoint) as socket:
 
@@ -89,7 +89,7 @@ def test_well_formed_frames_that_are_out_of_place_are_dropped(
     changes: dict[str, int], why: str
 ) -> None:
     with Live(ECHO) as live, stranger(zmq.PUSH, server_endpoint(live)) as socket:
-        socket.send(seal(live._key, envelope(**changes), ping(1)) + ping(1))
+        socket.send(seal(live._briefing.key, envelope(**changes), ping(1)) + ping(1))
         assert live.wait(
             lambda: live.probes() == {"server": 0, "client": None} and live.tally == {why: 1}
         )
@@ -99,7 +99,7 @@ def test_the_proxy_believes_nobodys_word_about_who_he_is() -> None:
     with Live(ECHO, proxied=True) as live:
         endpoint = live._supervisor.proxy_endpoint
         with stranger(zmq.DEALER, endpoint, routing_id=b"mallory#0") as socket:
-            socket.send(seal(live._key, envelope(), ping(1)) + ping(1))
+            socket.send(seal(live._briefing.key, envelope(), ping(1)) + ping(1))
             assert live.wait(lambda: live.probes()["server"] == 0 and bool(live.tally))
             assert live.tally == {"misdirected": 1}
 
@@ -118,9 +118,9 @@ def test_beyond_this_machine_only_members_get_in(proxied: bool) -> None:
         assert ask(live, "client", echo.Echo("x")) == Ok("x")
         endpoint = live._supervisor.proxy_endpoint if proxied else server_endpoint(live)
         kind = zmq.DEALER if proxied else zmq.PUSH
-        frame = seal(live._key, envelope(), ping(1)) + ping(1)
+        frame = seal(live._briefing.key, envelope(), ping(1)) + ping(1)
         public, secret = new_keys()
-        of_the_run = {"curve_serverkey": live._public}
+        of_the_run = {"curve_serverkey": live._briefing.keys[0]}
         no_keys: dict[str, bytes] = {}
         own_keys = {"curve_publickey": public, "curve_secretkey": secret, **of_the_run}
         for keys in (no_keys, own_keys):
@@ -129,8 +129,8 @@ def test_beyond_this_machine_only_members_get_in(proxied: bool) -> None:
                 socket.send(frame)
                 assert is_refused(events)
         members_keys = {
-            "curve_publickey": live._public,
-            "curve_secretkey": live._secret,
+            "curve_publickey": live._briefing.keys[0],
+            "curve_secretkey": live._briefing.keys[1],
             **of_the_run,
         }
         assert live.probes()["server"] == 1

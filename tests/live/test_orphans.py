@@ -26,7 +26,7 @@ with Live(COUNTER, proxied=True) as live:
     live.call("counter", counter.Begin())
     folder = live.folder / "nodes" / "counter" / "disk"
     assert live.wait(lambda: (folder / "forever").exists())
-    print(live.pid("counter"), live._supervisor.proxy.pid, live.folder, live._sockets, flush=True)
+    print(live.pid("counter"), live._supervisor.proxy.pid, live.folder, live._briefing._sockets, flush=True)
     if sys.argv[1] == "stuck":
         live.pause("counter", 60 * SECOND)
     if sys.argv[1] == "exception":

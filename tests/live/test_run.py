@@ -268,7 +268,9 @@ def test_status_shows_who_is_up() -> None:
     assert " up " in screens[0]
 
 
-def test_a_solution_is_found_through_its_overlay_and_given_files_lie_on_top(tmp_path: Path) -> None:
+def test_a_solution_is_found_through_its_overlay_where_given_files_lie_on_top(
+    tmp_path: Path,
+) -> None:
     given, solution = tmp_path / "given", tmp_path / "solution"
     for folder, name, text in (
         (given, "protocol", "from tests.programs.echo import Echo, Ping\n"),
@@ -277,18 +279,21 @@ def test_a_solution_is_found_through_its_overlay_and_given_files_lie_on_top(tmp_
             solution,
             "answer",
             "from distlab.core import Node, Ok\n"
+            "from labs.lab99_overlaid.mark import MARK\n"
             "from labs.lab99_overlaid.protocol import Echo\n"
             "class Answer(Node):\n"
             "    def on_echo(self, echo: Echo, ticket):\n"
-            "        self.finish(ticket, Ok(echo.text.upper()))\n",
+            "        self.finish(ticket, Ok(echo.text.upper() + MARK))\n",
         ),
     ):
         folder.mkdir(exist_ok=True)
         (folder / f"{name}.py").write_text(text)
-    overlay("labs.lab99_overlaid", [given, solution])
+    pinned = tmp_path / "elsewhere.py"
+    pinned.write_text("MARK = '!'\n")
+    overlay("labs.lab99_overlaid", [given, solution], pins={"mark": pinned})
     program = importlib.import_module("labs.lab99_overlaid.answer").Answer
     with Live(Cluster({"node": Member(program)})) as live:
-        assert ask(live, "node", echo.Echo("found")) == Ok("FOUND")
+        assert ask(live, "node", echo.Echo("found")) == Ok("FOUND!")
 
 
 def test_an_error_at_the_start_is_told() -> None:

@@ -48,11 +48,18 @@ def overlay(
     return module
 
 
+def pins_of(package: str) -> dict[str, Path]:
+    """The pins that :func:`overlay` has set in ``package``."""
+    pins = [f.pins for f in sys.meta_path if isinstance(f, _Pins) and f.package == package]
+    return pins[0] if pins else {}
+
+
 class _Pins(MetaPathFinder):
     """Finds the pinned modules of one package."""
 
     def __init__(self, package: str, pins: Mapping[str, Path]) -> None:
         self.package = package
+        self.pins = dict(pins)
         self._files = {f"{package}.{name}": file for name, file in pins.items()}
 
     def find_spec(self, fullname: str, path: object, target: object = None) -> ModuleSpec | None:

@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from distlab.live.run import Call, Live, ProgramError
-    from distlab.live.supervisor import Failure
+    from distlab.live.seat import Failure
     from distlab.live.support import unsupported
 
 __all__ = ["Call", "Failure", "Live", "ProgramError", "unsupported"]
 
 _HOMES = {
     "Call": "run",
-    "Failure": "supervisor",
+    "Failure": "seat",
     "Live": "run",
     "ProgramError": "run",
     "unsupported": "support",

@@ -7,7 +7,6 @@ store call behind a sync, a cancelled job's end, and an effect that a fault plan
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,6 @@ from distlab.core.codec import encode
 from distlab.core.errors import (
     BadValue,
     DiskError,
-    DiskFull,
     Halt,
     UnhandledValue,
 )
@@ -36,9 +34,11 @@ from distlab.core.values import (
     Ticket,
     Timer,
 )
+from distlab.live.ailments import Ailments
 from distlab.live.control import About, BeNode, Channel, Ended, Proceed, Returned
 from distlab.live.disk import LiveDisk, Mark
 from distlab.live.envelope import DATAGRAM, STREAM
+from distlab.live.jobhost import Board
 from distlab.live.jobs import Jobs
 from distlab.live.outbox import Outbox
 from distlab.live.portable import class_path, to_json
@@ -53,14 +53,14 @@ from distlab.trace import Kind
 
 _TICKETS: Final = 1 << 32
 """Tickets below are the supervisor's; each process has as many of its own."""
-_SLOW_ACCESS: Final = 100e-6
-"""Seconds that a read or write takes on a slow disk, before its factor."""
 
 
 class LiveContext:
     """Implements :class:`~distlab.core.context.Context`, and owns the node's disk."""
 
-    def __init__(self, who: BeNode, config: Any, program: type[Node], channel: Channel) -> None:
+    def __init__(
+        self, who: BeNode, config: Any, program: type[Node], channel: Channel, board: Board
+    ) -> None:
         self.address = Address(who.address)
         self.config = config
         self.who = who
@@ -73,6 +73,7 @@ class LiveContext:
         self.outbox = Outbox()
         self.jobs: Jobs | None = None
         """None where the program has none."""
+        self.ailments = Ailments(self.syncer, board, self._kill_job)
         self.news: deque[tuple[str, Any]] = deque()
         """What the loop has to tell the node when the handler that runs is done: kind of event, and what of it."""
         self.event = 0
@@ -82,11 +83,6 @@ class LiveContext:
         self.watched = list(who.watched)
         self.hear: Callable[[Any], None] = lambda word: None
         """Takes a word of the supervisor that comes while we wait for another one."""
-        # What a fault plan has done to this node:
-        self.disk_factor = 1
-        self.is_full = False
-        self.failing_reads = 0
-        self.clock_offset = self.clock_drift = self.clock_since = 0
         self._names: dict[type, tuple[bytes, str]] = {}
         self._random: Random | None = None
         self._tickets = who.process * _TICKETS
@@ -193,6 +189,10 @@ class LiveContext:
         if self.jobs is not None:
             self.jobs.cancel(job)
 
+    def _kill_job(self) -> None:
+        if self.jobs is not None:
+            self.jobs.kill_oldest()
+
     def _must_handle(self, value: Any, kind: type, else_it: str) -> None:
         if not isinstance(value, kind) or type(value) not in self.program.handlers:
             raise UnhandledValue(f"{self.program.__name__} {else_it.format(value)}")
@@ -226,11 +226,7 @@ class LiveContext:
         self.channel.say(Returned(ticket, to_json(outcome)))
 
     def now(self) -> int:
-        wall = time.time_ns() // 1000
-        drifted = (
-            (wall - self.clock_since) * self.clock_drift // 1_000_000 if self.clock_drift else 0
-        )
-        return wall + self.clock_offset + drifted
+        return self.ailments.now()
 
     def monotonic(self) -> int:
         return self.recorder.now()
@@ -267,19 +263,10 @@ class LiveContext:
     # -- Owner of the disk ----------------------------------------------------------------------------------------
 
     def before_read(self, path: str) -> None:
-        self._access()
-        if self.failing_reads:
-            self.failing_reads -= 1
-            raise DiskError(f"cannot read {path}")
+        self.ailments.before_read(path)
 
     def before_append(self, path: str) -> None:
-        self._access()
-        if self.is_full:
-            raise DiskFull(f"no room in {path}")
-
-    def _access(self) -> None:
-        if self.disk_factor > 1:
-            time.sleep(_SLOW_ACCESS * self.disk_factor)
+        self.ailments.before_append(path)
 
     def before_sync(self, path: str) -> None:
         self.about_to("sync", path)

@@ -26,13 +26,22 @@ class Word(Struct, frozen=True, tag=True):
 # -- to a child -----------------------------------------------------------------------------------------------------
 
 
+class Layers(Struct, frozen=True):
+    """What a package is laid from (:func:`distlab.core.overlay.overlay`)."""
+
+    folders: list[str]
+    """The first one on top."""
+    pins: dict[str, str]
+    """Modules that come from a file of their own."""
+
+
 class Program(Word, frozen=True):
     """How to find a node's class."""
 
     path: str
     """``module:Class``."""
-    overlays: dict[str, list[str]]
-    """Package -> folders, the first one on top (:func:`distlab.core.overlay.overlay`)."""
+    overlays: dict[str, Layers]
+    """By package."""
     search: list[str]
     """``sys.path``."""
     cwd: str

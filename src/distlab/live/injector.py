@@ -38,7 +38,8 @@ from distlab.live.control import About, Mend, Proceed, Suffer, Watch
 
 if TYPE_CHECKING:
     from distlab.live.children import Child
-    from distlab.live.supervisor import Seat, Supervisor
+    from distlab.live.seat import Seat
+    from distlab.live.supervisor import Supervisor
 
 Entry = tuple[Doing, AnyAction, list[int]]
 """A fault that waits for somebody's doing, with how often it has been done."""
@@ -140,7 +141,7 @@ class Injector:
     def _resolve(self, names: Sequence[str], then: Callable[[Found], None]) -> None:
         """Call ``then`` with who these names stand for now; at once, unless nodes have to be asked."""
         supervisor = self._supervisor
-        if supervisor.roles is None or not any(name.startswith("@") for name in names):
+        if not supervisor.looks.knows_roles or not any(name.startswith("@") for name in names):
             then({name: self._static(name) for name in names})
             return
 
@@ -152,7 +153,7 @@ class Injector:
                 found[name] = _nth(holders(role), index) if is_role else Address(name)
             then(found)
 
-        supervisor.ask_holders(asked)
+        supervisor.looks.ask_holders(asked)
 
     # -- faults ---------------------------------------------------------------------------------------------------
 
@@ -192,7 +193,7 @@ class Injector:
             case Pause(_, duration):
                 supervisor.pause(seat, duration)
             case Rot(_, file, bit):
-                _rot(supervisor.disk_folder(seat.address), file, bit)
+                _rot(supervisor.briefing.node_folder(seat.address) / "disk", file, bit)
             case SlowNode() | SlowDisk() | FillDisk():
                 seat.suffer(action)
                 supervisor.after(action.duration, lambda: seat.recover(action))

@@ -16,7 +16,6 @@ import gc
 import os
 import socket
 import sys
-import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +29,6 @@ from distlab.core.errors import BadValue, EnvironmentFault, Halt, ScenarioError,
 from distlab.core.node import Node
 from distlab.core.overlay import overlay
 from distlab.core.values import Address, Job, Message
-from distlab.faults import FailRead, FailSync, FillDisk, JumpClock, KillJob, SlowDisk, SlowNode
 from distlab.live import control as say
 from distlab.live.blame import headline, report
 from distlab.live.context import LiveContext
@@ -79,8 +77,9 @@ def _next_word(channel: say.Channel) -> Any:
 def _program(who: say.BeNode) -> type[Node]:
     sys.path[:] = who.program.search
     os.chdir(who.program.cwd)
-    for package, folders in who.program.overlays.items():
-        overlay(package, [Path(folder) for folder in folders])
+    for package, layers in who.program.overlays.items():
+        pins = {name: Path(path) for name, path in layers.pins.items()}
+        overlay(package, [Path(folder) for folder in layers.folders], pins)
     program = found(who.program.path)
     if not (isinstance(program, type) and issubclass(program, Node)):
         raise ScenarioError(f"{who.program.path} is no Node")
@@ -95,16 +94,14 @@ class _Loop:
         self._channel = channel
         self._asks: deque[say.Ask] = deque()
         self._handling: Any = "its import"
-        self._board = Board()
-        self._cost = 0.0
-        """Seconds that each event takes on a slow node."""
+        board = Board()
         try:
             program = _program(who)
             config = who.config and decoder(found(who.config_class)).decode(who.config)
             host = None
             if any(issubclass(cls, Job) for cls in program.handlers):
-                host = start_host(who, self._board)
-            self._context = LiveContext(who, config, program, channel)
+                host = start_host(who, board)
+            self._context = LiveContext(who, config, program, channel, board)
             self._context.hear = self._hear
             self._node = program()
         except Exception as error:
@@ -117,9 +114,7 @@ class _Loop:
         ):
             self._poller.register(source, zmq.POLLIN)
         if host is not None:
-            self._context.jobs = Jobs(
-                host, self._board, self._poller, self._job_ended, self._job_about
-            )
+            self._context.jobs = Jobs(host, board, self._poller, self._job_ended, self._job_about)
         self._handlers: dict[type, tuple[Callable[..., None], int]] = {
             cls: (getattr(self._node, name), count)
             for cls, (name, count) in program.handlers.items()
@@ -199,8 +194,7 @@ class _Loop:
         handler(*arguments)
         if len(vars(self._node)) > self._width:
             self._node.state()  # says what is undeclared
-        if self._cost:
-            time.sleep(self._cost)
+        self._context.ailments.after_event()
 
     def _receive(self) -> None:
         context = self._context
@@ -363,9 +357,9 @@ class _Loop:
             case say.Proceed(token) if token and context.jobs is not None:
                 context.jobs.proceed(token - 1)
             case say.Suffer(action, over):
-                self._suffer(action, over)
+                context.ailments.suffer(action, over)
             case say.Mend():
-                self._mend()
+                context.ailments.mend()
 
     def _look(self, number: int) -> None:
         context = self._context
@@ -378,37 +372,6 @@ class _Loop:
             len(context.jobs or ()), len(context.outbox),
         )  # fmt: skip
         self._channel.say(say.Looked(number, to_json(value), figures))
-
-    def _suffer(self, action: Any, over: bool) -> None:
-        context = self._context
-        match action:
-            case SlowNode(_, _, cost, factor):
-                self._cost = 0.0 if over else cost / 1e6
-                self._board.slow_down(1 if over else factor)
-            case SlowDisk(_, _, factor):
-                context.disk_factor = context.syncer.factor = 1 if over else factor
-            case FillDisk():
-                context.is_full = not over
-            case FailSync():
-                context.syncer.failing += 1
-            case FailRead():
-                context.failing_reads += 1
-            case KillJob() if context.jobs is not None:
-                context.jobs.kill_oldest()
-            case JumpClock(_, by, drift):
-                now = context.now()
-                context.clock_since = time.time_ns() // 1000
-                context.clock_offset = now - context.clock_since + by
-                context.clock_drift = drift
-
-    def _mend(self) -> None:
-        """Every fault ends; a clock that was moved stays as it is."""
-        context = self._context
-        self._cost = 0.0
-        self._board.slow_down(1)
-        context.disk_factor = context.syncer.factor = 1
-        context.is_full = False
-        context.syncer.failing = context.failing_reads = 0
 
     # -- the end --------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -14,18 +13,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from distlab.core.cluster import Cluster, Member
-from distlab.core.codec import encode
+from distlab.core.cluster import Cluster
 from distlab.core.errors import DistlabError, HarnessBug, ScenarioError
-from distlab.core.values import SECOND, Address, Message, Operation, Outcome, Ticket
+from distlab.core.values import SECOND, Address, Operation, Outcome, Ticket
 from distlab.faults import QUIET, Noise, Plan
 from distlab.live import control as say
-from distlab.live.guard import is_local, new_keys
+from distlab.live.briefing import Briefing
+from distlab.live.looks import Roles
 from distlab.live.portable import class_path, to_json
 from distlab.live.recorder import Recorder, merged
+from distlab.live.seat import Failure, Seat
 from distlab.live.status import Row, table
 from distlab.live.store import FolderStore
-from distlab.live.supervisor import Failure, Roles, Seat, Supervisor
+from distlab.live.supervisor import Supervisor
 from distlab.live.support import needs_proxy, unsupported
 from distlab.trace import NOTICED, Trace
 
@@ -59,11 +59,11 @@ class Live:
     """One run. Use it in a ``with`` statement: however that is left, no process remains.
 
     ``folder`` keeps files and events; without one they live in a temporary folder that goes with the run. ``bind`` is
-    where sockets are bound: by default a folder of Unix sockets that only this user can enter; ``"127.0.0.1"`` for
-    TCP on this machine; any other address is guarded by CURVE with keys of the run's own. ``mounts`` shows files
-    under keys of the store (:mod:`distlab.live.store`). ``overlays`` are the packages to be laid anew in each child;
-    by default those that are laid here. ``proxied`` forces the fault proxy in, or out where None leaves it to the
-    plan. ``status`` is called once a second with a screen of text. An error of the program ends every wait with
+    where sockets are bound: by default a folder of Unix sockets that only this user can enter; ``"127.0.0.1"`` for TCP
+    on this machine; any other address is guarded by CURVE with keys of the run's own. ``mounts`` shows files under
+    keys of the store (:mod:`distlab.live.store`). ``proxied`` forces the fault proxy in, or out, where None leaves it
+    to the plan. ``status`` is called twice a second with a screen of text. Programs are imported by name in each
+    process, through the overlays and the search path of this one. An error of the program ends every wait with
     :class:`ProgramError`, unless ``keep_going``.
     """
 
@@ -77,7 +77,6 @@ class Live:
         record: frozenset[str] = NOTICED,
         roles: Roles | None = None,
         mounts: Mapping[str, Path] | None = None,
-        overlays: Mapping[str, Sequence[Path]] | None = None,
         bind: str = "",
         proxied: bool | None = None,
         status: Callable[[str], None] | None = None,
@@ -93,7 +92,6 @@ class Live:
         self.record = record
         self._roles = roles
         self._mounts = {at: Path(path).resolve() for at, path in (mounts or {}).items()}
-        self._overlays = _laid() if overlays is None else overlays
         self._bind = bind
         self._proxied = needs_proxy(self.plan, noise) if proxied is None else proxied
         self._status = status
@@ -122,6 +120,10 @@ class Live:
     ) -> None:
         self.close()
 
+    def planned(self) -> Plan:
+        """What the fault proxy is to do by itself: faults of single messages, addresses in place of roles."""
+        return self._supervisor.injector.planned()
+
     def close(self) -> None:
         """Kill every process; the trace stays."""
         self._closing.close()
@@ -135,36 +137,38 @@ class Live:
         if events.exists():
             shutil.rmtree(events)
         events.mkdir(parents=True)
-        self._sockets = tempfile.mkdtemp(
-            prefix="dl"
-        )  # short: the name of a Unix socket has 107 bytes at most
-        defer(shutil.rmtree, self._sockets, ignore_errors=True)
+        sockets = Path(tempfile.mkdtemp(prefix="dl"))  # the name of a Unix socket must be short
+        defer(shutil.rmtree, sockets, ignore_errors=True)
         self._store = FolderStore(self.folder / "store", self._mounts)
         for key, content in self.cluster.store.items():
             self._store.put_if_absent(key, content)
         held, lifeline = os.pipe()
         defer(os.close, lifeline)
         defer(os.close, held)
-        self._key = os.urandom(8)
-        self._public, self._secret = (b"", b"") if self._is_local else new_keys()
+        self._briefing = Briefing(self, sockets, os.urandom(8), self._mounts, self._bind)
         recorder = Recorder(events / "supervisor.jsonl", 0, "", 0, self.record, time.monotonic_ns())
         if self._kept is None:
             defer(self._keep_trace)
         defer(recorder.close)
         self._supervisor = Supervisor(
-            self.cluster, self.plan, recorder, self._first_word, self.folder / "errors", held,
-            self._roles, self._disk_folder,
-        )  # fmt: skip
+            self.cluster,
+            self.plan,
+            recorder,
+            self._briefing,
+            self.folder / "errors",
+            held,
+            self._roles,
+        )
         defer(self._supervisor.end)
         self._start()
 
     def _start(self) -> None:
         supervisor = self._supervisor
         if self._proxied:
-            supervisor.post(lambda: supervisor.start_proxy(self._proxys_first_word))
+            supervisor.post(supervisor.start_proxy)
             self._wait_for_start(lambda: bool(supervisor.proxy_endpoint), "the fault proxy")
         for seat in supervisor.seats.values():
-            seat.incarnation = _last_incarnation(self._node_folder(seat.address))
+            seat.incarnation = self._briefing.last_incarnation(seat.address)
             supervisor.post(lambda seat=seat: supervisor.start(seat))  # type: ignore[misc]
         self._wait_for_start(lambda: supervisor.has_begun, "the nodes")
         if self._status is not None:
@@ -178,65 +182,6 @@ class Live:
 
     def _keep_trace(self) -> None:
         self._trace = merged(self.folder / "events")
-
-    # -- what processes are told ----------------------------------------------------------------------------------
-
-    @property
-    def _is_local(self) -> bool:
-        return not self._bind or is_local(self._bind)
-
-    def _wiring(self, name: str, proxy: str) -> say.Wiring:
-        bind = f"tcp://{self._bind}:*" if self._bind else f"ipc://{self._sockets}/{name}"
-        members = [str(address) for address in self.cluster.addresses()]
-        return say.Wiring(self._key, members, bind, proxy, self._public, self._secret)
-
-    def _first_word(self, seat: Seat, process: int) -> say.BeNode:
-        member, address = seat.member, seat.address
-        folder = self._node_folder(address)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "incarnation").write_text(str(seat.incarnation))
-        return say.BeNode(
-            address=address,
-            role=self.cluster.role(address),
-            incarnation=seat.incarnation,
-            process=process,
-            program=self._program(member),
-            config=None if member.config is None else encode(member.config),
-            config_class="" if member.config is None else class_path(type(member.config)),
-            wiring=self._wiring(str(process), self._supervisor.proxy_endpoint),
-            folder=str(folder),
-            store=str(self.folder / "store"),
-            mounts={at: str(path) for at, path in self._mounts.items()},
-            events=str(self.folder / "events"),
-            record=sorted(self.record),
-            seed=self.noise.seed,
-            capacity=member.disk_capacity,
-            watched=self._supervisor.injector.watched(),
-        )  # fmt: skip
-
-    def _program(self, member: Member) -> say.Program:
-        overlays = {name: [str(path) for path in paths] for name, paths in self._overlays.items()}
-        search = [str(Path(path).absolute()) for path in sys.path]
-        return say.Program(class_path(member.program), overlays, search, str(Path.cwd()))
-
-    def _proxys_first_word(self, process: int) -> say.BeProxy:
-        classes = {
-            str(address): {
-                str(cls.__struct_config__.tag): class_path(cls)
-                for cls in member.program.handlers
-                if issubclass(cls, Message)
-            }
-            for address, member in self.cluster.members.items()
-        }
-        return say.BeProxy(
-            self._wiring("proxy", ""), self._supervisor.injector.planned(), self.noise, classes,
-            str(self.folder / "events"), sorted(self.record), process)  # fmt: skip
-
-    def _node_folder(self, address: Address) -> Path:
-        return self.folder / "nodes" / address
-
-    def _disk_folder(self, address: Address) -> Path:
-        return self._node_folder(address) / "disk"
 
     # -- asking, waiting --------------------------------------------------------------------------------------------
 
@@ -305,7 +250,7 @@ class Live:
     def probes(self, patience: int = SECOND) -> dict[Address, Any]:
         """What each running node says of itself; those that do not answer in time are left out."""
         answers: list[dict[Address, Any]] = []
-        self._supervisor.post(lambda: self._supervisor.look(answers.append, patience))
+        self._supervisor.post(lambda: self._supervisor.looks.look(answers.append, patience))
         self.wait(lambda: bool(answers), patience + SECOND)
         return answers[0] if answers else {}
 
@@ -334,7 +279,7 @@ class Live:
 
     def log(self, address: str) -> str:
         """What a node has logged and printed."""
-        path = self._node_folder(Address(address)) / "log"
+        path = self._briefing.node_folder(Address(address)) / "log"
         return path.read_text() if path.exists() else ""
 
     def rows(self) -> list[Row]:
@@ -355,7 +300,7 @@ class Live:
                 self._status(self.status())
             self._supervisor.after(SECOND // 2, self._report)
 
-        self._supervisor.look(looked, SECOND // 2)
+        self._supervisor.looks.look(looked, SECOND // 2)
 
     def _seat(self, address: str) -> Seat:
         if address not in self.cluster.members:
@@ -379,23 +324,3 @@ class _Contents(Mapping[str, bytes]):
 
     def __len__(self) -> int:
         return len(self._store.keys())
-
-
-def _laid() -> dict[str, list[Path]]:
-    """The overlays that this process has laid: packages of no file, whose folders are a plain list."""
-    found = {}
-    for name, module in sys.modules.items():
-        spec = getattr(module, "__spec__", None)
-        if (
-            spec is not None
-            and spec.origin is None
-            and type(spec.submodule_search_locations) is list
-        ):
-            found[name] = [Path(folder) for folder in spec.submodule_search_locations]
-    return dict(sorted(found.items()))
-
-
-def _last_incarnation(folder: Path) -> int:
-    """So that a run over an old folder does not take up old numbers again."""
-    path = folder / "incarnation"
-    return int(path.read_text()) if path.exists() else -1

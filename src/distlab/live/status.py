@@ -10,7 +10,7 @@ from distlab.core.values import Address
 from distlab.live.control import Figures
 
 if TYPE_CHECKING:
-    from distlab.live.supervisor import Seat
+    from distlab.live.seat import Seat
 
 
 class Row(NamedTuple):

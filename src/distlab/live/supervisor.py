@@ -20,107 +20,21 @@ from functools import partial
 from heapq import heappop, heappush
 from pathlib import Path
 from threading import Condition, Thread
-from typing import Any, Final, NamedTuple
+from typing import Any
 
-from distlab.core.cluster import Cluster, Member
+from distlab.core.cluster import Cluster
 from distlab.core.errors import HarnessBug
-from distlab.core.values import SECOND, Address, Fail, Info, Outcome
-from distlab.faults import Action, AnyAction, JumpClock, Plan
+from distlab.core.values import Fail, Info, Outcome
+from distlab.faults import Action, Plan
 from distlab.live import control as say
+from distlab.live.briefing import Briefing
 from distlab.live.children import Child
 from distlab.live.injector import Injector
+from distlab.live.looks import PROXY, Looks, Roles
 from distlab.live.portable import from_json, to_plain
 from distlab.live.recorder import Recorder
+from distlab.live.seat import Failure, Seat
 from distlab.trace import Kind
-
-Roles = Callable[[Any, str], list[Address]]
-"""Who has a role now, given something with ``probes()`` and ``cluster``: what a lab says of its leaders."""
-
-_PATIENCE: Final = SECOND // 2
-"""How long nodes may take to say who they are, before those that have answered must do."""
-
-
-_PROXY: Final = ""
-"""The proxy's name among those who were asked."""
-
-
-class Failure(NamedTuple):
-    """An error of the program, or of ours, that ended a process."""
-
-    address: Address
-    incarnation: int
-    reason: str
-    """The exception's class and text."""
-    report: str
-    """Several lines for a person."""
-    error: str
-    """The exception's class."""
-
-
-class Seat:
-    """A member's place."""
-
-    def __init__(self, address: Address, member: Member, number: int) -> None:
-        self.address = address
-        self.member = member
-        self.number = number
-        self.incarnation = -1
-        self.child: Child | None = None
-        """The newest incarnation, if it is alive."""
-        self.is_up = False
-        """It was told to begin, and has not ended."""
-        self.is_wanted = False
-        """To be started again once it is gone."""
-        self.has_failed = False
-        """By an error of the program: starting it again would only fail again."""
-        self.endpoint = ""
-        self.old: dict[int, Child] = {}
-        """Older incarnations that live on beside it."""
-        self.overlap: Callable[[], None] = lambda: None
-        """To be done when the newest has begun: sees to the end of the one before it."""
-        self.standing: list[AnyAction] = []
-        """What is wrong with the machine, and outlives a process."""
-        self.figures = say.Figures()
-
-    def say(self, word: say.Word) -> None:
-        """To the newest incarnation, if it has begun."""
-        if self.child is not None and self.is_up:
-            self.child.say(word)
-
-    def suffer(self, action: AnyAction) -> None:
-        """Something goes wrong with the machine, until :meth:`recover`."""
-        self.standing.append(action)
-        self.say(say.Suffer(action))
-
-    def recover(self, action: AnyAction) -> None:
-        """It ends; of faults of a kind that overlap, the last to strike counts."""
-        if action in self.standing:
-            self.standing.remove(action)
-            others = [other for other in self.standing if type(other) is type(action)]
-            self.say(say.Suffer(others[-1]) if others else say.Suffer(action, over=True))
-
-    def mend(self) -> None:
-        """The plan heals; only a clock that was moved stays as it is."""
-        self.standing = [action for action in self.standing if isinstance(action, JumpClock)]
-
-
-class Snapshot:
-    """What nodes said of themselves a moment ago."""
-
-    def __init__(self, cluster: Cluster, probes: dict[Address, Any]) -> None:
-        self.cluster = cluster
-        self._probes = probes
-
-    def probes(self) -> dict[Address, Any]:
-        return self._probes
-
-
-class Look(NamedTuple):
-    """A question to all nodes, under way."""
-
-    missing: set[str]
-    answers: dict[Address, Any]
-    then: Callable[[dict[Address, Any]], None]
 
 
 class Supervisor:
@@ -131,15 +45,12 @@ class Supervisor:
         cluster: Cluster,
         plan: Plan,
         recorder: Recorder,
-        first_word: Callable[[Seat, int], say.BeNode],
+        briefing: Briefing,
         errors: Path,
         lifeline: int,
         roles: Roles | None,
-        disk_folder: Callable[[Address], Path],
     ) -> None:
         self.cluster = cluster
-        self.roles = roles
-        self.disk_folder = disk_folder
         self.seats = {
             address: Seat(address, member, number)
             for number, (address, member) in enumerate(cluster.members.items())
@@ -156,13 +67,13 @@ class Supervisor:
         self.bug: BaseException | None = None
         """What ended the loop, if anything did."""
         self._recorder = recorder
-        self._first_word = first_word
+        self.briefing = briefing
         self._errors = errors
         self._lifeline = lifeline
         self._processes = 1  # 0 is the supervisor itself
         self._asked: dict[int, tuple[Seat, int]] = {}
         """Ticket -> who was asked, and which incarnation, while there is no outcome."""
-        self._looks: dict[int, Look] = {}
+        self.looks = Looks(self, roles)
         self._alarms: list[tuple[int, int, Callable[[], object]]] = []
         self._number = 0
         self._posted: deque[Callable[[], object]] = deque()
@@ -253,10 +164,10 @@ class Supervisor:
 
     # -- beginnings -----------------------------------------------------------------------------------------------
 
-    def start_proxy(self, first_word: Callable[[int], say.BeProxy]) -> None:
+    def start_proxy(self) -> None:
         """Start the fault proxy; ``proxy_endpoint`` is set when it is there."""
         self.proxy = self._new_child(None)
-        self.proxy.say(first_word(self._next_process()))
+        self.proxy.say(self.briefing.proxy(self._next_process()))
 
     def start(self, seat: Seat) -> None:
         """Start a new incarnation, unless one is there; where one is about to go, as soon as it has gone."""
@@ -265,7 +176,9 @@ class Supervisor:
             return
         seat.incarnation += 1
         seat.child = self._new_child(seat)
-        seat.child.say(self._first_word(seat, self._next_process()))
+        watched = self.injector.watched()
+        process = self._next_process()
+        seat.child.say(self.briefing.node(seat, process, self.proxy_endpoint, watched))
 
     def start_twin(self, seat: Seat, duration: int) -> None:
         """Start a second incarnation beside the first, which lives on for ``duration`` once the second is up."""
@@ -415,7 +328,7 @@ class Supervisor:
                 self.proxy_endpoint = endpoint
             case say.Looked(number, _, figures):
                 self.proxy_figures = figures
-                self._looked(number, _PROXY)
+                self.looks.answered(number, PROXY)
 
     def _hear_node(self, seat: Seat, child: Child, word: Any) -> None:
         match word:
@@ -428,8 +341,7 @@ class Supervisor:
                 self.outcomes[ticket] = from_json(outcome)
             case say.Looked(number, probe, figures) if child is seat.child:
                 seat.figures = figures
-                if (look := self._looked(number, seat.address)) is not None:
-                    look.answers[seat.address] = from_json(probe)
+                self.looks.answered(number, seat.address, from_json(probe))
             case say.Ended():
                 child.ended = word
 
@@ -456,40 +368,6 @@ class Supervisor:
     def _say(self, seat: Seat, word: say.Word) -> None:
         if seat.child is not None:
             seat.child.say(word)
-
-    # -- what nodes say of themselves -------------------------------------------------------------------------------
-
-    def look(self, then: Callable[[dict[Address, Any]], None], patience: int = _PATIENCE) -> None:
-        """Ask every node for its probe and its figures; ``then`` gets the probes of those that answered in time."""
-        self._number += 1
-        number = self._number
-        asked = {str(seat.address) for seat in self.seats.values() if seat.is_up}
-        if self.proxy is not None:
-            asked.add(_PROXY)
-        self._looks[number] = Look(asked, {}, then)
-        self.say_to_nodes(say.Look(number))
-        self.say_to_proxy(say.Look(number))
-        self.after(patience if asked else 0, lambda: self._looked_enough(number))
-
-    def _looked(self, number: int, who: str) -> Look | None:
-        """One more has answered."""
-        look = self._looks.get(number)
-        if look is not None:
-            look.missing.discard(who)
-            if not look.missing:
-                self.post(lambda: self._looked_enough(number))
-        return look
-
-    def _looked_enough(self, number: int) -> None:
-        look = self._looks.pop(number, None)
-        if look is not None:
-            look.then({a: look.answers[a] for a in self.seats if a in look.answers})
-
-    def ask_holders(self, then: Callable[[Callable[[str], list[Address]]], None]) -> None:
-        """Ask the nodes, and call ``then`` with what says of a role who has it now."""
-        roles = self.roles
-        assert roles is not None
-        self.look(lambda probes: then(partial(roles, Snapshot(self.cluster, probes))))
 
     # -- the books ------------------------------------------------------------------------------------------------
 
