@@ -42,7 +42,9 @@ def do(files: Files, step: Step) -> bool:
             case ("delete", path):
                 files.delete(path)
             case ("sync", paths):
-                files.settle(files.mark(*sorted(paths)))
+                there = {path for path in paths if path.endswith("/") or files.exists(path)}
+                if there:
+                    files.settle(files.mark(*sorted(there)))
     except NoSuchFile:
         return False
     return True
@@ -199,6 +201,16 @@ def test_the_safe_part_of_a_file_survives_every_crash(steps: list[Step]) -> None
     files.crash(lambda size, last: 0, lambda count: count)
     for path in files.files():
         assert files.read(path)[: safe[path]] == before[path][: safe[path]]
+
+
+def test_a_file_that_moved_to_a_synced_folder_has_left_the_other() -> None:
+    for survivors in (0, 1):
+        files = Files()
+        files.append("a", b"1")
+        files.replace("a", "d/a")
+        files.settle(files.mark("d/a", "d/"))
+        files.crash(lambda size, last: 0, lambda count, kept=survivors: min(kept, count))
+        assert contents(files) == {"d/a": b"1"}
 
 
 def test_a_sync_covers_what_was_there_when_it_began() -> None:

@@ -83,6 +83,20 @@ def test_a_sync_of_an_earlier_life_saves_nothing_of_the_next() -> None:
     assert left(sim) is None
 
 
+def test_a_sync_of_an_earlier_life_does_not_take_the_failure_of_the_next() -> None:
+    sim = play(
+        (0, "a", both(append(b"first"), sync("wal", "/"))),
+        (5 * MS, "a", both(append(b"second"), sync("wal", "/"), tell(1))),
+        faults=[
+            Fault(At(1 * MS), Crash("a", restart_after=100, unsynced=Survival.NOTHING)),
+            Fault(At(1_200), FailSync("a")),
+        ],
+        program=Stubborn,
+    )
+    assert heard(sim, "b") == []
+    assert seen(sim, "a") == ["sync of wal, / failed"]
+
+
 def test_a_sync_covers_what_was_written_before_it_and_nothing_later() -> None:
     sim = play(
         (0, "a", both(append(b"1"), sync("wal", "/"))),

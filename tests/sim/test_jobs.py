@@ -143,9 +143,11 @@ def test_a_job_cancelled_while_its_end_waits_in_the_backlog_reports_nothing() ->
     WORK["idle"] = idle
     sim = play(
         (0, "a", run("idle")),
-        (1_500, "a", lambda me: me.cancel_job(Work("idle"))),
-        faults=[Fault(At(1), SlowNode("a", SECOND, cost=0)), Fault(At(1_200), Pause("a", 20 * MS))],
+        (500, "a", lambda me: None),  # keeps the node busy until 10.5 ms
+        (1 * MS, "a", lambda me: me.cancel_job(Work("idle"))),
+        faults=[Fault(At(1), SlowNode("a", SECOND, cost=10 * MS, factor=1))],
     )
+    assert [e.time for e in events(sim, "job_end")] == [2 * MS], "before it was cancelled"
     assert seen(sim, "a") == []
 
 

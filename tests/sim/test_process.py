@@ -286,6 +286,14 @@ def test_a_pause_in_mid_handler_holds_what_the_handler_still_does() -> None:
     assert [(t, m.n) for t, _, m in heard(sim, "b")] == [(1 * MS, 1), (51 * MS, 2), (51 * MS, 3)]
 
 
+def test_a_pause_before_a_store_call_holds_the_sends_behind_it() -> None:
+    sim = play(
+        (0, "a", both(lambda me: me.store.put_if_absent("k", b""), note(1))),
+        faults=[Fault(Doing("a", "store"), Pause("a", 50 * MS))],
+    )
+    assert [t for t, _, _ in heard(sim, "b")] == [51 * MS]
+
+
 def test_a_paused_process_sends_nothing_though_its_sync_is_done() -> None:
     sim = play((0, "a", write_then_send), faults=[Fault(At(1 * MS), Pause("a", 50 * MS))])
     assert [t for t, _, _ in heard(sim, "b")] == [52 * MS]
