@@ -120,10 +120,12 @@ def test_an_event_is_refused_once_its_window_is_closed() -> None:
 
 def test_an_operator_goes_on_from_its_checkpoint_and_counts_no_batch_twice() -> None:
     operator = Solo(Operator, OPERATOR)
+    operator.open_session("source")
     batch = Batch(0, 3, (Event(10, "a"), Event(20, "a"), Event(130, "a")), watermark=100)
     operator.deliver(batch, sender="source")
     operator.crash()
     operator.start()
+    operator.open_session("source")
     assert operator.node.position == 3
     assert Sent("source", Position(3)) in operator.deliver(batch, sender="source")
     assert operator.node.open == {("a", 100): 1}
@@ -132,6 +134,7 @@ def test_an_operator_goes_on_from_its_checkpoint_and_counts_no_batch_twice() -> 
 
 def test_a_result_is_stored_once_and_never_changed() -> None:
     sink = Solo(Sink)
+    sink.open_session("left")
     first = sink.deliver(Results((Count("a", 0, 2),)), sender="left")
     assert sink.deliver(Results((Count("a", 0, 2),)), sender="left") == first
     with pytest.raises(AssertionError, match="is b'2', and now b'3' as well"):

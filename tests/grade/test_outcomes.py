@@ -179,7 +179,9 @@ def test_reading_the_keyboard_does_not_hang(tmp_path: Path) -> None:
 def test_a_broken_promise_is_cut_down_and_saved(tmp_path: Path) -> None:
     root = tree(
         tmp_path,
-        reference().replace("self.disk.sync", "str").replace(HANDLER, "        if True:\n"),
+        reference()
+        .replace('self.disk.sync("wal", "/")', "pass")
+        .replace(HANDLER, "        if True:\n"),
     )
     result = promise(grade(root))
     assert result.state is State.FAILED
