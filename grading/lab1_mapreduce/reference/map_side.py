@@ -100,9 +100,8 @@ class MapSide:
     def combine(self) -> None:
         """Replace the values of each key by fewer."""
         pairs, combine = self.pairs, self.app.combine
-        for key, values in pairs.items():
-            if len(values) > 1:
-                pairs[key] = combine(key, values)
+        for key in [key for key, values in pairs.items() if len(values) > 1]:
+            pairs[key] = combine(key, pairs[key])
         self.text = 0
 
     def combined(self, groups: Iterable[Group]) -> Iterator[Group]:
