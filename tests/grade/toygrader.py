@@ -48,6 +48,9 @@ if __name__ == "__main__":
 
     given = dict(argument.split("=", 1) for argument in sys.argv[2:])
     request = runner.Request(
-        labs=("9",), solution=given.get("solution", "own"), seed=int(given.get("seed", "1"))
+        labs=("9",),
+        solution=given.get("solution", "own"),
+        seed=int(given.get("seed", "1")),
+        isolation=given.get("isolation", "plain"),
     )
     sys.stdout.buffer.write(msgspec.json.encode(runner.grade(request)))

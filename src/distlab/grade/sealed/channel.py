@@ -6,6 +6,7 @@ read nearly always brings one whole frame.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 from collections.abc import Callable
@@ -81,6 +82,21 @@ class Channel(Generic[_T]):
         finally:
             if len(self._buffer) > 1 << 20:
                 self._buffer = bytearray(1 << 16)
+
+    def rest(self) -> list[_T]:
+        """All the frames that come until the other side has gone, or ``waiting`` raises ``Closed``."""
+        came = bytearray()
+        with contextlib.suppress(Closed):
+            while True:
+                count = self._read(0)
+                came += self._buffer[:count]
+        frames = []
+        with contextlib.suppress(struct.error, msgspec.DecodeError, UnicodeDecodeError):
+            while came:
+                end = _LENGTH.size + _LENGTH.unpack_from(came)[0]
+                frames.append(self._decoder.decode(bytes(came[_LENGTH.size : end])))
+                del came[:end]
+        return frames
 
     def _read(self, at: int) -> int:
         while True:

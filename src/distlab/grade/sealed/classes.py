@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import keyword
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -101,7 +101,7 @@ class Classes:
             module=module,
             namespace=namespace,
             frozen=True,
-            kw_only=True,
+            kw_only=_has_gaps(introduced.fields),
             tag=introduced.tag,
             tag_field=introduced.tag_field,
             array_like=introduced.is_array,
@@ -136,6 +136,12 @@ class Classes:
         except (msgspec.ValidationError, UnicodeDecodeError):
             return _untyped(cls, blob)
         return value if encode(value) == blob else _untyped(cls, blob)
+
+
+def _has_gaps(fields: Sequence[Field]) -> bool:
+    """Whether a field without a default follows one with: only names can tell them then."""
+    has_default = [field.default is not None or bool(field.factory) for field in fields]
+    return has_default != sorted(has_default)
 
 
 def _untyped(cls: Any, blob: bytes) -> Any:

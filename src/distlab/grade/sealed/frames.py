@@ -119,9 +119,12 @@ class Close(Frame, frozen=True, tag=10):
 
 
 class Where(Frame, frozen=True, tag=11):
-    """In which line was this effect asked for, of those that came last?"""
+    """In which line was this effect asked for?"""
 
+    word: int
+    """With which of the words it came, counted from the first."""
     index: int
+    """Which of the effects; their number: the question itself."""
 
 
 class Answer(Frame, frozen=True, tag=12):

@@ -19,7 +19,7 @@ from distlab.core.codec import encode
 from distlab.core.errors import Halt, HarnessBug, ScenarioError
 from distlab.core.log import Log
 from distlab.core.values import Job, Message, Operation, Timer
-from distlab.grade.guard import RUN_LIMIT, processor_time
+from distlab.grade.guard import RUN_LIMIT, Stuck, processor_time
 from distlab.grade.perform import frame_at
 from distlab.grade.result import Frame
 from distlab.grade.sealed import frames as fr
@@ -38,7 +38,7 @@ SILENCE_LIMIT = 60.0
 LAST_WORDS = 1.0
 """Seconds that it has for saying where it stands."""
 
-RUN_BYTES = 1 << 30
+RUN_BYTES = 1 << 29
 """What the inside may say in one run."""
 
 RUN_REQUESTS = 4_000_000
@@ -83,8 +83,10 @@ class Outside:
         self._numbered = 0
         self._current = 0
         """Whom the values that are being packed or unpacked act as."""
-        self._index = -1
-        """Of the effect that is being carried out, in what was said last; -1: none is."""
+        self._words = 0
+        """Heard from this process."""
+        self._stands = (0, 0)
+        """With which word the effect came that is being carried out, and which one it is; (0, 0): none is."""
         self._to_close: list[fr.Close] = []
         """Generators that were forgotten when a request was under way."""
 
@@ -104,7 +106,10 @@ class Outside:
                 self._count = 0
                 self._begin_measuring()
                 self.request(fr.Begin())
-            yield
+            try:
+                yield
+            except Halt:  # from where no process is: an exam's job that says it stops
+                raise IsolationBroken("isolation: it ends a process that is none") from None
 
     def close(self) -> None:
         """End the inside. Another one is started when it is needed."""
@@ -122,7 +127,7 @@ class Outside:
         except Closed:
             raise HarnessBug("the process for sealed grading did not start") from None
         self._channel = Channel(self._child.socket, fr.Said, self._waiting)
-        self._count = 0
+        self._count = self._words = 0
         self._begin_measuring()
         outcome = self.request(self._prepare)
         if not isinstance(outcome, fr.Value):
@@ -166,17 +171,22 @@ class Outside:
             self._send(channel, what)
             while True:
                 said = self._receive(channel)
+                stands = self._words, len(said.effects)
                 if failure is None:
                     failure = self._failure_of(said.effects, io)
                 word = said.word
                 if isinstance(word, fr.Ask):
-                    answer, failure = self._answer(word, io, failure, len(said.effects))
+                    answer, failure = self._answer(word, io, failure, stands)
                     self._send(channel, answer)
                     continue
                 if isinstance(word, fr.Hung):
                     self._lose("it says that it hangs, unasked")
                 is_orderly = True
                 break
+        except Hung:
+            raise
+        except Stuck:  # both sides together: it asks and asks
+            self._give_up()
         finally:
             self._depth -= 1
             if not is_orderly:
@@ -205,6 +215,7 @@ class Outside:
         except Nonsense as error:
             self._lose(f"the program's process sent what makes no sense: {error}")
         self._is_in_flight = False
+        self._words += 1
         return said
 
     def _lose(self, why: str) -> NoReturn:
@@ -215,9 +226,9 @@ class Outside:
 
     def _failure_of(self, effects: list[fr.Effect], io: Any) -> BaseException | None:
         """Carry out effects up to the first that fails; what it raised, with the student's line."""
-        before = self._index
+        before, word = self._stands, self._words
         for index, effect in enumerate(effects):
-            self._index = index
+            self._stands = word, index
             try:
                 self._carry_out(effect, io)
             except Halt as halt:
@@ -225,27 +236,25 @@ class Outside:
             except _NOT_AN_ANSWER:
                 raise
             except Exception as error:
-                frames = error.frames if isinstance(error, Crossed) else self._where(index)
+                frames = error.frames if isinstance(error, Crossed) else self._where(word, index)
                 return crossed(type(error).__name__, str(error), frames)
             finally:
-                self._index = before
+                self._stands = before
         return None
 
-    def _where(self, index: int) -> tuple[Frame, ...]:
-        return tuple(frame_at(*line) for line in self._lines(index))
+    def _where(self, word: int, index: int) -> tuple[Frame, ...]:
+        return tuple(frame_at(*line) for line in self._lines(word, index))
 
-    def _lines(self, index: int) -> tuple[tuple[str, int, str], ...]:
+    def _lines(self, word: int, index: int) -> tuple[tuple[str, int, str], ...]:
         """The line that asked for an effect, if it is one of the student's."""
-        outcome = self.request(fr.Where(index))
+        outcome = self.request(fr.Where(word, index))
         return self._checked(outcome.places) if isinstance(outcome, fr.Raised) else ()
 
     def line(self) -> tuple[str, int, str] | None:
         """Where in the student's code the effect stands that is being carried out, or the question being answered."""
-        if self._index < 0:
+        if not self._stands[0]:
             return None
-        index, self._index = self._index, -1
-        lines = self._lines(index)
-        self._index = index
+        lines = self._lines(*self._stands)
         return lines[0] if lines else None
 
     def _carry_out(self, effect: fr.Effect, io: Any) -> None:
@@ -288,12 +297,12 @@ class Outside:
         getattr(log, name)(line.subsystem, line.text, **fields)
 
     def _answer(
-        self, asked: fr.Ask, io: Any, failure: BaseException | None, effects: int
+        self, asked: fr.Ask, io: Any, failure: BaseException | None, stands: tuple[int, int]
     ) -> tuple[fr.Frame, BaseException | None]:
         """The answer to a question; and what the whole request will end with, if it is over with it."""
         if failure is not None:
             return fr.Unwind(), failure
-        before, self._index = self._index, effects
+        before, self._stands = self._stands, stands
         try:
             return fr.Answer(msgspec.Raw(msgspec.msgpack.encode(self._reply(asked, io)))), None
         except Halt as halt:
@@ -303,7 +312,7 @@ class Outside:
         except Exception as error:
             return fr.Refuse(type(error).__name__, str(error)), None
         finally:
-            self._index = before
+            self._stands = before
 
     def _reply(self, asked: fr.Ask, io: Any) -> Any:
         # Two questions are about values of classes; the table knows only plain ones.
@@ -495,19 +504,19 @@ class Outside:
         assert self._child is not None
         assert self._channel is not None
         self._is_lost = True
-        hung = Hung()
-        until = time.monotonic() + LAST_WORDS
-        self._child.ask_where_it_stands()
+        child, until = self._child, time.monotonic() + LAST_WORDS
 
         def waiting() -> None:
             if time.monotonic() > until:
                 raise Closed
+            child.ask_where_it_stands()  # again: it may have been too deep in recursion to answer
 
         self._channel.waiting = waiting
-        with contextlib.suppress(Closed, Nonsense):
-            word = self._channel.receive().word
-            if isinstance(word, fr.Hung):
-                hung.frames = self.places(word.places)
+        child.ask_where_it_stands()
+        hung = Hung()
+        for said in self._channel.rest():
+            if isinstance(said.word, fr.Hung):
+                hung.frames = self.places(said.word.places)
         raise hung
 
 

@@ -50,7 +50,7 @@ class Host(Protocol):
     @property
     def packed(self) -> Callable[[Any], bytes]: ...
 
-    def effect(self, effect: fr.Effect) -> None: ...
+    def effect(self, effect: fr.Effect, size: int = 0) -> None: ...
     def ask(self, verb: str, arguments: Any) -> Any: ...
     def crossing(self, value: Any) -> tuple[str, bytes]: ...
 
@@ -79,9 +79,9 @@ class Scene:
         self._must_be_on()
         return self.host.ask(verb, arguments)
 
-    def effect(self, effect: fr.Effect) -> None:
+    def effect(self, effect: fr.Effect, size: int = 0) -> None:
         self._must_be_on()
-        self.host.effect(effect)
+        self.host.effect(effect, size)
 
     def _must_be_on(self) -> None:
         if self.host.on != self.on:
@@ -105,7 +105,7 @@ class NodeScene(Scene):
         if isinstance(message, SessionMessage):
             self.ask("send", _text(to), *crossing)
         else:
-            self.effect(fr.Send(_text(to), *crossing))
+            self.effect(fr.Send(_text(to), *crossing), len(crossing[1]))
 
     def connect(self, peer: Address) -> None:
         self.effect(fr.Connect(_text(peer)))
@@ -122,12 +122,14 @@ class NodeScene(Scene):
                 f"set_timer({timer!r}, {after!r}): a duration is a whole number of microseconds, 0 or more"
             )
         hash(timer)  # raises where it holds what can change
-        self.effect(fr.SetTimer(*self.host.crossing(timer), after))
+        crossing = self.host.crossing(timer)
+        self.effect(fr.SetTimer(*crossing, after), len(crossing[1]))
 
     def cancel_timer(self, timer: Timer) -> None:
         if isinstance(timer, Timer):
             hash(timer)
-            self.effect(fr.CancelTimer(*self.host.crossing(timer)))
+            crossing = self.host.crossing(timer)
+            self.effect(fr.CancelTimer(*crossing), len(crossing[1]))
 
     def run_job(self, job: Job) -> None:
         if not isinstance(job, Job) or type(job) not in self.program.handlers:
@@ -135,12 +137,14 @@ class NodeScene(Scene):
                 f"{self.program.__name__} runs {job!r} as a job but has no handler for its end"
             )
         hash(job)
-        self.effect(fr.RunJob(*self.host.crossing(job)))
+        crossing = self.host.crossing(job)
+        self.effect(fr.RunJob(*crossing), len(crossing[1]))
 
     def cancel_job(self, job: Job) -> None:
         if isinstance(job, Job):
             hash(job)
-            self.effect(fr.CancelJob(*self.host.crossing(job)))
+            crossing = self.host.crossing(job)
+            self.effect(fr.CancelJob(*crossing), len(crossing[1]))
 
     def begin(self, operation: Operation) -> Ticket:
         if not isinstance(operation, Operation):
@@ -154,7 +158,8 @@ class NodeScene(Scene):
             )
         if isinstance(outcome, Ok | Fail | Info):
             encode(outcome)
-        self.effect(fr.Finish(ticket, self.host.packed(outcome)))
+        packed = self.host.packed(outcome)
+        self.effect(fr.Finish(ticket, packed), len(packed))
 
     def stop(self, reason: str) -> None:
         self.ask("stop", str(reason))
@@ -177,7 +182,7 @@ class _Disk(RecordFiles):
     def read(self, path: str, start: int = 0, length: int | None = None) -> bytes:
         data: bytes = self._scene.ask(
             "disk.read",
-            checked_path(path),
+            _path(path),
             _number(start),
             None if length is None else _number(length),
         )
@@ -185,22 +190,22 @@ class _Disk(RecordFiles):
 
     def append(self, path: str, data: bytes | msgspec.Struct | Value) -> None:
         if isinstance(data, msgspec.Struct | Value):
-            self._scene.ask("disk.append_record", checked_path(path), encode(data))
+            self._scene.ask("disk.append_record", _path(path), encode(data))
         else:
             super().append(path, data)
 
     def append_bytes(self, path: str, data: bytes) -> None:
-        self._scene.ask("disk.append", checked_path(path), _small(data))
+        self._scene.ask("disk.append", _path(path), _small(data))
 
     def durable_size(self, path: str) -> int:
-        size: int = self._scene.ask("disk.durable_size", checked_path(path))
+        size: int = self._scene.ask("disk.durable_size", _path(path))
         return size
 
     def truncate(self, path: str, size: int) -> None:
-        self._scene.ask("disk.truncate", checked_path(path), _number(size))
+        self._scene.ask("disk.truncate", _path(path), _number(size))
 
     def replace(self, source: str, target: str) -> None:
-        self._scene.ask("disk.replace", checked_path(source), checked_path(target))
+        self._scene.ask("disk.replace", _path(source), _path(target))
 
     def delete(self, path: str) -> None:
         self._scene.effect(fr.Delete(_text(path)))
@@ -210,7 +215,7 @@ class _Disk(RecordFiles):
         return names
 
     def size(self, path: str) -> int:
-        size: int = self._scene.ask("disk.size", checked_path(path))
+        size: int = self._scene.ask("disk.size", _path(path))
         return size
 
     def exists(self, path: str) -> bool:
@@ -282,7 +287,9 @@ class _Log(Log):
 
     def _note(self, line: LogLine) -> None:
         fields = self._scene.host.packed(line.fields)
-        self._scene.effect(fr.Line(_text(line.subsystem), int(line.level), str(line.text), fields))
+        subsystem, text = _text(line.subsystem), str(line.text)
+        noted = fr.Line(subsystem, int(line.level), text, fields)
+        self._scene.effect(noted, len(text) + len(fields))
 
 
 class _NodeLog(_Log):
@@ -293,6 +300,11 @@ class _NodeLog(_Log):
 
     def is_on(self, subsystem: str, level: Level) -> bool:
         return Log.is_on(self, subsystem, level)
+
+
+def _path(value: Any) -> str:
+    """A name of a file; the outside says whether it is a good one."""
+    return value if type(value) is str else checked_path(value)
 
 
 def _text(value: Any) -> str:
