@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 from distlab.core import MS
-from distlab.core.cluster import Cluster
 from distlab.faults import Crash, Doing, Fault, Noise, Pause, Plan, Survival
 from distlab.grade.lab import RECORD_MESSAGES, Run
 from distlab.grade.live import BadInput, Judged, LiveStage
@@ -43,7 +42,7 @@ def stage(solution: Solution, folder: Path | None, workspace: Path) -> LiveStage
     if folder is not None:
         raise BadInput("lab 0 reads no INPUT")
     shape = {"clients": CLIENTS, "servers": SERVERS, "window": 8}
-    members = scenarios.stage_b(solution, Scenario(shape=shape)).cluster.members
+    cluster = scenarios.stage_b(solution, Scenario(shape=shape)).cluster
     rounds = [
         [(f"c{n}", Add(ACCOUNTS[(turn + n) % len(ACCOUNTS)], 10**turn)) for n in range(CLIENTS)]
         for turn in range(ROUNDS)
@@ -55,7 +54,7 @@ def stage(solution: Solution, folder: Path | None, workspace: Path) -> LiveStage
             f"the network loses {NOISE.loss:.0%} of all messages and repeats {NOISE.duplicate:.0%}",
             "s0 will be killed (-9) in the act of writing, and s1 will be stopped (SIGSTOP)",
         ],
-        cluster=Cluster(members),
+        cluster=cluster,
         plan=PLAN,
         noise=NOISE,
         rounds=rounds,

@@ -7,6 +7,7 @@ The run itself is :func:`distlab.grade.live.perform`; what a lab computes, and w
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import importlib
 import importlib.util
 import os
@@ -23,6 +24,7 @@ from distlab.check import Verdict
 from distlab.cli.keeping import own_folder
 from distlab.cli.program import FAILED, INTERRUPTED, PASSED, NotReady, usage
 from distlab.cli.screen import Screen, joined, styled, wrapped
+from distlab.grade.lab import Lab
 from distlab.grade.live import BadInput, Judged, LiveReport, LiveStage, Moment, NotFit, perform
 from distlab.grade.solution import SOLUTIONS, NoSuchThing, find_lab_name, load_lab, load_solution
 from distlab.trace import Event, Kind
@@ -48,14 +50,16 @@ def live(lab: str, source: str, solution: str) -> int:
     known = load_lab(name)
     if importlib.util.find_spec(f"grading.{name}.live") is None:
         raise NotReady(f"{name} cannot be run live: it has no grading/{name}/live.py")
+    with _alone_in(own_folder() / "live", name) as folder:
+        return _run(name, known, solution, Path(source) if source else None, folder)
+
+
+def _run(name: str, known: Lab, solution: str, source: Path | None, folder: Path) -> int:
     screen = Screen()
-    folder = _empty_folder(name)
     try:
         part = known.parts[-1]
         loaded = load_solution(known, part, solution, prior="own")
-        stage = importlib.import_module(f"grading.{name}.live").stage(
-            loaded, Path(source) if source else None, folder
-        )
+        stage = importlib.import_module(f"grading.{name}.live").stage(loaded, source, folder)
     except BadInput as error:
         usage(str(error))
     except NotFit as error:
@@ -76,13 +80,21 @@ def live(lab: str, source: str, solution: str) -> int:
     return PASSED if report.is_passed else FAILED
 
 
-def _empty_folder(name: str) -> Path:
-    """Where the run's files go; what an earlier run has left there is deleted."""
-    folder = own_folder() / "live" / name
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
-    return folder
+@contextlib.contextmanager
+def _alone_in(folder: Path, name: str) -> Iterator[Path]:
+    """Where the run's files go; what an earlier run has left there is deleted, and no other one comes meanwhile."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise NotReady(
+                f"{name} is running live in this folder already: one at a time"
+            ) from None
+        if (folder / name).exists():
+            shutil.rmtree(folder / name)
+        (folder / name).mkdir()
+        yield folder / name
 
 
 def _shown(folder: Path) -> str:

@@ -128,24 +128,23 @@ class LiveReport(Struct, frozen=True):
 
 def perform(stage: LiveStage, folder: Path, tell: Callable[[Moment], None]) -> LiveReport:
     """Run it in ``folder``, which stays. Whatever is raised, Ctrl-C too, no process remains."""
-    with Live(
+    live = Live(
         stage.cluster, stage.plan, stage.noise, folder=folder, record=stage.record, mounts=stage.mounts
-    ) as live:  # fmt: skip
-        run = _Running(stage, live, folder, tell)
-        try:
-            stuck = run.all_rounds()
-            run.until_all_are_back()
-        except ProgramError as error:
-            run.look()
-            return LiveReport((), (), failure=error.failure, seconds=run.seconds)
-        if stuck:
-            return LiveReport((), (), stuck=stuck, seconds=run.seconds)
-        seconds, probes = run.seconds, live.probes(_ANSWER)
-        run.look("checking what came of it")
-    judged_run = _as_run(stage, live, probes)
-    return LiveReport(
-        stage.judge(judged_run), stage.keep(judged_run), _missed(stage.plan, judged_run), seconds=seconds
     )  # fmt: skip
+    run = _Running(stage, live, folder, tell)
+    try:
+        with live:
+            if stuck := run.all_rounds():
+                return LiveReport((), (), stuck=stuck, seconds=run.seconds)
+            run.until_all_are_back()
+            seconds, probes = run.seconds, live.probes(_ANSWER)
+            run.look("checking what came of it")
+    except ProgramError as error:
+        return LiveReport((), (), failure=error.failure, seconds=run.seconds)
+    judged = _as_run(stage, live, probes)
+    return LiveReport(
+        stage.judge(judged), stage.keep(judged), _missed(stage.plan, judged), seconds=seconds
+    )
 
 
 class _Running:
