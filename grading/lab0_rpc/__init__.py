@@ -4,7 +4,7 @@ from distlab.grade.lab import RECORD_MESSAGES, Lab, Part
 from distlab.trace import Kind
 from grading.lab0_rpc import scenarios, schedules
 from grading.lab0_rpc.mutants import mutants
-from grading.lab0_rpc.promises import effects, frames, order, tracing
+from grading.lab0_rpc.promises import exactly_once, frames, order, tracing
 
 LAB = Lab(
     number=0,
@@ -28,7 +28,7 @@ LAB = Lab(
             code="B",
             title="Exactly-once effects",
             modules=("client", "server"),
-            promises=effects.PROMISES,
+            promises=exactly_once.PROMISES,
             stage=scenarios.stage_b,
             draw=scenarios.draw_b,
             directed=schedules.DIRECTED_B,

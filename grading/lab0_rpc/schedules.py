@@ -1,5 +1,7 @@
 """Directed schedules of lab 0: one for each known danger, milliseconds each; the first of each part is free of faults.
 
+One long table per part, and nothing else: that is why this file is long.
+
 Times. A message takes 1 ms, the front gathers for 1 ms, a sync takes 2 ms. So a call of part 0B that is made at 10 ms
 reaches the front at 11, the server at 13, is durable at 15, and its answer is back at the client at 17.
 """

@@ -14,14 +14,39 @@ from collections.abc import Sequence
 
 from distlab.grade.lab import Mutant
 
-PARTS = ("frames", "effects", "tracing", "order")
+GROUPS = ("frames", "clients", "servers", "tracing", "order")
 
 
 def mutants() -> Sequence[Mutant]:
     """All of them, against the reference as it is loaded now."""
     found: list[Mutant] = []
-    for part in PARTS:
-        name = f"{__name__}.{part}"
+    for group in GROUPS:
+        name = f"{__name__}.{group}"
         sys.modules.pop(name, None)  # its classes extend those of an earlier copy
         found += importlib.import_module(name).MUTANTS
     return found
+
+
+def bug(
+    part: str,
+    name: str,
+    replaces: str,
+    by: object,
+    breaks: str,
+    kind: str,
+    story: str,
+    source: str = "ours",
+    code: str = "",
+) -> Mutant:
+    """One entry of the tables."""
+    return Mutant(
+        name=name,
+        code=code,
+        part=part,
+        replaces=replaces,
+        by=by,
+        story=story,
+        source=source,
+        breaks=breaks,
+        kind=kind,
+    )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import zlib
+from functools import partial
 from struct import Struct as Layout
 
 from distlab.core import Address, Ok, Ticket
-from distlab.grade.lab import Mutant
+from grading.lab0_rpc.mutants import bug
 from grading.lab0_rpc.vectors import sum16
 from labs.lab0_rpc import framing
 from labs.lab0_rpc.echo import Asker, Echo
@@ -212,28 +213,7 @@ class RemembersAnswered(Echo):
             super().on_query(query, sender)
 
 
-def _mutant(
-    name: str,
-    replaces: str,
-    by: object,
-    breaks: str,
-    kind: str,
-    story: str,
-    source: str = "ours",
-    code: str = "",
-) -> Mutant:
-    return Mutant(
-        name=name,
-        code=code,
-        part="A",
-        replaces=replaces,
-        by=by,
-        story=story,
-        source=source,
-        breaks=breaks,
-        kind=kind,
-    )
-
+_mutant = partial(bug, "A")
 
 MUTANTS = (
     _mutant(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from distlab.core import Address, Message
-from distlab.grade.lab import Mutant
+from grading.lab0_rpc.mutants import bug
 from labs.lab0_rpc import clocks
 from labs.lab0_rpc.clocks import Clocked, happened_before, ticked
 from labs.lab0_rpc.protocol import Stamp, Stamped
@@ -169,21 +171,7 @@ class OneNameForAll(Clocked):
         super(Clocked, self).send(to, Stamped(self.clock, message))  # type: ignore[arg-type]
 
 
-def _mutant(
-    name: str, replaces: str, by: object, breaks: str, kind: str, story: str, source: str = "ours"
-) -> Mutant:
-    return Mutant(
-        name=name,
-        code="",
-        part="D",
-        replaces=f"clocks:{replaces}",
-        by=by,
-        story=story,
-        source=source,
-        breaks=breaks,
-        kind=kind,
-    )
-
+_mutant = partial(bug, "D")
 
 LAMPORT = (
     "L. Lamport, 'Time, clocks, and the ordering of events in a distributed system', 1978, IR2"
@@ -193,7 +181,7 @@ FIDGE = "C. Fidge, 1988; F. Mattern, 1989"
 MUTANTS = (
     _mutant(
         "lamport-without-max",
-        "received",
+        "clocks:received",
         lamport_without_max,
         "RPC-S7",
         "safety",
@@ -203,7 +191,7 @@ MUTANTS = (
     ),
     _mutant(
         "lamport-taken-over",
-        "received",
+        "clocks:received",
         lamport_is_taken_over,
         "RPC-S7",
         "safety",
@@ -213,7 +201,7 @@ MUTANTS = (
     ),
     _mutant(
         "receipt-does-not-count",
-        "received",
+        "clocks:received",
         lamport_is_merged_only,
         "RPC-S9",
         "safety",
@@ -223,7 +211,7 @@ MUTANTS = (
     ),
     _mutant(
         "vector-not-merged",
-        "received",
+        "clocks:received",
         vector_not_merged,
         "RPC-S8",
         "safety",
@@ -232,7 +220,7 @@ MUTANTS = (
     ),
     _mutant(
         "vector-replaced",
-        "received",
+        "clocks:received",
         vector_replaced,
         "RPC-S8",
         "safety",
@@ -241,7 +229,7 @@ MUTANTS = (
     ),
     _mutant(
         "vector-added-up",
-        "received",
+        "clocks:received",
         vector_added_up,
         "RPC-S8",
         "safety",
@@ -249,7 +237,7 @@ MUTANTS = (
     ),
     _mutant(
         "ticks-everybody",
-        "ticked",
+        "clocks:ticked",
         ticks_everybody,
         "RPC-S8",
         "safety",
@@ -258,7 +246,7 @@ MUTANTS = (
     ),
     _mutant(
         "missing-is-not-zero",
-        "happened_before",
+        "clocks:happened_before",
         missing_is_not_zero,
         "RPC-S9",
         "safety",
@@ -266,7 +254,7 @@ MUTANTS = (
     ),
     _mutant(
         "only-common-nodes",
-        "happened_before",
+        "clocks:happened_before",
         only_common_nodes,
         "RPC-S9",
         "safety",
@@ -274,7 +262,7 @@ MUTANTS = (
     ),
     _mutant(
         "before-by-number",
-        "happened_before",
+        "clocks:happened_before",
         by_lamport,
         "RPC-S9",
         "safety",
@@ -283,7 +271,7 @@ MUTANTS = (
     ),
     _mutant(
         "less-everywhere",
-        "happened_before",
+        "clocks:happened_before",
         strictly_less_everywhere,
         "RPC-S9",
         "safety",
@@ -292,7 +280,7 @@ MUTANTS = (
     ),
     _mutant(
         "before-itself",
-        "happened_before",
+        "clocks:happened_before",
         equal_counts_as_before,
         "RPC-S9",
         "safety",
@@ -300,7 +288,7 @@ MUTANTS = (
     ),
     _mutant(
         "concurrent-by-number",
-        "concurrent",
+        "clocks:concurrent",
         concurrent_if_numbers_are_equal,
         "RPC-S9",
         "safety",
@@ -308,7 +296,7 @@ MUTANTS = (
     ),
     _mutant(
         "order-with-ties",
-        "total_order",
+        "clocks:total_order",
         order_without_address,
         "RPC-S9",
         "safety",
@@ -317,7 +305,7 @@ MUTANTS = (
     ),
     _mutant(
         "order-by-address",
-        "total_order",
+        "clocks:total_order",
         order_by_address,
         "RPC-S9",
         "safety",
@@ -325,7 +313,7 @@ MUTANTS = (
     ),
     _mutant(
         "wall-clock",
-        "Clocked",
+        "clocks:Clocked",
         WallClock,
         "RPC-S7",
         "safety",
@@ -335,7 +323,7 @@ MUTANTS = (
     ),
     _mutant(
         "hybrid-clock-goes-back",
-        "Clocked",
+        "clocks:Clocked",
         HybridWithoutMax,
         "RPC-S7",
         "safety",
@@ -345,7 +333,7 @@ MUTANTS = (
     ),
     _mutant(
         "sending-is-no-event",
-        "Clocked",
+        "clocks:Clocked",
         SilentSends,
         "RPC-S7",
         "safety",
@@ -354,7 +342,7 @@ MUTANTS = (
     ),
     _mutant(
         "stamped-too-early",
-        "Clocked",
+        "clocks:Clocked",
         StampsAfterSending,
         "RPC-S8",
         "safety",
@@ -363,7 +351,7 @@ MUTANTS = (
     ),
     _mutant(
         "handles-before-learning",
-        "Clocked",
+        "clocks:Clocked",
         HandlesBeforeLearning,
         "RPC-S7",
         "safety",
@@ -371,7 +359,7 @@ MUTANTS = (
     ),
     _mutant(
         "answers-teach-nothing",
-        "Clocked",
+        "clocks:Clocked",
         LearnsFromCallsOnly,
         "RPC-S8",
         "safety",
@@ -379,7 +367,7 @@ MUTANTS = (
     ),
     _mutant(
         "one-component-for-all-clients",
-        "Clocked",
+        "clocks:Clocked",
         OneNameForAll,
         "RPC-S8",
         "safety",
@@ -388,7 +376,7 @@ MUTANTS = (
     ),
     _mutant(
         "drops-old-news",
-        "Clocked",
+        "clocks:Clocked",
         DropsOldNews,
         "RPC-L4",
         "liveness",
@@ -398,7 +386,7 @@ MUTANTS = (
     ),
     _mutant(
         "one-component-per-event",
-        "Clocked",
+        "clocks:Clocked",
         OnePerEvent,
         "RPC-S8",
         "cost",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from distlab.core import Address, Level, Message, Node, Ticket, Timer
-from distlab.grade.lab import Mutant
+from grading.lab0_rpc.mutants import bug
 from labs.lab0_rpc.protocol import Carried, LevelSet, SetLevel, Span, Traced
 from labs.lab0_rpc.tracing import Tracing
 
@@ -230,25 +232,12 @@ class CancelForgotten(Tracing):
             super().cancel_timer(timer)
 
 
-def _mutant(
-    name: str, by: object, breaks: str, kind: str, story: str, source: str = "ours", code: str = ""
-) -> Mutant:
-    return Mutant(
-        name=name,
-        code=code,
-        part="C",
-        replaces="tracing:Tracing",
-        by=by,
-        story=story,
-        source=source,
-        breaks=breaks,
-        kind=kind,
-    )
-
+_mutant = partial(bug, "C")
 
 MUTANTS = (
     _mutant(
         "timer-loses-id",
+        "tracing:Tracing",
         TimerLosesId,
         "RPC-S6",
         "safety",
@@ -258,6 +247,7 @@ MUTANTS = (
     ),
     _mutant(
         "timer-is-a-new-request",
+        "tracing:Tracing",
         TimerIsANewRequest,
         "RPC-S6",
         "safety",
@@ -265,6 +255,7 @@ MUTANTS = (
     ),
     _mutant(
         "sticky-context",
+        "tracing:Tracing",
         StickyContext,
         "RPC-S6",
         "safety",
@@ -273,6 +264,7 @@ MUTANTS = (
     ),
     _mutant(
         "first-setter-wins",
+        "tracing:Tracing",
         FirstSetterWins,
         "RPC-S6",
         "safety",
@@ -280,6 +272,7 @@ MUTANTS = (
     ),
     _mutant(
         "answers-untraced",
+        "tracing:Tracing",
         AnswersUntraced,
         "RPC-S6",
         "safety",
@@ -287,6 +280,7 @@ MUTANTS = (
     ),
     _mutant(
         "new-request-per-hop",
+        "tracing:Tracing",
         NewRequestPerHop,
         "OP-S1",
         "safety",
@@ -294,6 +288,7 @@ MUTANTS = (
     ),
     _mutant(
         "span-names-repeat",
+        "tracing:Tracing",
         SpanNamesRepeat,
         "OP-S1",
         "safety",
@@ -301,6 +296,7 @@ MUTANTS = (
     ),
     _mutant(
         "span-is-the-request",
+        "tracing:Tracing",
         SpanIsTheRequest,
         "OP-S1",
         "safety",
@@ -309,6 +305,7 @@ MUTANTS = (
     ),
     _mutant(
         "own-parent",
+        "tracing:Tracing",
         OwnParent,
         "OP-S1",
         "safety",
@@ -316,6 +313,7 @@ MUTANTS = (
     ),
     _mutant(
         "root-as-parent",
+        "tracing:Tracing",
         RootAsParent,
         "OP-S1",
         "safety",
@@ -323,6 +321,7 @@ MUTANTS = (
     ),
     _mutant(
         "receiver-keeps-span",
+        "tracing:Tracing",
         ReceiverKeepsSpan,
         "OP-S1",
         "safety",
@@ -331,6 +330,7 @@ MUTANTS = (
     ),
     _mutant(
         "every-request-is-one",
+        "tracing:Tracing",
         RequestsNumberedByNode,
         "RPC-S6",
         "safety",
@@ -338,6 +338,7 @@ MUTANTS = (
     ),
     _mutant(
         "global-level",
+        "tracing:Tracing",
         GlobalLevel,
         "OP-S2",
         "safety",
@@ -347,6 +348,7 @@ MUTANTS = (
     ),
     _mutant(
         "level-after-restart",
+        "tracing:Tracing",
         LevelAfterRestart,
         "OP-S2",
         "liveness",
@@ -355,6 +357,7 @@ MUTANTS = (
     ),
     _mutant(
         "level-only-goes-down",
+        "tracing:Tracing",
         LevelOnlyGoesDown,
         "OP-S2",
         "cost",
@@ -362,6 +365,7 @@ MUTANTS = (
     ),
     _mutant(
         "level-takes-its-time",
+        "tracing:Tracing",
         LevelTakesASecond,
         "OP-S2",
         "liveness",
@@ -369,6 +373,7 @@ MUTANTS = (
     ),
     _mutant(
         "no-word-of-it",
+        "tracing:Tracing",
         NoWordOfIt,
         "OP-S2",
         "liveness",
@@ -376,6 +381,7 @@ MUTANTS = (
     ),
     _mutant(
         "word-on-behalf-of-the-last",
+        "tracing:Tracing",
         WordOnBehalfOfTheLast,
         "OP-S2",
         "safety",
@@ -383,6 +389,7 @@ MUTANTS = (
     ),
     _mutant(
         "cannot-be-silenced",
+        "tracing:Tracing",
         LogsAtWarning,
         "OP-S2",
         "cost",
@@ -390,6 +397,7 @@ MUTANTS = (
     ),
     _mutant(
         "debug-is-silent",
+        "tracing:Tracing",
         DebugIsSilent,
         "OP-S2",
         "cost",
@@ -397,6 +405,7 @@ MUTANTS = (
     ),
     _mutant(
         "cancelled-timer-fires",
+        "tracing:Tracing",
         CancelForgotten,
         "OP-S1",
         "safety",
@@ -405,6 +414,7 @@ MUTANTS = (
     ),
     _mutant(
         "one-timer-per-kind",
+        "tracing:Tracing",
         OneTimerPerKind,
         "RPC-L3",
         "liveness",
@@ -412,6 +422,7 @@ MUTANTS = (
     ),
     _mutant(
         "drops-repeated-requests",
+        "tracing:Tracing",
         DropsRepeatedRequests,
         "RPC-L3",
         "liveness",
@@ -419,6 +430,7 @@ MUTANTS = (
     ),
     _mutant(
         "sends-plain-too",
+        "tracing:Tracing",
         SendsPlainToo,
         "RPC-S6",
         "cost",

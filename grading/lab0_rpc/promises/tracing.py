@@ -14,7 +14,7 @@ from distlab.check import Verdict, broken, kept
 from distlab.core import Level
 from distlab.grade.lab import Promise, Run, Situation
 from distlab.trace import Event, Kind
-from grading.lab0_rpc.promises import effects, inner, is_a, messages, named, role
+from grading.lab0_rpc.promises import costs, inner, is_a, messages, named, role
 
 PAGE = "labs/lab0.md#part-0c-tracing"
 
@@ -359,11 +359,9 @@ PROMISES = (
         code="RPC-L3",
         title="the program under the tracing layer works as it does without it",
         points=1,
-        judge=effects.is_transparent,
+        judge=costs.is_transparent,
         needs=(
-            Situation(
-                "an operation was under way when the network healed", effects.healed_under_way
-            ),
+            Situation("an operation was under way when the network healed", costs.healed_under_way),
         ),
         page=PAGE,
     ),
