@@ -36,7 +36,7 @@ NEEDS = {"dask": "distributed", "ray": "ray", "spark": "pyspark", "mrjob": "mrjo
 SYSTEMS = ("distlab", "pool", "dask", "ray", "spark", "mrjob", "awk", "sort")
 ONLY = {"awk": ("words",), "sort": ("sort",), "mrjob": ("words", "index")}
 """What a system does not do is not asked of it: mrjob orders within a partition, not over all of them."""
-FILE = 16_000_000
+FILE = 32_000_000
 """Bytes of an input file, about."""
 LIMIT = 900
 """Seconds that one run may take."""
@@ -88,7 +88,9 @@ def make_records(folder: Path, size: int) -> None:
 # -- ours ------------------------------------------------------------------------------------------
 
 
-def run_distlab(job: str, folder: Path, output: Path) -> None:
+def run_distlab(
+    job: str, folder: Path, output: Path, peaks: dict[str, float] | None = None
+) -> None:
     """The reference solution: a master, two workers and a client, each a process."""
     from distlab.core import MS, SECOND, Ok
     from distlab.core.cluster import Cluster, Member
@@ -110,7 +112,7 @@ def run_distlab(job: str, folder: Path, output: Path) -> None:
 
     worker = WorkerConfig(
         masters=("master",), retry=SECOND, heartbeat=500 * MS, fetch_patience=10 * SECOND,
-        piece=1 << 20, batch=8 << 20, memory=192 << 20,
+        piece=1 << 20, batch=16 << 20, memory=192 << 20,
     )  # fmt: skip
     members = {
         "client": Member(Client, ClientConfig(masters=("master",), retry=SECOND)),
@@ -122,8 +124,34 @@ def run_distlab(job: str, folder: Path, output: Path) -> None:
     spec = JobSpec(job, JOBS[job], inputs, reduces=4 if job == "sort" else 2, split_size=32 << 20)
     with Live(Cluster(members), folder=output, mounts={"input/": folder}) as live:
         call = live.call("client", RunJob(spec))
-        assert live.wait(lambda: call.outcome is not None, LIMIT * SECOND)
+        while not live.wait(lambda: call.outcome is not None, SECOND // 10):
+            if peaks is not None:
+                look_at_memory({name: live.pid(name) for name in members}, peaks)
         assert isinstance(call.outcome, Ok), call.outcome
+
+
+def look_at_memory(nodes: dict[str, int | None], peaks: dict[str, float]) -> None:
+    """Note the most that each kind of process has held so far, in MiB."""
+    for name, node in nodes.items():
+        kind = name.split("-")[0]
+        for host in [] if node is None else measuring.descendants(node):
+            peaks[f"{kind}'s jobs"] = max(peaks.get(f"{kind}'s jobs", 0), measuring.peak_of(host))
+        if node is not None:
+            peaks[kind] = max(peaks.get(kind, 0), measuring.peak_of(node))
+
+
+def show_memory(folder: Path, size: int) -> None:
+    """The peak of every kind of process on an input of ``size`` bytes."""
+    for job in JOBS:
+        source = folder / ("records" if job == "sort" else "text")
+        if not source.exists():
+            source.mkdir()
+            (make_records if job == "sort" else make_text)(source, size)
+        peaks: dict[str, float] = {}
+        run_distlab(job, source, folder / f"output-{job}", peaks)
+        shutil.rmtree(folder / f"output-{job}")
+        held = ", ".join(f"{kind} {peak:,.0f}" for kind, peak in sorted(peaks.items()))
+        print(f"{job}, {size / 2**20:,.0f} MiB of input; MiB at most: {held}", flush=True)
 
 
 # -- comparing -------------------------------------------------------------------------------------
@@ -229,6 +257,9 @@ def main() -> int:
     parser.add_argument("--systems", default=",".join(SYSTEMS))
     parser.add_argument("--peers", default=sys.executable, metavar="PYTHON")
     parser.add_argument("--folder", default="", help="where to work (default: a temporary folder)")
+    parser.add_argument(
+        "--memory", type=int, default=0, metavar="MIB", help="only distlab's memory"
+    )
     parser.add_argument("--run", nargs=3, metavar=("JOB", "FOLDER", "OUTPUT"), help="only distlab")
     options = parser.parse_args()
     if options.run:
@@ -242,6 +273,9 @@ def main() -> int:
     print(measuring.machine())
     with tempfile.TemporaryDirectory(dir=options.folder or None, prefix="distlab-bench-") as name:
         workspace = Path(name)
+        if options.memory:
+            show_memory(workspace, options.memory * 2**20)
+            return 0
         print(f"fsync of 4 KiB: {measuring.fsync_p50(workspace):.2f} ms (median of 100)")
         for job in options.jobs.split(","):
             folder = workspace / ("records" if job == "sort" else "text")

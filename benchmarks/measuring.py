@@ -129,6 +129,15 @@ def processor_time(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def peak_of(process: int) -> float:
+    """MiB that a process has held at most (VmHWM); 0 where it is gone."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{process}/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
 def descendants(ancestor: int) -> list[int]:
     """Numbers of all processes below one."""
     parents: dict[int, int] = {}
