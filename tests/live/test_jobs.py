@@ -1,7 +1,7 @@
 """Jobs are processes of their own, beside the node."""
 
-from distlab.core import MS, Fail, Ok
-from distlab.faults import Crash, Doing, Fault, Plan
+from distlab.core import MS, SECOND, Fail, Ok
+from distlab.faults import At, Crash, Doing, Fault, Plan, SlowNode
 from distlab.live import Live
 from distlab.trace import EVERYTHING, Kind
 from tests.live.helpers import COUNTER, ask, eventually, processes, restart
@@ -52,6 +52,37 @@ def test_a_cancelled_job_does_nothing_more_and_reports_nothing() -> None:
         assert len(processes(group)) == 2
         assert begin.outcome is None
     assert not list(live.trace.of(Kind.JOB_END))
+
+
+def test_when_a_job_is_cancelled_it_has_written_its_last() -> None:
+    with Live(COUNTER) as live:
+        file = live.folder / "nodes" / "counter" / "disk" / "scribbles"
+        for _ in range(10):
+            assert ask(live, "counter", counter.StartScribbling()) == Ok()
+            before = file.stat().st_size if file.exists() else 0
+            assert live.wait(lambda size=before: file.exists() and file.stat().st_size > size)  # type: ignore[misc]
+            outcome = ask(live, "counter", counter.StopScribbling())
+            assert outcome == Ok(file.stat().st_size)
+
+
+def test_a_job_stands_still_with_its_node() -> None:
+    with Live(COUNTER) as live:
+        live.call("counter", counter.Begin())
+        assert live.wait(lambda: disk(live) == ["forever"])
+        group = live.pid("counter")
+        assert group is not None
+        live.pause("counter", 60 * SECOND)
+        assert eventually(lambda: [p.split()[1][0] for p in processes(group)] == ["T"] * 3)
+
+
+def test_jobs_of_a_slow_node_are_slow() -> None:
+    slow = Plan((Fault(At(0), SlowNode("counter", 60 * SECOND, cost=0, factor=100)),))
+    with Live(COUNTER, slow) as live:
+        assert ask(live, "counter", counter.Add(300)) == Ok(counter.Sum(300, 44850))
+    start, end = live.trace.of(Kind.JOB, Kind.JOB_END)
+    assert end.time - start.time > 200 * MS, (
+        "300 steps of a few microseconds, each a hundred times as long"
+    )
 
 
 def test_a_job_dies_with_its_node() -> None:

@@ -144,6 +144,11 @@ def test_the_noise_of_one_link_does_not_shift_that_of_another() -> None:
 
 
 def test_in_a_session_loss_and_cuts_show_as_delay_only() -> None:
+    world = World(Noise(loss=1.0))
+    world.send(1, kind=STREAM)
+    assert world.take(50 * MS) == []
+    assert world.take(51 * MS) == [1]
+
     world = World(Noise(seed=1, loss=0.5))
     for number in range(1, 21):
         world.send(number, kind=STREAM)

@@ -5,7 +5,7 @@ from collections.abc import Sequence, Set
 import pytest
 
 from distlab.core import MS, SECOND, Fail, Ok, Operation, Outcome
-from distlab.core.cluster import Cluster
+from distlab.core.cluster import Cluster, Member
 from distlab.faults import (
     At,
     Clog,
@@ -28,8 +28,8 @@ from distlab.faults import (
 from distlab.live import Live
 from distlab.sim import Simulation
 from distlab.trace import EVERYTHING, Kind, Trace
-from tests.live.helpers import COUNTER, ECHO, KV, STREAM
-from tests.programs import counter, echo, kv, streamer
+from tests.live.helpers import COUNTER, ECHO, KV, STREAM, ask
+from tests.programs import counter, echo, kv, ledger, streamer
 
 Call = tuple[str, Operation]
 
@@ -125,6 +125,31 @@ def test_a_session_with_a_dead_peer_ends_in_both() -> None:
         (outcome,) = outcomes(trace)
         assert isinstance(outcome, Fail)
         assert [event.node for event in trace.of(Kind.DISCONNECT)] == ["source"]
+
+
+def test_a_session_ends_when_a_message_of_it_never_left() -> None:
+    """A sync failed, and what stood behind it is discarded: in a session nothing may come after that."""
+    cluster = Cluster({"writer": Member(ledger.Writer), "reader": Member(ledger.Reader)})
+    plan = Plan((Fault(Doing("writer", "sync", "lines", 2), FailSync("writer")),))
+    stories = ("connected", "sync failed", "disconnected"), ("line 1", "disconnected")
+
+    simulation = Simulation(cluster, plan)
+    for number in (1, 2):
+        simulation.call(number * 100 * MS, "writer", ledger.Write(number))
+    simulation.call(SECOND, "writer", ledger.Ask())
+    simulation.call(SECOND, "reader", ledger.Ask())
+    simulation.run(2 * SECOND)
+    told = [event.what[1] for event in simulation.trace.of(Kind.RETURN)]
+    assert told == [Fail("not on disk"), Fail("not on disk"), *map(Ok, stories)]
+
+    with Live(cluster, plan) as live:
+        live.wait(lambda: len(list(live.trace.of(Kind.CONNECT))) == 2)
+        for number in (1, 2):
+            live.call("writer", ledger.Write(number))
+            live.wait(lambda: bool(list(live.trace.of(Kind.SYNCED))))
+        live.wait(lambda: len(list(live.trace.of(Kind.DISCONNECT))) == 2)
+        assert ask(live, "writer", ledger.Ask()) == Ok(stories[0])
+        assert ask(live, "reader", ledger.Ask()) == Ok(stories[1])
 
 
 def test_states_after_a_recovery_are_the_same() -> None:

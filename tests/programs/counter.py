@@ -62,6 +62,23 @@ class Forever(Job, frozen=True):
             yield number
 
 
+class Scribble(Job, frozen=True):
+    """Writes, byte by byte, until it is stopped."""
+
+    def run(self, io: JobContext) -> Steps:
+        while True:
+            io.disk.append("scribbles", b".")
+            yield
+
+
+class StopScribbling(Operation, frozen=True):
+    """Cancel it, and answer how much there is of it."""
+
+
+class StartScribbling(Operation, frozen=True):
+    """Begin to scribble."""
+
+
 class Add(Operation, frozen=True):
     """Count, and answer with the total."""
 
@@ -106,6 +123,16 @@ class Counter(Node):
         self.cancel_job(Forever())
         self.tickets.pop(Forever(), None)
         self.finish(ticket, Ok())
+
+    def on_start_scribbling(self, operation: StartScribbling, ticket: Ticket) -> None:
+        self.run_job(Scribble())
+        self.finish(ticket, Ok())
+
+    def on_stop_scribbling(self, operation: StopScribbling, ticket: Ticket) -> None:
+        self.cancel_job(Scribble())
+        self.finish(ticket, Ok(self.disk.size("scribbles")))
+
+    def on_scribble(self, job: Scribble, outcome: JobOutcome) -> None: ...
 
     def on_count(self, job: Count, outcome: JobOutcome) -> None:
         self._answer(job, outcome)

@@ -284,6 +284,7 @@ class LiveContext:
         for done in self.syncer.completed():
             number, paths, marks, asked = done.request
             if done.error:
+                self.news.append((Kind.SYNC_FAILED, done))
                 for dropped in self.outbox.failed(number):
                     if isinstance(dropped[0], Session):  # nothing may come after what never left
                         self.sessions.give_up(dropped[0])
@@ -292,7 +293,6 @@ class LiveContext:
                 self.disk.synced(marks)
                 self.recorder.note(Kind.SYNCED, paths, asked)
                 self.outbox.done(number)
-        self.news += [(Kind.SYNC_FAILED, sync) for sync in failed]
         return failed
 
     # -- the shared store -----------------------------------------------------------------------------------------

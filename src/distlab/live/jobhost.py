@@ -227,7 +227,7 @@ class _Work:
     def _drive(self, steps: Steps) -> Any:
         board, slot = self._board, self._slot
         while True:
-            began = time.monotonic()
+            began = time.process_time()
             try:
                 reported = next(steps)
             except StopIteration as end:
@@ -235,7 +235,7 @@ class _Work:
             if reported is not None:
                 board.note(slot, reported)
             if (factor := board.factor()) > 1:
-                time.sleep((time.monotonic() - began) * (factor - 1))
+                time.sleep((time.process_time() - began) * (factor - 1))
 
     def _blame(self, error: BaseException) -> None:
         text = report(error, f"{self._job!r}")

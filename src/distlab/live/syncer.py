@@ -69,6 +69,11 @@ class Syncer:
                 self._changed.notify_all()
             return self._asked
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a group is under way."""
+        return self._busy
+
     def completed(self) -> list[Completed]:
         """All that completed since the last time, in order."""
         with suppress(BlockingIOError):
