@@ -70,7 +70,15 @@ def _answer(ask: Ask, tell: Callable[[Answer], None]) -> Answer:
     match ask:
         case Hunt():
             load_solution(lab, lab.parts[0], "reference")
-            return Hunted(hunt(lab, find_mutant(lab, ask.mutant), seed=ask.seed, keep=ask.record))
+            return Hunted(
+                hunt(
+                    lab,
+                    find_mutant(lab, ask.mutant),
+                    seed=ask.seed,
+                    keep=ask.record,
+                    quick=ask.quick,
+                )
+            )
         case ScoreOwn():
             return OwnScored(score(lab, progress))
     part = lab.part(ask.part)

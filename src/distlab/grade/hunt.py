@@ -45,15 +45,26 @@ class Kill(Struct, frozen=True):
 
 
 def hunt(
-    lab: Lab, mutant: Mutant, *, seed: int = 1, runs: int | None = None, keep: bool = False
+    lab: Lab,
+    mutant: Mutant,
+    *,
+    seed: int = 1,
+    runs: int | None = None,
+    keep: bool = False,
+    quick: bool = False,
 ) -> Kill:
-    """Grade one mutant as a student's submission would be graded. With ``keep``, record its witness as well."""
+    """Grade one mutant as a student's submission would be graded.
+
+    With ``keep``, record its witness as well. ``quick`` looks only at the promise that it is meant to break, and stops
+    once that is broken: enough to see that it dies, not for the matrix.
+    """
     part = lab.part(mutant.part)
     name = f"mutant:{mutant.name}"
     solution = load_solution(lab, part, name)
     smoke = passes_smoke_test(lab, part, name)
     solution = load_solution(lab, part, name)
-    result = Grading(lab, part, solution, seed=seed, runs=runs, keep=keep).grade()
+    only = mutant.breaks if quick else None
+    result = Grading(lab, part, solution, seed=seed, runs=runs, keep=keep, only=only).grade()
     caught = {p.code: p for p in result.promises if p.broken is not None and p.state in _CAUGHT}
     if keep and mutant.breaks in caught:
         _record_witness(lab, mutant, caught[mutant.breaks])

@@ -48,6 +48,8 @@ class Hunt(Struct, frozen=True, tag=True):
     seed: int = 1
     record: bool = False
     """Minimise, and write the witness down."""
+    quick: bool = False
+    """Stop once the promise that it is meant to break is broken."""
 
 
 class Replay(Struct, frozen=True, tag=True):

@@ -36,11 +36,13 @@ def campaign(
     runs: int | None,
     seed: int = 1,
     record: bool = False,
+    quick: bool = False,
     jobs: int = 0,
 ) -> Iterator[Acquittal | Kill]:
     """Acquit both correct solutions of each lab over ``runs`` random scenarios a part, and hunt every mutant.
 
-    Each in a child process, as many at a time as there are processors; results come as they are ready.
+    ``quick`` hunts end once the promise meant for the bug is broken. Each in a child process, as many at a time as
+    there are processors; results come as they are ready.
     """
 
     with open_children() as children, ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
@@ -53,7 +55,7 @@ def campaign(
             return Acquittal(lab.name, part.code, name, answer.result)
 
         def hunted(lab: Lab, name: str) -> Kill:
-            answer = children.ask(Hunt(lab.name, name, seed, record), "0")
+            answer = children.ask(Hunt(lab.name, name, seed, record, quick), "0")
             if not isinstance(answer, Hunted):
                 raise HarnessBug(f"{lab.name}: the child that hunted {name} died")
             return answer.kill
