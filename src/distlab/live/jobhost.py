@@ -227,14 +227,15 @@ class _Work:
     def _drive(self, steps: Steps) -> Any:
         board, slot = self._board, self._slot
         while True:
-            began = time.process_time()
+            factor = board.factor()
+            began = time.process_time() if factor > 1 else 0.0
             try:
                 reported = next(steps)
             except StopIteration as end:
                 return end.value
             if reported is not None:
                 board.note(slot, reported)
-            if (factor := board.factor()) > 1:
+            if factor > 1:
                 time.sleep((time.process_time() - began) * (factor - 1))
 
     def _blame(self, error: BaseException) -> None:
