@@ -224,14 +224,12 @@ class JobProgress:
             + (f" +{running}" if (running := self._running(phase)) else "")
             for phase, total in self.tasks.items()
         ]
-        again = f"{self.again} again" if self.again else ""
-        sizes = "  ".join(
-            f"{what} {size / 1e6:.1f}"
-            for what, size in (
-                ("read", self.read), ("shuffled", self.shuffled), ("written", self.written)
-            )
-        )  # fmt: skip
-        return f"{name:<7}{counts[0]:<13}{counts[1]:<14}{again:<10}{sizes} MB".rstrip()
+        sizes = [f"{size / 1e6:.1f}" for size in (self.read, self.shuffled, self.written)]
+        again = f"  {self.again} again" if self.again else ""
+        return (
+            f"{name:<6} {counts[0]:<13} {counts[1]:<13} "
+            f"MB: {sizes[0]} read, {sizes[1]} moved, {sizes[2]} out{again}"
+        )
 
     def _running(self, phase: str) -> int:
         return sum(attempt.phase == phase for _, attempt in self.running)

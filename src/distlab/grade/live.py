@@ -129,8 +129,16 @@ class LiveReport(Struct, frozen=True):
 def perform(stage: LiveStage, folder: Path, tell: Callable[[Moment], None]) -> LiveReport:
     """Run it in ``folder``, which stays. Whatever is raised, Ctrl-C too, no process remains."""
     live = Live(
-        stage.cluster, stage.plan, stage.noise, folder=folder, record=stage.record, mounts=stage.mounts
-    )  # fmt: skip
+        stage.cluster,
+        stage.plan,
+        stage.noise,
+        folder=folder,
+        record=stage.record,
+        mounts=stage.mounts,
+        status=lambda text: (
+            None
+        ),  # shown by whoever is told; but so nodes are asked for their figures
+    )
     run = _Running(stage, live, folder, tell)
     try:
         with live:

@@ -283,7 +283,7 @@ class Live:
         return path.read_text() if path.exists() else ""
 
     def rows(self) -> list[Row]:
-        """Who is up, and how much they carry, since the last time that one looked."""
+        """Who is up, and how much they carry, as they said when last asked: by ``status``, or by :meth:`probes`."""
         rows = [
             Row.of(seat, self._rows.get(seat.address)) for seat in self._supervisor.seats.values()
         ]

@@ -29,7 +29,7 @@ class Row(NamedTuple):
 
     @classmethod
     def of(cls, seat: Seat, before: Row | None) -> Row:
-        """A seat as it is now; rates since ``before``."""
+        """A seat as it is now; rates between the node's last two answers, the older of which ``before`` may know."""
         child, figures, now = seat.child, seat.figures, time.monotonic()
         state = (
             "down"
@@ -43,7 +43,9 @@ class Row(NamedTuple):
         if seat.has_failed:
             state = "failed"
         messages = bytes_ = 0.0
-        if before is not None and before.incarnation == seat.incarnation and now > before.at:
+        if before is not None and before.figures is figures:
+            now, messages, bytes_ = before.at, before.messages, before.bytes
+        elif before is not None and before.incarnation == seat.incarnation and now > before.at:
             took = now - before.at
             messages = (_messages(figures) - _messages(before.figures)) / took
             bytes_ = (_bytes(figures) - _bytes(before.figures)) / took
