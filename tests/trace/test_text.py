@@ -191,3 +191,40 @@ def test_a_gap_never_stands_for_a_single_mark() -> None:
         lines = drawn(trace, rows=10, evidence=(trace.events[-1].id,))
         gaps = [i for i, line in enumerate(lines) if "more not shown" in line]
         assert not any("(1 more" in lines[i] for i in gaps if 1 < i < len(lines) - 1)
+
+
+def retried(attempts: int) -> tuple[Trace, tuple[int, int]]:
+    """An operation whose effect was made at once, whose answers are cut off, and which is reported as failed."""
+    call, answer = message("Call", number=1), message("Answer", number=1)
+    rows: list[tuple[int, str, str, int, str, Any]] = [
+        (0, "", Kind.FAULT, 0, "", message("Cut", source="s", to="c", duration=10**6)),
+        (0, "c", Kind.CALL, 0, "", [1, message("Add", amount=1)]),
+    ]
+    cause = 2
+    for attempt in range(attempts):
+        at = 1000 + 10_000 * attempt
+        if attempt:
+            rows.append((at, "c", Kind.TIMER, cause, "", message("Retry", number=1)))
+            cause = len(rows)
+        rows.append((at, "c", Kind.SEND, cause, "s", call))
+        rows.append((at + 1000, "s", Kind.DELIVER, len(rows), "c", call))
+        handled = len(rows)
+        if not attempt:
+            rows.append((at + 1000, "s", Kind.SYNC, handled, "", ["ledger", "/"]))
+            rows.append((at + 2000, "s", Kind.SYNCED, len(rows), "", ["ledger", "/"]))
+        rows.append((at + 2000, "s", Kind.SEND, handled, "c", answer))
+        rows.append((at + 3000, "c", Kind.DROP, len(rows), "s", [answer, "partition"]))
+    rows.append((900_000, "c", Kind.TIMER, 2, "", message("Deadline", number=1)))
+    rows.append((900_000, "c", Kind.RETURN, len(rows), "", [1, message("Fail", reason="late")]))
+    return trace_of(rows), (2, len(rows))
+
+
+def test_a_cut_picture_shows_the_effect_and_what_the_fault_hit_and_folds_retries() -> None:
+    trace, evidence = retried(attempts=9)
+    lines = drawn(trace, nodes=("c", "s"), evidence=evidence, rows=10)
+    text = "\n".join(lines)
+    for what in ("Add amount=1", "├── Call", "on disk: ledger", "Answer", "cut off", "Deadline"):
+        assert what in text
+    assert "Retry" not in text
+    assert text.count("more not shown") == 1
+    assert lines[-1].endswith("Add: Fail: late")

@@ -2,9 +2,9 @@
 
 Theory of operation. Every event that a person would point at becomes a *mark* (a send and its delivery are one mark;
 so are a planned crash and the crash). If there are more marks than rows, the ones that explain most are kept: the
-evidence, faults and what they hit, client operations, then the causal past of the evidence, near before far; what comes
-after the evidence explains least. Each gap costs a row that says how much is not shown. Pauses and partitions end
-without an event of their own; their ends are marks, too.
+evidence, what explains it (:mod:`distlab.trace.essence`), faults, client operations, then the causal past of the
+evidence, near before far. Timers and what repeats itself go first, with what comes after the evidence. Each gap costs a
+row that says how much is not shown. Pauses and partitions end without an event of their own; their ends are marks, too.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from distlab.trace.causality import past
+from distlab.trace.essence import REPEATED, TIMER, Essence
 from distlab.trace.event import Event, Kind, Trace
 from distlab.trace.words import (
     event_words,
@@ -115,7 +116,7 @@ def compose(
     marks = composer.marks()
     everyone = list(dict.fromkeys([*nodes, *(e.node for e in trace.events if e.node)]))
     shown = _select(marks, rows) if rows and len(marks) > rows else marks
-    touched = {n for m in shown for n in (m.node, m.source)}
+    touched = {n for m in shown for n in (m.node, m.source)} | composer.essence.nodes()
     columns = tuple(n for n in everyone if n in touched)
     lives = composer.lives(columns)
     return Scene(
@@ -128,12 +129,14 @@ def compose(
 def _select(marks: list[Mark], rows: int) -> list[Mark]:
     """The marks worth most, in order, and gaps for the others; together at most ``rows``."""
     best = sorted(range(len(marks)), key=lambda i: (marks[i].rank, -i))
-    for count in range(min(rows, len(marks)), 0, -1):
-        kept = _without_small_gaps(sorted(best[:count]), len(marks))
-        shown = list(_with_gaps(marks, kept))
-        if len(shown) <= rows:
-            return shown
-    return []
+    chosen: list[int] = []
+    shown: list[Mark] = []
+    # One that does not fit, for the gaps that it makes, leaves its room to those that explain a little less.
+    for i in best[: 4 * rows]:
+        kept = _without_small_gaps(sorted([*chosen, i]), len(marks))
+        if len(more := list(_with_gaps(marks, kept))) <= rows:
+            chosen, shown = [*chosen, i], more
+    return shown
 
 
 def _without_small_gaps(kept: list[int], total: int) -> list[int]:
@@ -171,6 +174,8 @@ class _Composer:
     def __init__(self, events: Sequence[Event], evidence: tuple[int, ...], writes: bool) -> None:
         self.events = sorted(events, key=lambda e: (e.time, e.id))
         self.by_id = {e.id: e for e in events}
+        evidence = tuple(number for number in evidence if number in self.by_id)
+        self.essence = Essence(self.events, evidence)
         # A message is drawn where it arrives: that is what shows its sending.
         arrivals = {e.cause: e.id for e in reversed(events) if e.kind in (Kind.DELIVER, Kind.DROP)}
         evidence = tuple(arrivals.get(number, number) for number in evidence)
@@ -293,6 +298,7 @@ class _Composer:
         return (
             self._point(event, "write", event_words(event), 8)
             if event.id in self.evidence
+            or (event.kind == Kind.WRITE and event.id in self.essence.rank)
             else None
         )
 
@@ -322,7 +328,7 @@ class _Composer:
             words=words,
             fields=fields_of(message),
             faults=tuple(self.faults[f] for f in faults),
-            rank=self._rank(event, 1.5 if faults else 8),
+            rank=min([self._rank(event, 1.5 if faults else 8), *map(self._rank_of_fault, faults)]),
             decisive=event.id == self.decisive,
         )
 
@@ -393,12 +399,23 @@ class _Composer:
             )
         ]
 
+    def _rank_of_fault(self, fault: int) -> float:
+        return self.essence.rank.get(fault, 1.5)
+
     def _rank(self, event: Event, rank: float) -> float:
         if event.id in self.evidence:
             return 0.0 if event.id == self.decisive else 0.5
+        if event.id in self.essence.rank:
+            return self.essence.rank[event.id]
         if event.id > self.last > 0:
             return 10 + rank
         far = self.distance.get(event.id)
+        if event.id in self.essence.repeated and rank > 2:
+            return REPEATED
+        if event.kind == Kind.TIMER and far != 1:
+            return TIMER
+        if event.kind == Kind.CALL and far is not None:
+            return 1.7
         # The near past of the evidence outranks client calls that have nothing to do with it.
         return rank if far is None else min(rank, 2.0 + far / 10 + rank / 100)
 
