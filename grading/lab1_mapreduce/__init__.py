@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from distlab.grade.lab import RECORD_MESSAGES, Lab, Mutant, Part, Promise, Situation
+from distlab.grade.lab import RECORD_MESSAGES, Lab, Mutant, Part, Promise, Run, Situation
 from grading.lab1_mapreduce import exams, scenarios, schedules
 from grading.lab1_mapreduce.promises import again, commits, outputs, progress, work
 from labs.lab1_mapreduce import attempts, client, sequential  # noqa: F401 - the judges' classes
@@ -20,7 +20,7 @@ def _mutants() -> Sequence[Mutant]:
     return mutants()
 
 
-def _seen(name: str, seen) -> Situation:  # type: ignore[no-untyped-def]
+def _seen(name: str, seen: Callable[[Run], bool]) -> Situation:
     return Situation(name, seen)
 
 
@@ -126,7 +126,8 @@ PART_B = Part(
     runs=250,
     simpler=scenarios.simpler,
     promises=(
-        _consumed(7, LOSS, REPEATED, PIECES),
+        _consumed(5, LOSS, REPEATED, PIECES),
+        _sequential(2, REPEATED, PIECES),
         _counters(4, REPEATED),
         Promise(
             code="MR-C2",
@@ -144,7 +145,14 @@ PART_B = Part(
             needs=(PIECES,),
             page=f"{PAGE}#few-fetches",
         ),
-        _ends(6, LOSS),
+        Promise(
+            code="MR-C5",
+            title="a worker for which there is nothing to do rests before it asks again",
+            points=1,
+            judge=work.idle_workers_rest,
+            page=f"{PAGE}#few-questions",
+        ),
+        _ends(5, LOSS),
     ),
     record=RECORD_MESSAGES,
 )

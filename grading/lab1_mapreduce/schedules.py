@@ -192,6 +192,32 @@ PART_B = (
         piece=20,
     ),
     net(
+        "one long task, and many who wait for it",
+        "whoever has nothing to do rests",
+        docs=[150],
+        workers=4,
+        batch=30,
+    ),
+    *(
+        Directed(
+            f"an echo of another partition's piece, after {late} ms",
+            "a piece belongs to one output, one partition, one place",
+            job(
+                {"lease": False, "docs": [9, 8], "text": 1, "workers": 2, "piece": 1000},
+                plan=plan(
+                    (nth("worker-1", "worker-2", "Piece"), Duplicate(late * MS)),
+                    (nth("worker-2", "worker-1", "Piece"), Duplicate(late * MS)),
+                    # The next reduce task's own answers come later than the echo.
+                    (nth("worker-1", "worker-2", "Piece", 2), Drop()),
+                    (nth("worker-2", "worker-1", "Piece", 2), Drop()),
+                ),
+                reduces=4,
+                split_size=100_000,
+            ),
+        )
+        for late in (8, 12, 16, 24)
+    ),
+    net(
         "many holders", "pieces of many outputs, few at a time", docs=[3] * 12, workers=4, piece=20
     ),
     *(
@@ -360,6 +386,14 @@ PART_C = (
         noise=Noise(job_step=(15 * MS, 15 * MS)),
         app="Census",
         reduces=4,
+    ),
+    death(
+        "every worker is restarted",
+        "a worker's wishes in its second life are later than those in its first",
+        (At(30 * MS), Crash("worker-1", 5 * MS)),
+        (At(40 * MS), Crash("worker-2", 5 * MS)),
+        workers=2,
+        noise=Noise(job_step=(5 * MS, 5 * MS)),
     ),
     death(
         "jobs are killed",
@@ -564,6 +598,14 @@ PART_E = (
         )
         for at in (16, 20, 24, 28)
         for worker in ("worker-1", "worker-2")
+    ),
+    fragile(
+        "jobs are killed while they write",
+        "records are not to blame for what happens behind them",
+        *((Doing("worker-1", "sync", "job/", n), KillJob("worker-1")) for n in (1, 2, 3)),
+        poison=[],
+        docs=[6],
+        workers=1,
     ),
     *(
         fragile(

@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import pairwise, repeat
 from random import Random
 from typing import Any, ClassVar
 
@@ -90,7 +90,7 @@ class InvertedIndex(App):
     combines = True
 
     def map_batch(self, lines: list[bytes], source: str) -> Iterable[tuple[bytes, Any]]:
-        return [(word, source) for word in set(b"\n".join(lines).split())]
+        return zip(set(b"\n".join(lines).split()), repeat(source))
 
     def combine(self, key: bytes, values: list[str]) -> list[str]:
         return sorted(set(values))

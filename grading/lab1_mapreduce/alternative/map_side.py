@@ -7,7 +7,6 @@ keep the order in which they came) and written away; neighbours with equal keys 
 from __future__ import annotations
 
 import zlib
-from bisect import insort
 from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
@@ -126,14 +125,21 @@ def dealt(
 
     rows = Rows(disk, waiting, merged, limits.block)
     made: list[list[str]] = []
-    for hands in [*spreading.deal(rows, parts, task), [[] for _ in range(parts)]]:
-        made.append([f"{folder}/hand{len(made)}-{part}" for part in range(parts)])
-        for path, hand in zip(made[-1], hands, strict=True):
-            in_order: list[Group] = []
-            for group in hand:
-                insort(in_order, group, key=_KEY)
-            for _ in write_run(disk, path, in_order, limits.block):
-                yield NO_RECORD
+    held: list[list[Group]] = [[] for _ in range(parts)]
+    hands = spreading.deal(rows, parts, task)
+    is_over = False
+    while not is_over:
+        hand = next(hands, None)
+        is_over = hand is None
+        for groups, more in zip(held, hand or (), strict=False):
+            groups += more
+        if is_over or sum(map(len, held)) * _PAIR_COST > limits.memory:
+            made.append([f"{folder}/hand{len(made)}-{part}" for part in range(parts)])
+            for path, groups in zip(made[-1], held, strict=True):
+                groups.sort(key=_KEY)
+                for _ in write_run(disk, path, groups, limits.block):
+                    yield NO_RECORD
+                groups.clear()
     for path in waiting:
         disk.delete(path)
     return made

@@ -38,14 +38,17 @@ def merge(disk: Disk, paths: list[str]) -> Iterator[list[Group]]:
 def merge_all(
     disk: Disk, paths: list[str], ways: int, block_size: int, folder: str
 ) -> Iterator[list[Group] | None]:
-    """Merges the first ``ways`` runs into one, puts it at their place, and so on, until so few are left."""
-    waiting = list(paths)
-    made = 0
+    """Merges the shortest neighbours first: of all places where ``ways`` runs stand side by side, the lightest."""
+    waiting = [(disk.size(path), path) for path in paths]
+    made: list[str] = []
     while len(waiting) > ways:
-        longer = f"{folder}/longer-{made}"
-        made += 1
-        yield from write_run(disk, longer, merged(disk, waiting[:ways]), block_size)
-        waiting[:ways] = [longer]
-    yield from merge(disk, waiting)
-    for number in range(made):
-        disk.delete(f"{folder}/longer-{number}")
+        places = range(len(waiting) - ways + 1)
+        at = min(places, key=lambda place: sum(s for s, _ in waiting[place : place + ways]))
+        longer = f"{folder}/longer-{len(made)}"
+        made.append(longer)
+        lightest = [path for _, path in waiting[at : at + ways]]
+        yield from write_run(disk, longer, merged(disk, lightest), block_size)
+        waiting[at : at + ways] = [(disk.size(longer), longer)]
+    yield from merge(disk, [path for _, path in waiting])
+    for path in made:
+        disk.delete(path)

@@ -44,8 +44,7 @@ def write_run(disk: Disk, path: str, groups: Iterable[Group], block_size: int) -
     disk.append(path, b"")
     groups, count = iter(groups), 16
     while batch := list(islice(groups, count)):
-        keys, values = zip(*batch, strict=True)
-        body = _encode(Block(keys, values))
+        body = _encode(tuple(zip(*batch, strict=True)))  # a Block: keys, values
         disk.append(path, len(body).to_bytes(_LENGTH, "little") + body)
         count = max(1, min(count * block_size // len(body), 4 * count))
         yield

@@ -19,11 +19,15 @@ from labs.lab1_mapreduce.protocol import (
     JobSpec,
     Limits,
     OutputLost,
+    Request,
+    RunMap,
+    RunReduce,
     part_key,
     private_key,
 )
 from labs.lab1_mapreduce.runs import merge_all
 from labs.lab1_mapreduce.tasks import Accepted, JobTable, Task
+from labs.lab1_mapreduce.worker import Worker
 
 
 def writes_in_public(
@@ -153,6 +157,32 @@ def waits_for_ever(fetching: shuffle.Shuffle, patience: int, now: int) -> Attemp
     return None
 
 
+def does_without(fetching: shuffle.Shuffle, patience: int, now: int) -> Attempt | None:
+    """A reducer that cannot have an input does without it."""
+    for source in list(fetching.missing):
+        if source.progress_at is not None and now - source.progress_at > patience:
+            fetching.missing.remove(source)
+    return None
+
+
+class OneNumber(Master):
+    """Numbers the attempts of each epoch, and forgets to count: all attempts of a task are called the same."""
+
+    def order(
+        self, table: JobTable, task: Task, worker: Address, request: Request
+    ) -> RunMap | RunReduce:
+        self.made = 0
+        return super().order(table, task, worker, request)
+
+
+class ForgetsItsIncarnation(Worker):
+    """Counts its wishes from 1 in every life: the master takes them for old ones, and never answers."""
+
+    def on_start(self) -> None:
+        self.disk.delete("incarnations")
+        super().on_start()
+
+
 class ForgetsTheReducer(Master):
     """Has the lost map output made again, but believes that the reducer that missed it is still at it."""
 
@@ -275,6 +305,16 @@ DEATHS = (
         waits_for_ever,
         part="C",
         replaces="shuffle:given_up",
+        breaks="MR-L1",
+        kind="liveness",
+    ),
+    bug("does-without", does_without, part="C", replaces="shuffle:given_up", breaks="MR-S1"),
+    bug("one-number", OneNumber, part="C", replaces="master:Master", breaks="MR-S3"),
+    bug(
+        "forgets-its-incarnation",
+        ForgetsItsIncarnation,
+        part="C",
+        replaces="worker:Worker",
         breaks="MR-L1",
         kind="liveness",
     ),

@@ -6,15 +6,18 @@ from collections.abc import Iterator
 
 from msgspec import structs
 
-from distlab.core import Address, Disk, Failed, Store
+from distlab.core import Address, Disk, Failed, Steps, Store
+from distlab.core.context import JobContext
 from grading.lab1_mapreduce.mutants.bug import bug
-from labs.lab1_mapreduce import checkpoint, recovery, skipping
+from labs.lab1_mapreduce import checkpoint, map_side, recovery, skipping
 from labs.lab1_mapreduce.blocks import Group
 from labs.lab1_mapreduce.master import Master
 from labs.lab1_mapreduce.protocol import (
+    NO_RECORD,
     AttemptFailed,
     Counters,
     JobRecord,
+    Limits,
     Noted,
     RunMap,
     Submit,
@@ -71,6 +74,24 @@ def never_careful(task: Task, record: int | None) -> None:
 def blames_the_batch(order: RunMap, failed: Failed) -> int | None:
     """Takes the first record of the batch for the one that killed."""
     return failed.progress
+
+
+def zero_is_nothing(order: RunMap, failed: Failed) -> int | None:
+    """Takes the number 0 for none: the first record of a split is never to blame."""
+    if not order.careful or not failed.progress or failed.progress == NO_RECORD:
+        return None
+    return failed.progress
+
+
+def never_says_it_is_done(order: RunMap, limits: Limits, io: JobContext) -> Steps:
+    """Does not say when it has left the program's code: whoever dies while it writes has died of the last record."""
+    steps = map_run(order, limits, io)
+    while True:
+        try:
+            reported = next(steps)
+        except StopIteration as end:
+            return end.value
+        yield None if reported == NO_RECORD else reported
 
 
 def miscounts(
@@ -175,6 +196,7 @@ class StartsAfresh(Master):
 
 
 checkpoint_save = checkpoint.save
+map_run = map_side.run
 
 HARD = (
     bug(
@@ -220,6 +242,21 @@ HARD = (
         blames_the_batch,
         part="E",
         replaces="skipping:last_gasp",
+        breaks="MR-L3",
+    ),
+    bug(
+        "zero-is-nothing",
+        zero_is_nothing,
+        part="E",
+        replaces="skipping:last_gasp",
+        breaks="MR-L1",
+        kind="liveness",
+    ),
+    bug(
+        "blames-the-last",
+        never_says_it_is_done,
+        part="E",
+        replaces="map_side:run",
         breaks="MR-L3",
     ),
     bug("miscounts", miscounts, part="E", replaces="skipping:one_by_one", breaks="MR-L3"),

@@ -8,7 +8,9 @@ from labs.lab1_mapreduce import shuffle
 from labs.lab1_mapreduce.master import Master
 from labs.lab1_mapreduce.protocol import (
     Ask,
+    Counters,
     Fetch,
+    Gone,
     Idle,
     MapDone,
     Noted,
@@ -16,7 +18,7 @@ from labs.lab1_mapreduce.protocol import (
     RunMap,
     RunReduce,
 )
-from labs.lab1_mapreduce.tasks import JobTable, Task
+from labs.lab1_mapreduce.tasks import Accepted, JobTable, Task
 from labs.lab1_mapreduce.worker import Retry, Worker
 
 
@@ -137,10 +139,46 @@ class AsksBeforeNoted(Worker):
         self.reports.pop(noted.attempt, None)
 
 
+class EndsEarly(Master):
+    """Ends the job when the last reduce task is handed out and all others are reported."""
+
+    def completed(self, done: Accepted, counters: Counters) -> None:
+        super().completed(done, counters)
+        table = self.table_of(done.attempt)
+        if table is None or any(task.is_idle for task in table.reduces):
+            return
+        if any(task.accepted is not None for task in table.reduces):
+            self.settle(table)
+
+
+def whose_ever_partition(fetching: shuffle.Shuffle, about: Piece | Gone) -> shuffle.Source | None:
+    """Looks at whose output a piece is of, not at which partition: an echo from the last reduce task fits this one."""
+    return next((s for s in fetching.missing if s.output.attempt == about.output), None)
+
+
+class NeverRests(Worker):
+    """Asks again as soon as it hears that there is nothing to do."""
+
+    def on_idle(self, idle: Idle, master: Address) -> None:
+        is_ours = idle.request == self.wish
+        super().on_idle(idle, master)
+        if is_ours:
+            self.ask()
+
+
 shuffle_wanted = shuffle.wanted
 shuffle_begin = shuffle.begin
 
 NETWORK = (
+    bug("ends-early", EndsEarly, part="B", replaces="master:Master", breaks="MR-S4"),
+    bug(
+        "any-partition",
+        whose_ever_partition,
+        part="B",
+        replaces="shuffle:source_of",
+        breaks="MR-S1",
+    ),
+    bug("never-rests", NeverRests, part="B", replaces="worker:Worker", breaks="MR-C5", kind="cost"),
     bug("no-barrier", no_barrier, part="B", replaces="scheduling:next_task", breaks="MR-S4"),
     bug("appends-echoes", appends_what_comes, part="B", replaces="shuffle:take", breaks="MR-C2"),
     bug(

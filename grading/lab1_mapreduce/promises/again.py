@@ -22,6 +22,7 @@ from labs.lab1_mapreduce.protocol import (
     AttemptFailed,
     Heartbeat,
     MapDone,
+    MasterConfig,
     Noted,
     OutputLost,
     ReduceDone,
@@ -112,8 +113,10 @@ def task_of(attempt: Attempt) -> Task:
 
 
 def _lease(run: Run) -> int:
-    configs = [m.config for a, m in run.cluster.members.items() if a.startswith("master")]
-    return configs[0].lease if configs[0].lease is not None else 1 << 62
+    leases = (
+        m.config.lease for m in run.cluster.members.values() if isinstance(m.config, MasterConfig)
+    )
+    return next((lease for lease in leases if lease is not None), 1 << 62)
 
 
 def _restarts(run: Run) -> set[tuple[str, int]]:

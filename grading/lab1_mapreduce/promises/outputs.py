@@ -10,6 +10,7 @@ from distlab.check import Verdict, broken, equal_outputs, kept
 from distlab.grade.lab import Run
 from grading.lab1_mapreduce import inputs
 from grading.lab1_mapreduce.promises.books import Submitted, jobs
+from labs.lab1_mapreduce.sequential import lines_of
 
 
 def equals_sequential_run(run: Run) -> Verdict:
@@ -36,7 +37,7 @@ def in_order_and_in_place(run: Run) -> Verdict:
         visible = [(part, run.store[key]) for part, key in enumerate(job.parts) if key in run.store]
         keys: list[bytes] = []
         for part, text in visible:
-            own = [_key(job, line) for line in inputs.lines_of(text)]
+            own = [_key(job, line) for line in lines_of(text)]
             for key in own:
                 if _is_hashed(job) and zlib.crc32(key) % job.spec.reduces != part:
                     home = zlib.crc32(key) % job.spec.reduces
@@ -71,7 +72,7 @@ def every_row_once(run: Run) -> Verdict:
     for job in jobs(run):
         if not job.is_ok or job.spec.app != "Repartition":
             continue
-        dealt = [inputs.lines_of(run.store.get(key, b"")) for key in job.parts]
+        dealt = [lines_of(run.store.get(key, b"")) for key in job.parts]
         got = Counter(row for rows in dealt for row in rows)
         expected = Counter(inputs.rows_of(job.spec, job.texts))
         if got != expected:

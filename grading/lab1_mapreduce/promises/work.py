@@ -1,14 +1,14 @@
-"""What was consumed, what counted and what it cost: MR-S4, MR-S7, MR-C2, MR-C4."""
+"""What was consumed, what counted and what it cost: MR-S4, MR-S7, MR-C2, MR-C4, MR-C5."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import product
 
 from distlab.check import Verdict, broken, kept
+from distlab.core import MS
 from distlab.grade.lab import Run
 from distlab.trace import Event, Kind
-from grading.lab1_mapreduce import inputs
 from grading.lab1_mapreduce.promises.books import (
     Submitted,
     executions,
@@ -17,12 +17,14 @@ from grading.lab1_mapreduce.promises.books import (
     sent,
 )
 from labs.lab1_mapreduce.protocol import (
+    Ask,
     Fetch,
     Gone,
     MapDone,
     Noted,
     Piece,
 )
+from labs.lab1_mapreduce.sequential import lines_of
 
 
 def accepted(run: Run, job: Submitted) -> dict[int, list[MapDone]]:
@@ -51,7 +53,7 @@ def one_output_of_each_map(run: Run) -> Verdict:
         expected = [b"census %d" % doc for doc in range(len(job.spec.inputs))]
         for part, key in enumerate(job.parts):
             consumed: dict[bytes, list[bytes]] = {}
-            for line in inputs.lines_of(run.store.get(key, b"")):
+            for line in lines_of(run.store.get(key, b"")):
                 name, _, values = line.partition(b"\t")
                 consumed[name] = values.split(b",")
             for name in expected:
@@ -106,7 +108,7 @@ def once_without_deaths(run: Run) -> Verdict:
     """MR-C2. Where nobody dies, each task is executed once, however messages fare."""
     for phase in ("map", "reduce"):
         first: dict[tuple[str, int], Event] = {}
-        for event, attempt in executions(run, phase):  # type: ignore[arg-type]
+        for event, attempt in executions(run, phase):
             task = (attempt.job, attempt.task)
             if task in first:
                 return broken(
@@ -144,6 +146,26 @@ def fetches_few(run: Run) -> Verdict:
     return kept()
 
 
+def idle_workers_rest(run: Run) -> Verdict:
+    """MR-C5. A worker asks for its next task, and now and then when there was none; not all the time."""
+    end = max([0, *(entry.ended or run.time for entry in run.history)])
+    started = Counter(event.node for event in run.trace.of(Kind.JOB))
+    asked: dict[str, list[Event]] = defaultdict(list)
+    for event in sent(run, Ask):
+        if event.time <= end:
+            asked[event.node].append(event)
+    for worker, asks in asked.items():
+        most = end // (8 * MS) + 3 * started[worker] + 4
+        if len(asks) > most:
+            return broken(
+                f"{worker} asked for work {len(asks)} times in {end // MS} ms",
+                asks[-1].id,
+                expected=f"at most {most} times, with a rest when there is nothing to do",
+                got=len(asks),
+            )
+    return kept()
+
+
 # -- situations -------------------------------------------------------------------------------------------------------
 
 
@@ -156,7 +178,7 @@ def map_output_was_lost(run: Run) -> bool:
 def two_attempts_ran(run: Run) -> bool:
     """Some task was executed more than once."""
     for phase in ("map", "reduce"):
-        tasks = [(a.job, a.task) for _, a in executions(run, phase)]  # type: ignore[arg-type]
+        tasks = [(a.job, a.task) for _, a in executions(run, phase)]
         if len(tasks) != len(set(tasks)):
             return True
     return False
