@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import linecache
-import sys
 import traceback
 from pathlib import Path
 from types import TracebackType
@@ -181,14 +180,3 @@ def frame_at(file: str, line: int, function: str) -> Frame:
 
 def _relative(file: Path) -> str:
     return str(file.relative_to(root())) if file.is_relative_to(root()) else file.name
-
-
-def student_line(solution: Solution) -> tuple[str, int, str] | None:
-    """File, line and function of the innermost frame of student code that is running now."""
-    folders = tuple(str(folder) for folder in solution.folders)
-    frame = sys._getframe(1)
-    while frame is not None:
-        if frame.f_code.co_filename.startswith(folders):
-            return frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name
-        frame = frame.f_back  # type: ignore[assignment]
-    return None

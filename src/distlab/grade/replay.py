@@ -122,7 +122,7 @@ def _judged(
             continue
         verdict = judge(promise, performance)
         if verdict.is_broken:
-            line = decisive_line(performance, verdict, solution)
+            line = decisive_line(performance, verdict)
             shown = Break(
                 verdict.reason,
                 found,

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, NamedTuple
 
+from distlab.core import log
 from distlab.core.errors import DistlabError
 from distlab.core.overlay import overlay
 from distlab.grade.guard import RUN_LIMIT, processor_time
@@ -26,6 +27,7 @@ from distlab.grade.lab import Lab, Mutant, Part
 SOLUTIONS = ("own", "reference", "alternative")
 PRIORS = ("oracle", "reference", "own")
 
+_LOG_FILE = log.__file__
 
 class NoSuchThing(DistlabError):
     """No lab, part, promise, solution or mutant of that name. ``known`` lists those that there are."""
@@ -93,17 +95,22 @@ class Solution:
         return processor_time(seconds)
 
     def locator(self) -> Callable[[], tuple[str, int, str] | None]:
-        """Says where in the solution's code the running effect was asked for."""
+        """Says where in the solution's code the running effect was asked for; of a log line, who wanted it written."""
         folders = tuple(f"{folder}{os.sep}" for folder in self.folders)
 
         def locate() -> tuple[str, int, str] | None:
             frame: FrameType | None = sys._getframe(1)
+            found = None
             while frame is not None:
+            is_logged = False
                 code = frame.f_code
                 if code.co_filename.startswith(folders):
-                    return code.co_filename, frame.f_lineno, code.co_name
+                    if found is not None or not is_logged:
+                        return code.co_filename, frame.f_lineno, code.co_name
+                    found = code.co_filename, frame.f_lineno, code.co_name
+                is_logged = is_logged or code.co_filename == _LOG_FILE
                 frame = frame.f_back
-            return None
+            return found
 
         return locate
 
