@@ -231,9 +231,10 @@ def draw_calls(random: Random, clients: int, count: int, powers_of: int = 16) ->
 
 
 def draw_b(random: Random) -> Scenario:
-    """Crashes with lost writes, pauses, cuts, clogs, loss, repeats; now and then many calls through a small window."""
+    """Crashes with lost writes, pauses, cuts, clogs, loss, repeats, clocks that jump; now and then many calls."""
     clients, servers = random.choice([1, 1, 2, 3]), random.choice([1, 1, 2])
-    around = swarm(clients, servers, [crash, crash, pause, partition, one_way_cut, clog])
+    kinds = [crash, crash, pause, partition, one_way_cut, clog, jump_clock]
+    around = swarm(clients, servers, kinds)
     busy = random.random() < 0.1
     # Few different amounts where there are many calls: the sums of those unknown must stay few.
     count, powers = (40 * clients, 5) if busy else (int(logarithmic(random, 1, 16)), 16)

@@ -161,6 +161,18 @@ DIRECTED_A = (
         _asking(*(f"question {n}" for n in range(300)), gap=0),
     ),
     Directed(
+        "old answers come again to hundreds of later questions",
+        "Copies arrive 2, 4, 8 ... 256, and 10 and 100, questions later, each when a question is open.",
+        _asking(
+            *(f"question {n}" for n in range(300)),
+            gap=2 * MS,
+            responses={
+                str(n): [{"type": "Repeat", "after": 2 * MS * later - 2 * MS}]
+                for n, later in enumerate((2, 4, 8, 10, 16, 32, 64, 100, 128, 255, 256))
+            },
+        ),
+    ),
+    Directed(
         "long questions",
         "Of 19, 20, 200 and 2,000 bytes.",
         _asking("x" * 19, "y" * 20, "z" * 200, "0123456789" * 200),
@@ -272,6 +284,17 @@ DIRECTED_B = (
         ),
     ),
     Directed(
+        "a straggler after a crash of the server",
+        "A copy of the first call, long settled, is the first thing that the next life of the server hears of.",
+        _adding(
+            *(_add(10 + 20 * n, "c0", "a", 10**n) for n in range(3)),
+            faults=[
+                _nth("front", "s0", 1, "Call", Duplicate(200 * MS)),
+                _at(70, _crash("s0")),
+            ],
+        ),
+    ),
+    Directed(
         "a new life of the client",
         "It crashes, starts again, and asks for something else.",
         _adding(
@@ -303,6 +326,16 @@ DIRECTED_B = (
                 _nth("front", "s0", 2, "Call", Duplicate(400 * MS)),
                 _at(50, _crash("c0")),
             ],
+        ),
+    ),
+    Directed(
+        "a new life after the clock was set back",
+        "By ten seconds, on the client's machine; what a clock shows is no order of lives.",
+        _adding(
+            _add(10, "c0", "a", 1),
+            _add(100, "c0", "a", 10),
+            faults=[_at(20, JumpClock("c0", -10 * SECOND)), _at(30, _crash("c0"))],
+            heal_ms=60,
         ),
     ),
     Directed(
@@ -473,6 +506,17 @@ DIRECTED_B = (
         "sixty deposits through a window of four",
         "What is settled need not be remembered.",
         _adding(*(_add(10 + 20 * n, "c0", "a", 10 ** (n % 6)) for n in range(60)), window=4),
+    ),
+    Directed(
+        "one server is out of reach, the other is busy",
+        "The oldest number stays open for as long as it may; the window ends eight numbers later.",
+        _adding(
+            _add(10, "c0", "m", 1),
+            *(_add(20 + 20 * n, "c0", "a", 1) for n in range(80)),
+            faults=[_at(5, Cut("front", "s0", 3 * SECOND))],
+            heal_ms=3000,
+            servers=2,
+        ),
     ),
 )
 

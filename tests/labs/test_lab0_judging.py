@@ -40,13 +40,13 @@ def full_jitter(base: Any) -> Any:
     return Client
 
 
-def lives_by_the_clock(base: Any) -> Any:
-    """A life's number is the time at which it began: greater than any before, if the clock is right."""
+def lives_with_a_date(base: Any) -> Any:
+    """A life's number ends in the time at which it began; its first digits count the lives, as no clock can."""
 
     class Client(base):  # type: ignore[misc]
         def on_start(self) -> None:
             super().on_start()
-            self.incarnation = 1 + self.now()
+            self.incarnation = (self.incarnation << 50) + self.now() % (1 << 50)
 
     return Client
 
@@ -159,7 +159,7 @@ def hybrid(base: Any) -> Any:
 UNUSUAL = [
     ("A", "echo:Asker", great_ids),
     ("B", "client:Client", full_jitter),
-    ("B", "client:Client", lives_by_the_clock),
+    ("B", "client:Client", lives_with_a_date),
     ("B", "client:Client", finishes_before_it_forgets),
     ("B", "server:Server", syncs_again),
     ("B", "server:Server", remembers_calls_too),

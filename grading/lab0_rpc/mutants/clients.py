@@ -96,6 +96,29 @@ class WindowOfOne(Client):
             super().on_add(add, ticket)
 
 
+class WindowByCount(Client):
+    """Counts what is under way, not the numbers from the oldest of them on."""
+
+    def on_add(self, add: Add, ticket: Ticket) -> None:
+        if len(self.asked) >= self.config.window:
+            self.finish(ticket, Fail("too much under way"))
+            return
+        self.last_number += 1
+        number = self.last_number
+        self.asked[number] = Asked(add, ticket, RequestId(self.address, self.incarnation, number))
+        self.set_timer(Deadline(number), self.config.deadline)
+        self.attempt(self.asked[number])
+
+
+class LifeByTheClock(Client):
+    """No file: a life begun later has a greater number, if the clock is right."""
+
+    def on_start(self) -> None:
+        self.last_number = 0
+        self.asked = {}
+        self.incarnation = self.now()
+
+
 class RandomLife(Client):
     def on_start(self) -> None:
         super().on_start()
@@ -276,6 +299,26 @@ MUTANTS = (
         "RPC-L2",
         "cost",
         "Turns everything away while anything is under way.",
+    ),
+    _mutant(
+        "window-by-count",
+        "client:Client",
+        WindowByCount,
+        "RPC-C1",
+        "cost",
+        "Counts what is under way. While one call is stuck, any number of later ones are used and "
+        "answered, and the server must remember them all.",
+        "TCP's window is one of numbers, not a count of what is unacknowledged",
+    ),
+    _mutant(
+        "life-by-the-clock",
+        "client:Client",
+        LifeByTheClock,
+        "RPC-L2",
+        "liveness",
+        "A life's number is the time at which it began: when the clock has been set back, the "
+        "server takes the new life for an earlier one.",
+        "D. Mills, RFC 5905: clocks are stepped when they are far off",
     ),
     _mutant(
         "random-life",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from functools import partial
+from itertools import chain
 from struct import Struct as Layout
 
 from distlab.core import Address, Ok, Ticket
@@ -127,6 +128,22 @@ class ByteIds(Asker):
     def on_ask(self, ask: Ask, ticket: Ticket) -> None:
         super().on_ask(ask, ticket)
         self.last_id %= 256
+
+
+class NibbleIds(Asker):
+    def on_ask(self, ask: Ask, ticket: Ticket) -> None:
+        super().on_ask(ask, ticket)
+        self.last_id %= 16
+
+
+class SparingIds(Asker):
+    """As many ids as can be open at once will do: the least that is free, going round in 256."""
+
+    def on_ask(self, ask: Ask, ticket: Ticket) -> None:
+        ids = chain(range(self.last_id + 1, 256), range(1 << 16))
+        self.last_id = next(n for n in ids if n not in self.asked)
+        self.asked[self.last_id] = ticket
+        self.send(self.config.server, Query(framing.seal(Frame(self.last_id, to_body(ask.text)))))
 
 
 class OneAtATime(Asker):
@@ -387,8 +404,28 @@ MUTANTS = (
         ByteIds,
         "RPC-L1",
         "liveness",
-        "Ids are counted modulo 4: the fifth question takes the place of the first, which nobody "
-        "answers any more.",
+        "Ids are counted modulo 256: of three hundred questions, some take the place of others, "
+        "which nobody answers any more.",
+    ),
+    _mutant(
+        "ids-of-four-bits",
+        "echo:Asker",
+        NibbleIds,
+        "RPC-S2",
+        "safety",
+        "Ids are counted modulo 16, for a few questions at a time: a late copy of an answer finds "
+        "another question under its id.",
+        "predictable ids of 16 bits in DNS (RFC 5452)",
+    ),
+    _mutant(
+        "ids-come-round",
+        "echo:Asker",
+        SparingIds,
+        "RPC-S2",
+        "safety",
+        "No two open questions share an id, but after 256 of them ids are used again: a late copy "
+        "of an answer finds a question that it does not belong to.",
+        "TCP's sequence numbers wrap too, which is why it has timestamps (RFC 7323, section 5)",
     ),
     _mutant(
         "one-at-a-time",

@@ -173,6 +173,15 @@ class ForgetsTheBound(Server):
         return known if call.id.incarnation == known.incarnation else None
 
 
+class BoundNotRecovered(Server):
+    """Recovers the answers, and takes the bound for something that the next calls will say again."""
+
+    def on_start(self) -> None:
+        super().on_start()
+        for session in self.sessions.values():
+            session.settled = 1
+
+
 class OldLivesLiveOn(Server):
     """Does not ask whether a later life of the client has been heard of."""
 
@@ -408,6 +417,15 @@ MUTANTS = (
         "safety",
         "Forgets settled answers and that they were settled: a straggler from the network is "
         "applied again.",
+    ),
+    _mutant(
+        "bound-not-recovered",
+        "server:Server",
+        BoundNotRecovered,
+        "RPC-S3",
+        "safety",
+        "A crash forgets what was settled, though not what was answered: a straggler that comes "
+        "before the client's next call is applied again.",
     ),
     _mutant(
         "old-lives-live-on",
