@@ -355,13 +355,6 @@ def decisive_line(performance: Performance, verdict: Verdict) -> tuple[Frame, ..
     return ()
 
 
-def _signature(problem: Problem) -> tuple[State, str, Frame | None]:
-    return (
-        problem.state,
-        problem.text.partition(":")[0],
-        problem.frames[-1] if problem.frames else None,
-    )
-
 _EFFECTS = frozenset((Kind.SEND, Kind.WRITE, Kind.SYNC, Kind.SYNCED, Kind.STORE))
 
 
@@ -401,6 +394,13 @@ def _line_of(performance: Performance, event: Event) -> tuple[str, int, str] | N
         return performance.lines.get(event.cause)
     return None
 
+
+def _signature(problem: Problem) -> tuple[State, str, Frame | None]:
+    return (
+        problem.state,
+        problem.text.partition(":")[0],
+        problem.frames[-1] if problem.frames else None,
+    )
 
 
 def _as_break(verdict: Verdict, found: str) -> Break:

@@ -26,8 +26,8 @@ from distlab.grade.lab import Lab, Mutant, Part
 
 SOLUTIONS = ("own", "reference", "alternative")
 PRIORS = ("oracle", "reference", "own")
-
 _LOG_FILE = log.__file__
+
 
 class NoSuchThing(DistlabError):
     """No lab, part, promise, solution or mutant of that name. ``known`` lists those that there are."""
@@ -99,10 +99,10 @@ class Solution:
         folders = tuple(f"{folder}{os.sep}" for folder in self.folders)
 
         def locate() -> tuple[str, int, str] | None:
-            frame: FrameType | None = sys._getframe(1)
             found = None
-            while frame is not None:
+            frame: FrameType | None = sys._getframe(1)
             is_logged = False
+            while frame is not None:
                 code = frame.f_code
                 if code.co_filename.startswith(folders):
                     if found is not None or not is_logged:
