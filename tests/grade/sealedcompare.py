@@ -42,7 +42,7 @@ def _main(root: str, lab_name: str, part_code: str, solution: str, count: str, *
     os.environ["DISTLAB_ROOT"] = root
     from distlab.grade.grading import Grading, quick_scenarios
     from distlab.grade.perform import perform
-    from distlab.grade.sealed import outside
+    from distlab.grade.sealed import link
     from distlab.grade.sealed.solution import load_sealed
     from distlab.grade.solution import load_lab, load_solution
     from distlab.trace import EVERYTHING
@@ -50,7 +50,7 @@ def _main(root: str, lab_name: str, part_code: str, solution: str, count: str, *
     for word in words:
         if "=" in word:
             name, value = word.split("=")
-            setattr(outside, name, float(value))
+            setattr(link, name, float(value))
     lab = load_lab(lab_name)
     part = lab.part(part_code)
     found: dict[str, list[Outcome]] = {}

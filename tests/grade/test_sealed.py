@@ -270,12 +270,11 @@ def test_a_world_that_raises_raises_in_the_line_that_asked(tmp_path: Path) -> No
 def test_the_submission_runs_in_a_process_that_has_no_simulator_and_no_judge(
     tmp_path: Path,
 ) -> None:
-    top = "import sys\nprint(sorted(m for m in sys.modules if 'sim' in m or 'grading' in m))"
     line = (
         "self.log.info('apart', 'sees', modules=sorted("
         "m for m in sys.modules if m.startswith(('distlab.sim', 'distlab.check', 'grading'))))"
     )
-    found = compare(tree(tmp_path, with_line(line, top=top)), "9", "A", "own", 1)
+    found = compare(tree(tmp_path, with_line(line, top="import sys")), "9", "A", "own", 1)
     plain, sealed = ("".join(found[way][0].trace) for way in ("plain", "sealed"))
     assert "distlab.sim" in plain
     assert "{'modules': []}" in sealed

@@ -81,9 +81,17 @@ def test_a_whole_grading_goes_on_and_gives_nothing_for_it(tmp_path: Path) -> Non
     assert "isolation" in result.broken.reason
 
 
+def test_a_probe_that_no_judge_can_read_is_the_submissions_problem(tmp_path: Path) -> None:
+    source = with_line("pass").replace("return self.kept", "return [self.kept, None]")
+    result = promise(grade(tree(tmp_path, source), isolation="sealed"))
+    assert (result.state, result.earned) == (State.CRASHED, 0)
+    assert result.broken is not None
+    assert "could make nothing of" in result.broken.reason
+
+
 def test_what_it_says_in_one_run_has_a_limit(tmp_path: Path) -> None:
     line = "[print('x' * 100_000) for _ in range(100)]"
-    (run,) = outcomes(tmp_path, line, "RUN_BYTES=3000000", "_LOOK_EVERY=1", count=1)
+    (run,) = outcomes(tmp_path, line, "RUN_BYTES=3000000", "LOOK_EVERY=1", count=1)
     assert run.problem is not None
     assert "than any program needs" in run.problem.text
 
@@ -164,14 +172,15 @@ def heard(*frames: bytes) -> tuple[Outside, socket.socket]:
         theirs.sendall(len(frame).to_bytes(4, "little") + frame)
     theirs.shutdown(socket.SHUT_WR)
     stand_in: Any = _NoChild()
-    outside._child, outside._channel = stand_in, Channel(ours, fr.Said, outside._waiting)
+    outside.link.child = stand_in
+    outside.link.channel = Channel(ours, fr.Said, outside.link.waiting)
     return outside, theirs
 
 
 def must_survive(frame: bytes) -> None:
     outside, theirs = heard(frame)
     io = Solo(_Idle)
-    with theirs, outside._channel._sock:  # type: ignore[union-attr]
+    with theirs, outside.link.channel._sock:  # type: ignore[union-attr]
         try:
             outside.result(outside.request(fr.Probe(outside.actor(io)), io))
         except (IsolationBroken, Halt):

@@ -22,6 +22,10 @@ The rules.
 3. A run is the same as in one process: same events, same digest, same exceptions with the same lines.
 4. What the inside burns is measured from outside. A program that does not return is asked where it stands, and killed.
 
+Not supported yet: functions as arguments of what an exam calls; operators of objects that stay inside (their methods
+and attributes are); attributes of a module that change after its import; given files of other labs; the state of nodes
+in a replay. Those need the outside's word for them, and none of today's labs does.
+
 Only values cross: numbers, text, bytes, containers, Structs and enumerations of given modules, the student's own
 Structs by their description. Never pickle. (:mod:`distlab.grade.sealed.spawn` is where a sandbox goes.)
 """

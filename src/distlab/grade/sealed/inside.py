@@ -140,7 +140,7 @@ class Inside:
     def effect(self, effect: fr.Effect, size: int = 0) -> None:
         """Note an effect, of about that many bytes; the outside hears of it with the next word."""
         self._effects.append(effect)
-        self._lines.append(self._line())
+        self._lines.append(self._line(isinstance(effect, fr.Line)))
         self._bytes += size + 100
         if self._bytes > fr.FLUSH_AT:
             self.ask("flush", ())
@@ -322,12 +322,17 @@ class Inside:
         text = text.encode(errors="replace").decode()[:10_000]
         return fr.Raised(type(error).__name__, text, tuple(places[-50:]))
 
-    def _line(self) -> Line | None:
-        """The line of the student's that asks for an effect."""
+    def _line(self, is_logged: bool = False) -> Line | None:
+        """The line of the student's that asks for an effect; of a line for the log, who wanted it written."""
+        found: FrameType | None = None
         frame: FrameType | None = sys._getframe(2)
-        while frame is not None and not frame.f_code.co_filename.startswith(self._students):
+        while frame is not None:
+            if frame.f_code.co_filename.startswith(self._students):
+                if found is not None or not is_logged:
+                    return frame.f_code, frame.f_lasti
+                found = frame
             frame = frame.f_back
-        return None if frame is None else (frame.f_code, frame.f_lasti)
+        return None if found is None else (found.f_code, found.f_lasti)
 
     def _place(self, where: fr.Where) -> tuple[fr.Place, ...]:
         lines = self._said.get(where.word, [])

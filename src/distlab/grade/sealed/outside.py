@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import time
 from collections.abc import Generator, Iterator
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 
@@ -24,25 +22,12 @@ from distlab.grade.perform import frame_at
 from distlab.grade.result import Frame
 from distlab.grade.sealed import frames as fr
 from distlab.grade.sealed.answers import answer_to, is_question
-from distlab.grade.sealed.channel import Channel, Closed, Nonsense
 from distlab.grade.sealed.classes import Classes
 from distlab.grade.sealed.errors import Crossed, Hung, IsolationBroken, crossed
+from distlab.grade.sealed.link import Link
 from distlab.grade.sealed.sketch import is_exact
-from distlab.grade.sealed.spawn import Child
 from distlab.grade.sealed.values import CannotCross, Values
 from distlab.sim import ProgramError
-
-SILENCE_LIMIT = 60.0
-"""Seconds of wall time without a word after which the inside is taken to wait for something that never comes."""
-
-LAST_WORDS = 1.0
-"""Seconds that it has for saying where it stands."""
-
-RUN_BYTES = 1 << 29
-"""What the inside may say in one run."""
-
-RUN_REQUESTS = 4_000_000
-"""Questions that it may ask in one run."""
 
 _DEEPEST = 8
 """Requests within requests."""
@@ -50,32 +35,18 @@ _DEEPEST = 8
 _NOT_AN_ANSWER = (HarnessBug, ScenarioError, IsolationBroken, ProgramError)
 """These end the run, whatever the program would make of them."""
 
-_LOOK_EVERY = 512
-"""Frames between two looks at what the inside has burnt, however quickly it answers."""
-
 
 class Outside:
     """The outside of one submission."""
 
     def __init__(self, prepare: fr.Prepare) -> None:
         self._prepare = prepare
-        self._folders = [Path(folder) for folder in prepare.students]
+        self.link = Link(prepare.students)
         hooks = (self._ref, self._named, self._give, self._take)
         self.values = Values(*hooks, is_strict=True)
         self._as_they_are = Values(*hooks, is_strict=False)
         self.classes = Classes(prepare.given, self.values.unpacked, self._run_inside)
-        self._child: Child | None = None
-        self._channel: Channel[fr.Said] | None = None
         self._depth = 0
-        self._is_lost = False
-        """This process must not be used any more."""
-        self._limit = RUN_LIMIT
-        self._burnt_before = 0.0
-        self._heard_last = 0.0
-        self._bytes_before = 0
-        self._count = 0
-        self._is_in_flight = False
-        """Whether it is the inside's turn."""
         self._actors: dict[int, Any] = {}
         """Contexts that requests of this run act as."""
         self._numbers: dict[int, int] = {}
@@ -83,8 +54,6 @@ class Outside:
         self._numbered = 0
         self._current = 0
         """Whom the values that are being packed or unpacked act as."""
-        self._words = 0
-        """Heard from this process."""
         self._stands = (0, 0)
         """With which word the effect came that is being carried out, and which one it is; (0, 0): none is."""
         self._to_close: list[fr.Close] = []
@@ -96,15 +65,13 @@ class Outside:
     def limited(self, limit: float = RUN_LIMIT) -> Iterator[None]:
         """Within: a run, or another piece of work, that may burn so many processor seconds, inside and outside."""
         with processor_time(limit):
-            self._limit = limit
             self._actors.clear()
             self._numbers.clear()
             self._to_close.clear()
-            if self._is_lost or self._depth:
+            if self.link.is_lost or self._depth:
                 self.close()
-            if self._child is not None:
-                self._count = 0
-                self._begin_measuring()
+            self.link.measure(limit)
+            if self.link.child is not None:
                 self.request(fr.Begin())
             try:
                 yield
@@ -113,34 +80,8 @@ class Outside:
 
     def close(self) -> None:
         """End the inside. Another one is started when it is needed."""
-        self._kill()
-        self._child = self._channel = None
-        self._depth, self._is_lost = 0, False
-
-    def _kill(self) -> None:
-        if self._child is not None:
-            self._child.kill()
-
-    def _open(self) -> Channel[fr.Said]:
-        try:
-            self._child = Child()
-        except Closed:
-            raise HarnessBug("the process for sealed grading did not start") from None
-        self._channel = Channel(self._child.socket, fr.Said, self._waiting)
-        self._count = self._words = 0
-        self._begin_measuring()
-        outcome = self.request(self._prepare)
-        if not isinstance(outcome, fr.Value):
-            raise HarnessBug(f"the sealed process cannot load the solution: {outcome}")
-        return self._channel
-
-    def _begin_measuring(self) -> None:
-        assert self._child is not None
-        assert self._channel is not None
-        self._heard_last = time.monotonic()
-        self._bytes_before = self._channel.received
-        with contextlib.suppress(Closed):
-            self._burnt_before = self._child.processor_seconds()
+        self.link.forget()
+        self._depth = 0
 
     def actor(self, io: Any) -> int:
         """A number for a context that requests act as, valid until the run is over."""
@@ -157,76 +98,52 @@ class Outside:
 
         Raises whatever carrying out the effects raises, once the inside has come to an end of it.
         """
-        if self._is_lost:
-            raise IsolationBroken("isolation: the program's process has been ended")
-        channel = self._channel or self._open()
+        link = self.link
+        if link.is_lost:
+            link.lose("the program's process has been ended")
+        if link.child is None:
+            link.open()
+            self.result(self.request(self._prepare))
         if self._depth >= _DEEPEST:
-            self._lose("it makes the world ask within its questions without end")
+            self.link.lose("it makes the world ask within its questions without end")
         while self._to_close and not isinstance(what, fr.Close):
             self.request(self._to_close.pop())
         self._depth += 1
         is_orderly = False
         failure: BaseException | None = None
         try:
-            self._send(channel, what)
+            link.say(what)
             while True:
-                said = self._receive(channel)
-                stands = self._words, len(said.effects)
+                said = link.hear()
+                stands = link.words, len(said.effects)
                 if failure is None:
                     failure = self._failure_of(said.effects, io)
                 word = said.word
                 if isinstance(word, fr.Ask):
                     answer, failure = self._answer(word, io, failure, stands)
-                    self._send(channel, answer)
+                    link.say(answer)
                     continue
                 if isinstance(word, fr.Hung):
-                    self._lose("it says that it hangs, unasked")
+                    self.link.lose("it says that it hangs, unasked")
                 is_orderly = True
                 break
         except Hung:
             raise
         except Stuck:  # both sides together: it asks and asks
-            self._give_up()
+            link.give_up()
         finally:
             self._depth -= 1
             if not is_orderly:
-                self._is_lost = True
-                self._kill()
+                link.kill()
         if failure is not None:
             raise failure
         return word
-
-    def _send(self, channel: Channel[fr.Said], frame: fr.Frame) -> None:
-        self._heard_last = time.monotonic()
-        self._is_in_flight = True
-        try:
-            channel.send(frame)
-        except Closed:
-            self._lose("the program ended its own process")
-
-    def _receive(self, channel: Channel[fr.Said]) -> fr.Said:
-        self._count += 1
-        if self._count % _LOOK_EVERY == 0:
-            self._look()
-        try:
-            said = channel.receive()
-        except Closed:
-            self._lose("the program ended its own process")
-        except Nonsense as error:
-            self._lose(f"the program's process sent what makes no sense: {error}")
-        self._is_in_flight = False
-        self._words += 1
-        return said
-
-    def _lose(self, why: str) -> NoReturn:
-        self._is_lost = True
-        raise IsolationBroken(f"isolation: {why}")
 
     # -- effects and questions --------------------------------------------------------------------------------------
 
     def _failure_of(self, effects: list[fr.Effect], io: Any) -> BaseException | None:
         """Carry out effects up to the first that fails; what it raised, with the student's line."""
-        before, word = self._stands, self._words
+        before, word = self._stands, self.link.words
         for index, effect in enumerate(effects):
             self._stands = word, index
             try:
@@ -248,7 +165,7 @@ class Outside:
     def _lines(self, word: int, index: int) -> tuple[tuple[str, int, str], ...]:
         """The line that asked for an effect, if it is one of the student's."""
         outcome = self.request(fr.Where(word, index))
-        return self._checked(outcome.places) if isinstance(outcome, fr.Raised) else ()
+        return self.link.lines(outcome.places) if isinstance(outcome, fr.Raised) else ()
 
     def line(self) -> tuple[str, int, str] | None:
         """Where in the student's code the effect stands that is being carried out, or the question being answered."""
@@ -293,7 +210,7 @@ class Outside:
         name = {10: "debug", 20: "info", 30: "warning", 40: "error"}.get(line.level)
         log: Log = io.log
         if name is None or not isinstance(fields, dict) or not all(type(k) is str for k in fields):
-            self._lose("a line for the log that is none")
+            self.link.lose("a line for the log that is none")
         getattr(log, name)(line.subsystem, line.text, **fields)
 
     def _answer(
@@ -320,14 +237,14 @@ class Outside:
             try:
                 to, ref, blob = msgspec.msgpack.decode(asked.arguments, type=tuple[str, str, bytes])
             except msgspec.DecodeError:
-                self._lose(f"it asks {asked.verb} with other arguments than there are")
+                self.link.lose(f"it asks {asked.verb} with other arguments than there are")
             if asked.verb == "begin":
                 return io.begin(self._decoded(ref, blob, Operation))
             return io.send(to, self._decoded(ref, blob, Message))
         if io is None and asked.verb != "flush":
-            self._lose("it asks what only a node or a job may ask")
+            self.link.lose("it asks what only a node or a job may ask")
         if not is_question(asked.verb, asked.arguments):
-            self._lose(f"it asks what nobody can answer: {asked.verb[:100]!r}")
+            self.link.lose(f"it asks what nobody can answer: {asked.verb[:100]!r}")
         return answer_to(asked.verb, asked.arguments, io)
 
     # -- values -----------------------------------------------------------------------------------------------------
@@ -335,25 +252,12 @@ class Outside:
     def result(self, outcome: fr.Outcome) -> Any:
         """What a request returned. Raises what it raised."""
         if isinstance(outcome, fr.Raised):
-            raise crossed(outcome.kind, outcome.text, self.places(outcome.places))
+            raise crossed(outcome.kind, outcome.text, self.link.frames(outcome.places))
         if isinstance(outcome, fr.Unwound):
             raise Halt("this process has ended")
         if not isinstance(outcome, fr.Value):
-            self._lose("a result that is none")
+            self.link.lose("a result that is none")
         return self._unpacked(outcome.value)
-
-    def places(self, places: tuple[fr.Place, ...]) -> tuple[Frame, ...]:
-        """The student's frames. What does not stand in the student's folders is left out."""
-        return tuple(frame_at(*line) for line in self._checked(places))
-
-    def _checked(self, places: tuple[fr.Place, ...]) -> tuple[tuple[str, int, str], ...]:
-        found = []
-        for place in places[-50:]:
-            file = Path(place.file)
-            theirs = any(file.is_relative_to(folder) for folder in self._folders)
-            if theirs and ".." not in file.parts:
-                found.append((place.file, place.line, place.function[:200]))
-        return tuple(found)
 
     def _decoded(self, ref: str, blob: bytes, kind: type) -> Any:
         try:
@@ -364,19 +268,19 @@ class Outside:
                 return value
             raise ValueError(type(value).__name__)
         except (ValueError, TypeError, RecursionError, msgspec.MsgspecError) as error:
-            self._lose(f"a {kind.__name__} that is none: {error}")
+            self.link.lose(f"a {kind.__name__} that is none: {error}")
 
     def _unpacked(self, blob: bytes) -> Any:
         try:
             return self.values.unpacked(blob)
         except ValueError as error:
-            self._lose(f"a value that is none: {error}")
+            self.link.lose(f"a value that is none: {error}")
 
     def _meet(self, introduced: fr.Introduce) -> None:
         try:
             self.classes.meet(introduced)
         except (ValueError, TypeError, KeyError, RecursionError, msgspec.MsgspecError) as error:
-            self._lose(f"a class that is none: {error}")
+            self.link.lose(f"a class that is none: {error}")
 
     def crossing(self, value: Any) -> bytes:
         """A timer, job or operation on its way in: it need not fit its class there either."""
@@ -475,49 +379,12 @@ class Outside:
                     handle = 0
                     return self.result(outcome)
         finally:
-            if handle and not self._is_lost:
+            if handle and not self.link.is_lost:
                 close = fr.Close(on, handle)
-                if self._is_in_flight:  # the garbage collector came by
+                if self.link.is_in_flight:  # the garbage collector came by
                     self._to_close.append(close)
                 else:
                     self.request(close, self._actors.get(on))
-
-    # -- watching -----------------------------------------------------------------------------------------------------
-
-    def _waiting(self) -> None:
-        """Nothing has been heard for a moment."""
-        self._look()
-        if time.monotonic() - self._heard_last > SILENCE_LIMIT:
-            self._give_up()
-
-    def _look(self) -> None:
-        assert self._child is not None
-        assert self._channel is not None
-        with contextlib.suppress(Closed):  # then the next word will not come
-            if self._child.processor_seconds() - self._burnt_before > self._limit:
-                self._give_up()
-        if self._channel.received - self._bytes_before > RUN_BYTES or self._count > RUN_REQUESTS:
-            self._lose("the program says more in one run than any program needs")
-
-    def _give_up(self) -> NoReturn:
-        """The inside does not return: ask where it stands, and end it."""
-        assert self._child is not None
-        assert self._channel is not None
-        self._is_lost = True
-        child, until = self._child, time.monotonic() + LAST_WORDS
-
-        def waiting() -> None:
-            if time.monotonic() > until:
-                raise Closed
-            child.ask_where_it_stands()  # again: it may have been too deep in recursion to answer
-
-        self._channel.waiting = waiting
-        child.ask_where_it_stands()
-        hung = Hung()
-        for said in self._channel.rest():
-            if isinstance(said.word, fr.Hung):
-                hung.frames = self.places(said.word.places)
-        raise hung
 
 
 class _Only:

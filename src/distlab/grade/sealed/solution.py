@@ -18,6 +18,7 @@ from types import ModuleType
 from distlab.core.overlay import overlay
 from distlab.grade.guard import RUN_LIMIT
 from distlab.grade.lab import Lab, Part
+from distlab.grade.result import Problem, State
 from distlab.grade.sealed.frames import Prepare
 from distlab.grade.sealed.outside import Outside
 from distlab.grade.sealed.standins import StandInModule
@@ -37,6 +38,11 @@ class SealedSolution(Solution):
 
     def locator(self) -> Callable[[], tuple[str, int, str] | None]:
         return self._outside.line
+
+    def blame(self, error: BaseException) -> Problem | None:
+        """A submission must not be able to end its own grading by an answer that nobody expects."""
+        text = f"isolation: the judgement could make nothing of what the program says: {error}"
+        return Problem(State.CRASHED, text)
 
     def close(self) -> None:
         self._end()
