@@ -127,7 +127,7 @@ class Grading:
                 except (HarnessBug, ScenarioError):
                     raise
                 except (Exception, Stuck) as error:
-                    problem = problem_of(error, self.solution)
+                    problem = problem_of(error, self.solution) or self.solution.blame(error)
                     if problem is None:
                         raise
                     self._broken[promise.code] = Break(problem.text, found, problem=problem)
@@ -155,7 +155,14 @@ class Grading:
         assert run is not None
         self._seen.update({what: 1 for what, times in run.tally.items() if times})
         for promise in self._open():
-            verdict = judge(promise, performance)
+            try:
+                verdict = judge(promise, performance)
+            except HarnessBug as error:
+                problem = self.solution.blame(error)
+                if problem is None:
+                    raise
+                self._decide_all(problem, found, None)
+                return
             self._judged[promise.code] += 1
             if verdict.is_broken:
                 self._broken[promise.code] = self._explain(promise, verdict, found, scenario)

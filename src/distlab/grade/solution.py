@@ -23,6 +23,7 @@ from distlab.core.errors import DistlabError
 from distlab.core.overlay import overlay
 from distlab.grade.guard import RUN_LIMIT, processor_time
 from distlab.grade.lab import Lab, Mutant, Part
+from distlab.grade.result import Problem
 
 SOLUTIONS = ("own", "reference", "alternative")
 PRIORS = ("oracle", "reference", "own")
@@ -113,6 +114,10 @@ class Solution:
             return found
 
         return locate
+
+    def blame(self, error: BaseException) -> Problem | None:
+        """What to tell the student where a judge or an exam stumbles over an answer; None: that is our own fault."""
+        return None
 
     def close(self) -> None:
         """Nothing will be asked of it any more."""
