@@ -95,7 +95,7 @@ def cluster(solution: Solution, shape: dict[str, Any]) -> Cluster:
     worker = WorkerConfig(
         masters=all_masters(shape),
         heartbeat=40 * MS if lease is not None else None,
-        fetch_patience=300 * MS if lease is not None else 60 * SECOND,
+        fetch_patience=300 * MS if lease is not None else None,
         piece=shape.get("piece", 300),
         fetches=shape.get("fetches", 2),
         batch=shape.get("batch", 60),

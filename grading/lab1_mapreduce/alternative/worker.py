@@ -278,7 +278,8 @@ class Worker(Node):
     def fetch_again(self, fetching: Fetching) -> None:
         for address, holder in fetching.holders.items():
             holder.silent += 1
-            if holder.silent * self.config.retry > self.config.fetch_patience:
+            patience = self.config.fetch_patience
+            if patience is not None and holder.silent * self.config.retry > patience:
                 self.report(
                     OutputLost(fetching.attempt, holder.outputs[-1][1].attempt), fetching.attempt
                 )

@@ -341,8 +341,8 @@ class WorkerConfig(Config, frozen=True):
     """After how many silent retries a request goes to the next master, if there is one."""
     heartbeat: int | None = 40 * MS
     """How often to say that one lives; None: never (part 1B)."""
-    fetch_patience: int = 300 * MS
-    """How long one holder may send nothing new before its output counts as lost."""
+    fetch_patience: int | None = 300 * MS
+    """How long one holder may send nothing new before its output counts as lost; None: for ever (part 1B)."""
     fetches: int = 4
     """From how many holders a reduce task fetches at a time."""
     piece: int = 256 * 1024

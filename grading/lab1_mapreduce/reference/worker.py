@@ -226,7 +226,8 @@ class Worker(Node):
     def fetch_more(self, fetching: shuffle.Shuffle) -> None:
         """Ask for pieces; begin to reduce where none is missing, give up where one cannot be had."""
         now = self.monotonic()
-        lost = shuffle.given_up(fetching, self.config.fetch_patience, now)
+        patience = self.config.fetch_patience
+        lost = shuffle.given_up(fetching, patience, now) if patience is not None else None
         if lost is not None:
             self.report(OutputLost(fetching.order.attempt, lost))
         elif fetching.is_complete:
