@@ -7,7 +7,7 @@ question, and, folded, the answer with the rest of the run.
 import re
 from typing import Any
 
-from distlab.grade.warmup import Question, before, questions, run_of
+from distlab.grade.warmup import Question, answered, asked, questions, run_of
 from distlab.trace.text import diagram
 
 _PLACE = re.compile(r"^<!-- warmup: (\w+) -->$", re.MULTILINE)
@@ -19,21 +19,21 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def _warmup(lab_name: str) -> str:
-    asked = questions(lab_name)
-    if not asked:
+    found = questions(lab_name)
+    if not found:
         raise ValueError(f"{lab_name} has no warm-up")
     return "\n\n".join(
-        _question(lab_name, number, one) for number, one in enumerate(asked, start=1)
+        _question(lab_name, number, one) for number, one in enumerate(found, start=1)
     )
 
 
 def _question(lab_name: str, number: int, question: Question) -> str:
     trace, head = run_of(lab_name, question)
     choices = "\n".join(f"{n}. {choice}" for n, choice in enumerate(question.choices, start=1))
-    answer = f"**{question.answer}.** {question.why}\n\n{_picture(trace, head.nodes)}"
+    answer = f"**{question.answer}.** {question.why}\n\n{_picture(answered(trace, question), head.nodes)}"
     folded = "\n".join(f"    {line}" if line else "" for line in answer.splitlines())
     return (
-        f"**Question {number}**\n\n{_picture(before(trace, question.until), head.nodes)}\n\n"
+        f"**Question {number}**\n\n{_picture(asked(trace, question), head.nodes)}\n\n"
         f'{question.ask}\n\n{choices}\n\n??? question "Answer"\n\n{folded}'
     )
 

@@ -3,7 +3,7 @@
 import pytest
 
 from distlab.grade.solution import lab_names, load_lab
-from distlab.grade.warmup import before, questions, record, run_of
+from distlab.grade.warmup import asked, questions, record, run_of
 
 ASKED = [(lab, question) for lab in lab_names() for question in questions(lab)]
 
@@ -20,7 +20,7 @@ def test_a_recorded_run_is_what_the_program_does_today(lab, question) -> None:
     trace, head = run_of(lab, question)
     again = record(load_lab(lab), question)
     assert [line for line in again.splitlines() if line] == _lines(lab, question)
-    shown = before(trace, question.until)
+    shown = asked(trace, question)
     assert 0 < len(shown) < len(trace)
     assert head.nodes
 

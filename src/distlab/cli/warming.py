@@ -9,7 +9,7 @@ import click
 from distlab.cli.program import PASSED, NotReady, usage
 from distlab.cli.screen import Screen, styled, wrapped
 from distlab.grade.solution import find_lab_name, load_lab
-from distlab.grade.warmup import Question, before, folder, questions, record, run_of
+from distlab.grade.warmup import Question, answered, asked, folder, questions, record, run_of
 from distlab.trace import Trace
 from distlab.trace.files import Head
 from distlab.trace.text import diagram
@@ -42,7 +42,7 @@ def warmup(lab: str, record_them: bool) -> int:
 def _ask(screen: Screen, lab_name: str, question: Question) -> bool:
     """Show, ask, and tell; whether the answer was right. Without a keyboard it tells at once."""
     trace, head = run_of(lab_name, question)
-    _show(screen, before(trace, question.until), head)
+    _show(screen, asked(trace, question), head)
     for line in wrapped(question.ask, screen.width):
         screen.say(line)
     for number, choice in enumerate(question.choices, start=1):
@@ -54,7 +54,7 @@ def _ask(screen: Screen, lab_name: str, question: Question) -> bool:
     is_right = answer == question.answer
     if answer:
         screen.say("Right." if is_right else f"It is {question.answer}.")
-    _show(screen, trace, head)
+    _show(screen, answered(trace, question), head)
     for line in wrapped(f"{question.answer}: {question.why}", screen.width):
         screen.say(line)
     screen.say("")

@@ -21,6 +21,7 @@ from distlab.grade.scenario import Scenario
 from distlab.grade.solution import find_mutant, load_solution, root
 from distlab.trace import EVERYTHING, Trace
 from distlab.trace.files import Head, lines, read
+from distlab.trace.words import name_of
 
 
 class Question(Struct, frozen=True, kw_only=True):
@@ -35,6 +36,12 @@ class Question(Struct, frozen=True, kw_only=True):
     """The name of one of the part's directed schedules; or ``witness``, for a mutant's own."""
     until: int
     """The run is shown up to this time, in microseconds; what comes after is the answer."""
+    since: int = 0
+    """A long run is shown from here on."""
+    ends: int | None = None
+    """The answer's picture ends here; None for the end of the run."""
+    hide: tuple[str, ...] = ()
+    """Messages and timers that are not shown: heartbeats, for instance."""
     ask: str
     choices: tuple[str, ...]
     answer: int
@@ -73,9 +80,24 @@ def run_of(lab_name: str, question: Question) -> tuple[Trace, Head]:
     return read(file.read_bytes(), file.name)
 
 
-def before(trace: Trace, until: int) -> Trace:
+def asked(trace: Trace, question: Question) -> Trace:
     """What is shown with the question."""
-    return Trace(event for event in trace.events if event.time <= until)
+    return _shown(trace, question, question.until)
+
+
+def answered(trace: Trace, question: Question) -> Trace:
+    """What is shown with the answer."""
+    return _shown(trace, question, question.ends)
+
+
+def _shown(trace: Trace, question: Question, until: int | None) -> Trace:
+    return Trace(
+        event
+        for event in trace.events
+        if event.time >= question.since
+        and (until is None or event.time <= until)
+        and name_of(event.what) not in question.hide
+    )
 
 
 def record(lab: Lab, question: Question) -> bytes:
