@@ -15,6 +15,8 @@ part  who talks                                              in what words
 
 from __future__ import annotations
 
+from collections import deque
+
 from msgspec import Struct
 
 from distlab.core import MS, SECOND, Address, Config, Message, Operation, Timer
@@ -171,10 +173,18 @@ class Accounts(Struct, frozen=True):
 
 
 def entries_in(state: object) -> int:
-    """How many numbers, strings and other single things a state holds, however it is built."""
+    """How many numbers and other single things a state holds, however it is built.
+
+    Text and bytes count as one for every eight of them, and long numbers likewise: what is packed
+    into one value is not less.
+    """
+    if isinstance(state, (str, bytes, bytearray)):
+        return 1 + len(state) // 8
+    if isinstance(state, int):
+        return 1 + state.bit_length() // 64
     if isinstance(state, dict):
         return sum(entries_in(key) + entries_in(value) for key, value in state.items())
-    if isinstance(state, (list, tuple, set, frozenset)):
+    if isinstance(state, (list, tuple, set, frozenset, deque)):
         return sum(map(entries_in, state))
     if isinstance(state, Struct):
         return sum(entries_in(getattr(state, name)) for name in state.__struct_fields__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from distlab.core import Fail, Info, Ok, Ticket
+from distlab.core import MS, Fail, Info, Ok, Ticket
 from grading.lab0_rpc.mutants import bug
 from labs.lab0_rpc.client import Asked, Client, Life
 from labs.lab0_rpc.protocol import Add, Answer, Call, Deadline, RequestId, Retry
@@ -134,6 +134,13 @@ class HardlyAnyJitter(Client):
 class NoBackoff(Client):
     def wait_after(self, attempts: int) -> int:
         return super().wait_after(1)
+
+
+class SteadyWait(Client):
+    """Well spread, slow enough, and the same after every attempt."""
+
+    def wait_after(self, attempts: int) -> int:
+        return 100 * MS + int(self.random.random() * 100 * MS)
 
 
 class NoJitter(Client):
@@ -346,6 +353,15 @@ MUTANTS = (
         "Tries again at the same short intervals, for as long as it takes: a server in trouble "
         "stays there.",
         "AWS Builders' Library, 'Timeouts, retries and backoff with jitter'",
+    ),
+    _mutant(
+        "steady-wait",
+        "client:Client",
+        SteadyWait,
+        "RPC-C2",
+        "cost",
+        "The wait is drawn, but does not grow: a server that is slow because it has too much to do "
+        "is asked as often as before.",
     ),
     _mutant(
         "no-jitter",

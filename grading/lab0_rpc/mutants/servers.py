@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
+import msgspec
 from msgspec import Struct
 
 from distlab.core import Address
 from grading.lab0_rpc.mutants import bug
 from labs.lab0_rpc.protocol import Answer, Call, RequestId
 from labs.lab0_rpc.server import Entry, Server, Session
+
+ANSWER = msgspec.json.Decoder(Answer)
 
 
 class NoTable(Server):
@@ -148,6 +151,32 @@ class UnboundedTable(Server):
         if call.id.incarnation > session.incarnation:
             session.incarnation, session.answers = call.id.incarnation, {}
         return session if call.id.incarnation == session.incarnation else None
+
+
+class UnboundedBytes(Server):
+    """The same in one field of bytes: written as text, and read again for each call."""
+
+    answered: bytes
+
+    def on_start(self) -> None:
+        self.answered = b""
+        super().on_start()
+
+    def session_of(self, call: Call) -> Session | None:
+        session = self.sessions.setdefault(call.id.client, Session())
+        if call.id.incarnation > session.incarnation:
+            session.incarnation, session.answers = call.id.incarnation, {}
+        if call.id.incarnation != session.incarnation:
+            return None
+        session.answers.clear()
+        for answer in map(ANSWER.decode, self.answered.splitlines()):
+            if answer.id == call.id:
+                session.answers[call.id.number] = answer
+        return session
+
+    def enter(self, entry: Entry) -> None:
+        super().enter(entry)
+        self.answered += msgspec.json.encode(entry.answer) + b"\n"
 
 
 class EvictsTheOldest(Server):
@@ -379,6 +408,14 @@ MUTANTS = (
         "RPC-C1",
         "cost",
         "Remembers every answer for ever.",
+    ),
+    _mutant(
+        "unbounded-bytes",
+        "server:Server",
+        UnboundedBytes,
+        "RPC-C1",
+        "cost",
+        "Remembers every answer for ever, all in one field of bytes, which looks like one thing.",
     ),
     _mutant(
         "evicts-the-oldest",

@@ -21,6 +21,8 @@ SLACK = 20 * MS
 """How much later than its deadline an operation may end."""
 STAMPEDE = 3 * MS
 """Retries of more than half of many clients within so short a time are one too many for a server."""
+MANY_WAITS = 16
+"""So many operations that took four attempts say whether waits grow, whatever the jitter."""
 GOOD_NETWORK = 1 * SECOND
 """Of a healed network, before its deadline, is enough for an operation: the longest wait and some."""
 
@@ -66,9 +68,10 @@ def attempts_do_no_harm(run: Run) -> Verdict:
                 expected=f"at most {MOST_ATTEMPTS}",
                 got=len(sends),
             )
-    if (verdict := _none_after_the_end(run, attempts)).is_broken:
-        return verdict
-    return _no_stampede(run, attempts)
+    for cost in (_none_after_the_end, _no_stampede, _waits_grow):
+        if (verdict := cost(run, attempts)).is_broken:
+            return verdict
+    return kept()
 
 
 def _none_after_the_end(run: Run, attempts: dict[Any, list[Event]]) -> Verdict:
@@ -109,6 +112,23 @@ def _no_stampede(run: Run, attempts: dict[Any, list[Event]]) -> Verdict:
                 expected=f"at most {len(many) // 2}",
                 got=len(who),
             )
+    return kept()
+
+
+def _waits_grow(run: Run, attempts: dict[Any, list[Event]]) -> Verdict:
+    """Of operations that took long, the third waits are longer than the first ones, taken together: jitter aside."""
+    disturbed = _disturbed(run)
+    patient = [s for s in attempts.values() if len(s) >= 4 and s[0].node not in disturbed]
+    if len(patient) < MANY_WAITS:
+        return kept()
+    first, third = (sum(s[n + 1].time - s[n].time for s in patient) for n in (0, 2))
+    if 2 * third < 3 * first:
+        return broken(
+            "clients wait no longer after the third attempt than after the first",
+            *[send.id for send in patient[0][:4]],
+            expected=f"more than {first * 3 / 2 / len(patient) / MS:.0f} ms on the average",
+            got=f"{third / len(patient) / MS:.0f} ms",
+        )
     return kept()
 
 
