@@ -115,7 +115,7 @@ def test_a_crash_shows_the_students_line_and_none_of_ours(toy: Toy) -> None:
     toy.write(CRASHING)
     done = toy.run("grade", "--lab", "9")
     assert done.returncode == 1
-    assert "CRASHED TOY-S1" in done.stdout
+    assert "CRASHED AttributeError in on_put" in done.stdout
     assert "AttributeError" in done.stdout
     assert "| " + "            self.written(put)" in done.stdout
     assert "simulation.py" not in done.stdout

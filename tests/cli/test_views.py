@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from rich.text import Text
 
@@ -121,18 +122,30 @@ def test_every_outcome_fits_a_screen_even_after_a_storm(promise: PromiseResult, 
 
 def test_a_crash_names_the_students_frames_and_what_was_handled() -> None:
     shown = text(failure(s.CRASHED, also=["MR-S5"]))
-    assert "CRASHED MR-S4" in shown
+    assert "CRASHED KeyError in on_done" in shown
     assert "Crashed:  KeyError: 'w1'" in shown
     assert "On:       master, handling Done(task=3, attempt=1)" in shown
     assert "labs/lab1_mapreduce/master.py:88, in on_done" in shown
     assert "31 | del self.held_by[worker]" in shown
-    assert "keeps MR-S5 from being judged" in shown
+    assert "keeps MR-S4, MR-S5 from being judged" in shown
+
+
+def test_a_crash_is_filed_under_no_promise_unless_an_exam_of_it_crashed() -> None:
+    hinted = Evidence(hints=3)
+    shown = text(failure(s.CRASHED, hinted))
+    assert "Promise:" not in shown
+    assert "make hint" not in shown
+    assert s.CRASHED.broken is not None
+    examined = msgspec.structs.replace(s.CRASHED.broken, found="exam: vectors", counterexample="")
+    shown = text(failure(msgspec.structs.replace(s.CRASHED, broken=examined), hinted))
+    assert "CRASHED MR-S4" in shown
+    assert "make hint LAB=3 PROMISE=MR-S4" in shown
 
 
 def test_a_hang_a_varying_run_and_an_unknown_look_different() -> None:
-    assert "STUCK RG-L2" in text(failure(s.HANGS))
+    assert "STUCK in on_tick" in text(failure(s.HANGS))
     assert "60 | while not self.quorum():" in text(failure(s.HANGS))
-    assert "NOT DETERMINISTIC RG-S3" in text(failure(s.DIFFERS))
+    assert "NOT DETERMINISTIC ─" in text(failure(s.DIFFERS))
     assert "the order of a set, hash()" in " ".join(text(failure(s.DIFFERS)).split())
     unknown = text(failure(s.UNKNOWN))
     assert "Not broken in 600 runs, and not put to the test either." in " ".join(unknown.split())

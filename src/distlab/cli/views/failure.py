@@ -81,7 +81,8 @@ class FailureScreen:
     def _header(self, width: int) -> list[Text]:
         names = {State.FAILED: "BROKEN", State.NOT_DETERMINISTIC: "NOT DETERMINISTIC"}
         name = names.get(self.promise.state, self.promise.state.value.upper())
-        return rule(f"{name} {self.promise.code}", self._file(), width, "bad")
+        subject = _trouble(self.promise) if is_nobodys(self.promise) else self.promise.code
+        return rule(f"{name} {subject}".rstrip(), self._file(), width, "bad")
 
     def _file(self) -> str:
         broken = self.promise.broken
@@ -94,6 +95,7 @@ class FailureScreen:
         title = [
             styled(line, "head")
             for line in wrapped(self.promise.title, width, " " * 10, "Promise:  ")
+            if not is_nobodys(self.promise)
         ]
         problem = broken.problem
         if problem is None:
@@ -118,8 +120,10 @@ class FailureScreen:
                 "state kept outside of the node; warnings above, if there are any, name lines."
             )
             lines += map(styled, wrapped(advice, width, " " * 10))
-        if self.also:
-            text = f"the same trouble keeps {', '.join(self.also)} from being judged"
+        if self.also or not title:
+            kept_back = self.also if title else (self.promise.code, *self.also)
+            codes = ", ".join(code for code in kept_back if code)
+            text = f"this keeps {codes or 'every promise'} from being judged"
             lines += [styled(x, "dim") for x in wrapped(text, width, " " * 10)[:2]]
         return lines
 
@@ -181,7 +185,10 @@ class FailureScreen:
             )
             steps.append(("picture", f"make show ID={broken.counterexample}", ""))
         else:
-            again = f"make grade LAB={self.lab.number} PROMISE={self.promise.code}"
+            which = f"PROMISE={self.promise.code}"
+            if is_nobodys(self.promise):
+                which = f"PART={self.part.code.lower()}"
+            again = f"make grade LAB={self.lab.number} {which}"
             exam = broken.found.startswith("exam")
             steps.append(
                 ("again", again, "an exam of pure functions: no run to replay" if exam else "")
@@ -191,7 +198,7 @@ class FailureScreen:
 
     def _help(self) -> list[tuple[str, str, str]]:
         steps = []
-        if self.evidence.hints:
+        if self.evidence.hints and not is_nobodys(self.promise):
             left = f"{self.evidence.hints_shown} of {self.evidence.hints} shown"
             command = f"make hint LAB={self.lab.number} PROMISE={self.promise.code}"
             steps.append(("hint", command, left))
@@ -263,6 +270,24 @@ class FailureScreen:
             lines += map(styled, wrapped(what, width, " " * 10, "Write:    "))
         watch = ("watch", f"make watch LAB={self.lab.number}", "grades on every save")
         return [*lines, Text(), *_steps([watch, *self._help()], width)]
+
+
+def is_nobodys(promise: PromiseResult) -> bool:
+    """Whether what is shown is no promise's own failure: a run that ends so says nothing about any of them."""
+    broken = promise.broken
+    if broken is None or broken.problem is None or promise.state is State.NOT_STARTED:
+        return False
+    return not broken.found.startswith("exam")
+
+
+def _trouble(promise: PromiseResult) -> str:
+    """``KeyError in on_done``: the exception, and the student's function that the world had called."""
+    assert promise.broken is not None
+    assert promise.broken.problem is not None
+    problem = promise.broken.problem
+    what = problem.text.partition(":")[0] if problem.state is State.CRASHED else ""
+    where = problem.frames[0].function if problem.frames else ""
+    return f"{what} in {where}".lstrip() if where else what
 
 
 def _without_doubled_blanks(lines: list[Text]) -> list[Text]:
