@@ -257,9 +257,9 @@ def _crash_in_the_act(random: Random, around: Swarm) -> Fault:
 
 
 def draw_c(random: Random) -> Scenario:
-    """Loss, repeats, reordering, cuts; in half of the runs an operator changes levels while requests are under way."""
+    """Crashes, loss, repeats, cuts; in half of the runs an operator changes levels while requests are under way."""
     clients, servers = random.choice([1, 2, 3]), random.choice([1, 2])
-    around = swarm(clients, servers, [partition, one_way_cut, clog], most=5)
+    around = swarm(clients, servers, [crash, partition, one_way_cut, clog], most=5)
     calls = draw_calls(random, clients, int(logarithmic(random, 1, 12)))
     if random.random() < 0.5:
         tuned = [

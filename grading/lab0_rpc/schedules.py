@@ -559,6 +559,38 @@ DIRECTED_C = (
         ),
     ),
     Directed(
+        "the front crashes",
+        "Its next life names spans as well, and the logs of both are read together.",
+        _adding(
+            _add(10, "c0", "a", 1),
+            _add(40, "c0", "a", 10),
+            faults=[_at(25, Crash("front", 5 * MS))],
+            heal_ms=60,
+        ),
+    ),
+    Directed(
+        "client and server crash",
+        "Each in the midst of a request that is asked again.",
+        _adding(
+            _add(10, "c0", "a", 1),
+            _add(60, "c0", "a", 10),
+            _add(60, "c1", "a", 100),
+            faults=[_at(14, _crash("s0", 5)), _at(30, _crash("c0")), _at(64, _crash("s0", 5))],
+            heal_ms=200,
+            clients=2,
+        ),
+    ),
+    Directed(
+        "an operator turns to a client",
+        "Between two of its requests; what it tells the operator is for neither.",
+        _adding(
+            _add(10, "c0", "a", 1),
+            _tune(60, "c0", "timer", Level.DEBUG),
+            _tune(70, "c0", "net", Level.ERROR),
+            _add(100, "c0", "a", 10),
+        ),
+    ),
+    Directed(
         "an operator looks closer",
         "At the messages of the server and the timers of a client, and turns both down again.",
         _adding(

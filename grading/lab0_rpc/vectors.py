@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distlab.check import Verdict, broken, kept
+from distlab.core.effects import Sent
+from distlab.core.solo import Solo
 from distlab.grade.lab import Exam
 from distlab.grade.solution import Solution
 
@@ -80,6 +82,11 @@ def _crc_vectors(solution: Solution) -> None:
     _require(first != second, "two texts whose words changed places have one checksum", got=first)
 
 
+def _by_field(frame: bytes) -> str:
+    """Checksum, length, id and body in hex, apart from each other."""
+    return " ".join(field.hex() for field in (frame[:4], frame[4:8], frame[8:16], frame[16:]))
+
+
 def _layout(solution: Solution) -> None:
     framing, protocol = solution.module("framing"), solution.module("protocol")
     got = framing.seal(protocol.Frame(0x0102030405060708, b"abc"))
@@ -87,8 +94,8 @@ def _layout(solution: Solution) -> None:
     _require(
         got == expected,
         "seal(Frame(0x0102030405060708, b'abc'))",
-        expected.hex(" ", 4),
-        got.hex(" ", 4),
+        _by_field(expected),
+        _by_field(got),
     )
     _require(framing.unseal(expected) == protocol.Frame(0x0102030405060708, b"abc"), "and back")
 
@@ -112,7 +119,8 @@ def _damage(solution: Solution) -> None:
     def must_show(data: bytes, damaged: bytes, what: str) -> None:
         if damaged != data:
             got = _unsealed(framing, damaged)
-            _require(got is None, f"unseal believed a frame with {what}", "None", got)
+            verb = "raised on" if isinstance(got, _Raised) else "believed"
+            _require(got is None, f"unseal {verb} a frame with {what}", "None", got)
 
     for number, body in (
         (7, b"account=100;amt=900"),
@@ -145,6 +153,10 @@ def _damage(solution: Solution) -> None:
         must_show(b"", bytes(size) or b"\0", f"nothing in it but {size} zeros")
 
 
+class _Raised(str):
+    """What ``unseal`` raised."""
+
+
 def _unsealed(framing: Any, data: bytes) -> Any:
     """What ``unseal`` says; or what it raised, which it must not."""
     try:
@@ -152,7 +164,7 @@ def _unsealed(framing: Any, data: bytes) -> Any:
     except NotImplementedError:
         raise
     except Exception as error:
-        return f"{type(error).__name__}: {error}"
+        return _Raised(f"{type(error).__name__}: {error}")
 
 
 def _wrong_length(solution: Solution) -> None:
@@ -187,6 +199,33 @@ ROUND_TRIP = Exam("what is sealed is unsealed", _verdict(_round_trip))
 DAMAGE = Exam("every small damage shows", _verdict(_damage))
 WRONG_LENGTH = Exam("a length that is not true", _verdict(_wrong_length))
 HOSTILE_BYTES = Exam("no bytes make unseal raise", _verdict(_hostile_bytes))
+
+
+# -- part 0C ----------------------------------------------------------------------------------------------------------
+
+
+def _nothing_is_kept(solution: Solution) -> None:
+    """A client under the layer, alone: each of its operations is answered, and what is over must be gone."""
+    protocol, traced = solution.module("protocol"), solution.module("traced")
+    node = Solo(traced.TracedClient, protocol.ClientConfig("front"), "c0")
+    sizes = []
+    for n in range(60):
+        _, effects = node.call(protocol.Add("a", 1))
+        for sent in (e.message for e in effects if isinstance(e, Sent)):
+            call = getattr(sent, "message", sent)
+            request = sent.span.request if hasattr(sent, "span") else "nobody's"
+            span = protocol.Span(request, f"s0.{n}")
+            node.deliver(protocol.Traced(span, protocol.Answer(call.id, n + 1)), "front")
+        sizes.append(protocol.entries_in(node.node.state()))
+    _require(
+        sizes[-1] <= sizes[19] + 20,
+        "a traced client remembers more after 60 operations, all of them answered, than after 20",
+        f"about {sizes[19]} things",
+        sizes[-1],
+    )
+
+
+NOTHING_KEPT = Exam("the layer keeps nothing of what is over", _verdict(_nothing_is_kept))
 
 
 # -- part 0D ----------------------------------------------------------------------------------------------------------
@@ -305,7 +344,10 @@ def _clock_only_grows(solution: Solution) -> None:
         )
     for earlier, later in pairwise([*seen, clock]):
         _require(
-            earlier.lamport < later.lamport, "a clock stood still or went back", later, earlier
+            earlier.lamport < later.lamport,
+            f"a clock stood still or went back: from {earlier} to {later}",
+            f"a number greater than {earlier.lamport}",
+            later.lamport,
         )
 
 

@@ -214,7 +214,7 @@ class Span(Struct, frozen=True):
     request: str
     """The same in every span of one client operation, and in no other."""
     span: str
-    """This span's own name; no other span in the whole run has it."""
+    """This span's own name; no other span in the whole run has it, whoever crashed meanwhile."""
 
 
 class Traced(Message, frozen=True):
@@ -222,7 +222,8 @@ class Traced(Message, frozen=True):
 
     span: Span
     """The span that sent it."""
-    message: Call | Answer
+    message: Call | Answer | LevelSet
+    """Of the program beneath. (A ``LevelSet`` is for nobody's request: it should not come here.)"""
 
 
 class Carried(Timer, frozen=True):

@@ -27,8 +27,10 @@ from labs.lab0_rpc.protocol import Carried, LevelSet, SetLevel, Span, Traced
 class Tracing(Layer):
     """Puts a context round all that a program does, and logs it."""
 
+    life: str
+    """A name for this life of the node, which no other life has. A crash takes ``spans`` with it."""
     spans: int
-    """How many spans this node has begun."""
+    """How many spans this life has begun."""
     set_by: dict[Timer, Span | None]
     """For each timer that is set: the span that set it."""
 
@@ -69,8 +71,8 @@ class Tracing(Layer):
         raise NotImplementedError("0C: change the level; answer on nobody's behalf")
 
     def new_span(self, request: str) -> Span:
-        """A span that nobody has used."""
-        raise NotImplementedError("0C: number this node's spans")
+        """A span that nobody has used, nor this node before it crashed."""
+        raise NotImplementedError("0C: number the spans of this life")
 
     def log_span(self, subsystem: str, text: str, parent: str) -> None:
         """The one line by which a span enters the log."""

@@ -1,8 +1,9 @@
 """Tracing, the second way: spans are paths, and the context is entered and left.
 
 Differs from the reference: a span is named by the way that led to it ("c#3" began it, "c#3/1" is
-its first child), with a counter per node to keep names apart; the context holds only while its
-handler runs; timers keep the context in a list beside the running ones.
+its first child), with a counter per node to keep names apart, which starts anywhere in each life;
+the context holds only while its handler runs; timers keep the context in a list beside the running
+ones.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class Tracing(Layer):
     pending: list[tuple[Timer, Span | None]]
 
     def on_start(self) -> None:
-        self.born = 0
+        self.born = self.random.getrandbits(40)
         self.pending = []
         super().on_start()
 

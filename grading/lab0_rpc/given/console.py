@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distlab.core import Address, Node, Ok, Ticket
-from labs.lab0_rpc.protocol import LevelSet, SetLevel, Tune
+from labs.lab0_rpc.protocol import LevelSet, SetLevel, Traced, Tune
 
 
 class Console(Node):
@@ -22,3 +22,6 @@ class Console(Node):
         ticket = self.tuning.pop((sender, done.subsystem, done.level), None)
         if ticket is not None:
             self.finish(ticket, Ok())
+
+    def on_traced(self, _: Traced) -> None:
+        """What is on behalf of a request is no answer to the operator."""

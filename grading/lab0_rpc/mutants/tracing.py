@@ -74,6 +74,38 @@ class SpanNamesRepeat(Tracing):
         return Span(request, f"span-{self.spans}")
 
 
+class SpansOfEveryLife(Tracing):
+    """Address and number: unique, until the node crashes and begins with 1 again."""
+
+    def new_span(self, request: str) -> Span:
+        self.spans += 1
+        return Span(request, f"{self.address}/{self.spans}")
+
+
+class LogsAfterwards(Tracing):
+    """Says what was received when it has been dealt with, as access logs do."""
+
+    def on_traced(self, traced: Traced, sender: Address) -> None:
+        self.context = self.new_span(traced.span.request)
+        self.dispatch(traced.message, sender)
+        self.log_span("net", "received", parent=traced.span.span)
+
+
+class TimersUnspoken(Tracing):
+    """Has no line for a timer that is set."""
+
+    def set_timer(self, timer: Timer, after: int) -> None:
+        self.set_by[timer] = self.context
+        Node.set_timer(self, Carried(timer), after)
+
+
+class KeepsWhoSet(Tracing):
+    """Never forgets for whom a timer was set: memory grows with every request."""
+
+    def cancel_timer(self, timer: Timer) -> None:
+        Node.cancel_timer(self, Carried(timer))
+
+
 class SpanIsTheRequest(Tracing):
     def new_span(self, request: str) -> Span:
         return Span(request, request)
@@ -411,6 +443,41 @@ MUTANTS = (
         "safety",
         "The layer sets a timer of its own for each of the program's, and cancels the program's: "
         "it fires all the same.",
+    ),
+    _mutant(
+        "spans-of-every-life",
+        "tracing:Tracing",
+        SpansOfEveryLife,
+        "OP-S1",
+        "safety",
+        "Spans are numbered from 1 in every life of a node: after a crash their names are given a "
+        "second time.",
+    ),
+    _mutant(
+        "logs-afterwards",
+        "tracing:Tracing",
+        LogsAfterwards,
+        "OP-S1",
+        "safety",
+        "A span enters the log when its work is done: whatever it led to stands before it, and what "
+        "failed in between is not there at all.",
+        "access logs, which are written when the answer has been sent",
+    ),
+    _mutant(
+        "timers-unspoken",
+        "tracing:Tracing",
+        TimersUnspoken,
+        "OP-S2",
+        "safety",
+        "No line says that a timer is set, however closely the operator looks.",
+    ),
+    _mutant(
+        "keeps-who-set",
+        "tracing:Tracing",
+        KeepsWhoSet,
+        "RPC-L3",
+        "cost",
+        "What is kept for a timer stays when the timer is cancelled: a leak, one line per request.",
     ),
     _mutant(
         "one-timer-per-kind",

@@ -7,13 +7,14 @@ which of a request's own spans a message carries, as long as that span was there
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 from distlab.check import Verdict, broken, kept
 from distlab.core import Level
 from distlab.grade.lab import Promise, Run, Situation
 from distlab.trace import Event, Kind
+from grading.lab0_rpc import vectors
 from grading.lab0_rpc.promises import costs, inner, is_a, messages, named, role
 
 PAGE = "labs/lab0.md#part-0c-tracing"
@@ -64,6 +65,9 @@ def logs_tell_the_story(run: Run) -> Verdict:
     """(request, span) -> its line."""
     names: dict[str, Event] = {}
     roots: dict[str, Event] = {}
+    first_sent: dict[int, Event] = {}
+    for event in messages(run, Kind.SEND, "Traced"):
+        first_sent.setdefault(event.cause, event)
     for event in run.trace.of(Kind.CALL, Kind.DELIVER, Kind.TIMER):
         if role(run, event.node) not in TRACED:
             continue
@@ -92,6 +96,15 @@ def logs_tell_the_story(run: Run) -> Verdict:
                 got=len(found),
             )
         line = found[0]
+        if (sent := first_sent.get(event.id)) is not None and sent.id < line.id:
+            return broken(
+                f"{what}, and logged the span only when it had done its work",
+                event.id,
+                sent.id,
+                line.id,
+                expected="the line first: it says what the following was done for",
+                got="a message sent before it",
+            )
         try:
             request, span, parent = (_fields(line)[name] for name in ("request", "span", "parent"))
         except KeyError as missing:
@@ -161,6 +174,8 @@ def ids_stay_with_their_work(run: Run) -> Verdict:
     }
     is_logged = not _tuned(run)
     for event in messages(run, Kind.SEND, "Traced", "Call", "Answer"):
+        if is_a(inner(event.what), "LevelSet"):
+            continue  # see the next promise
         if not is_a(event.what, "Traced"):
             return broken(
                 f"{event.node} sent {named(event.what)} for nobody's request",
@@ -202,14 +217,21 @@ def ids_stay_with_their_work(run: Run) -> Verdict:
 def levels_are_obeyed(run: Run) -> Verdict:
     """From the SetLevel on, on that node and in that subsystem alone, exactly the lines of that level and above."""
     lines = _lines_by_handler(run)
+    timers_set = Counter(event.cause for event in run.trace.of(Kind.TIMER))
+    """Event -> how many of the timers that its handler set fired. (Others were cancelled, or moved.)"""
     sent_by = defaultdict(list)
     for event in messages(run, Kind.SEND, "Traced", "LevelSet"):
         sent_by[event.cause].append(event)
     levels: dict[tuple[str, str], int] = defaultdict(lambda: Level.INFO)
     changed: dict[tuple[str, str], int] = {}
-    for event in run.trace.of(Kind.CALL, Kind.DELIVER, Kind.TIMER):
+    for event in run.trace.of(Kind.START, Kind.CALL, Kind.DELIVER, Kind.TIMER):
         node = event.node
         if role(run, node) not in TRACED:
+            continue
+        if event.kind == Kind.START:
+            for subsystem in SPAN_TEXTS:
+                levels[node, subsystem] = Level.INFO
+                changed.pop((node, subsystem), None)
             continue
         if is_a(event.what, "SetLevel"):
             levels[node, event.what.subsystem] = event.what.level
@@ -221,8 +243,8 @@ def levels_are_obeyed(run: Run) -> Verdict:
                 return broken(
                     f"{node} was told to change a level, and did not say that it had",
                     event.id,
-                    expected="LevelSet with the same fields",
-                    got=[e.what for e in said],
+                    expected="LevelSet with the same fields, for nobody's request",
+                    got=[e.what for e in sent_by[event.id]],
                 )
         wrote = lines[event.id]
         for line in wrote:
@@ -236,30 +258,33 @@ def levels_are_obeyed(run: Run) -> Verdict:
                     expected="no such line",
                     got=str(line.what),
                 )
-        for subsystem, level, text, times in _due(event, sent_by[event.id]):
+        for subsystem, level, text, times in _due(event, sent_by[event.id], timers_set[event.id]):
             if level < levels[node, subsystem]:
                 continue
-            there = [
-                e
-                for e in wrote
-                if (e.what.subsystem, e.what.level, e.what.text) == (subsystem, level, text)
+            found = [
+                e.what.level for e in wrote if (e.what.subsystem, e.what.text) == (subsystem, text)
             ]
-            if len(there) < times:
+            if found.count(level) < times:
+                others = sorted({_name(each) for each in found if each != level})
                 return broken(
-                    f"{node} handled {_described(event)} and did not write {text!r} in "
-                    f"{subsystem!r}, whose level is "
+                    f"{node} handled {_described(event)} and wrote too few lines {text!r} of level "
+                    f"{_name(level)} in {subsystem!r}, whose level is "
                     f"{_name(levels[node, subsystem])}",
                     *_since(changed, node, subsystem),
                     event.id,
-                    expected=f"{times} such lines",
-                    got=f"{len(there)}",
+                    expected=f"{times}",
+                    got=f"{found.count(level)}"
+                    + (f", and some of level {', '.join(others)}" if others else ""),
                 )
     return kept()
 
 
-def _due(event: Event, sends: list[Event]) -> list[tuple[str, int, str, int]]:
+def _due(event: Event, sends: list[Event], timers: int) -> list[tuple[str, int, str, int]]:
     """Lines that a handler must write if their level is on: subsystem, level, text, how often at least."""
-    due = [("net", int(Level.DEBUG), "sent", sum(is_a(e.what, "Traced") for e in sends))]
+    due = [
+        ("net", int(Level.DEBUG), "sent", sum(is_a(e.what, "Traced") for e in sends)),
+        ("timer", int(Level.DEBUG), "set", timers),
+    ]
     if event.kind == Kind.CALL:
         due.append(("op", int(Level.INFO), "begins", 1))
     elif event.kind == Kind.TIMER:
@@ -360,6 +385,7 @@ PROMISES = (
         title="the program under the tracing layer works as it does without it",
         points=1,
         judge=costs.is_transparent,
+        exams=(vectors.NOTHING_KEPT,),
         needs=(
             Situation("an operation was under way when the network healed", costs.healed_under_way),
         ),
