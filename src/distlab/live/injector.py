@@ -109,7 +109,8 @@ class Injector:
                 if entry[2][0] == entry[0].n:
                     self._waiting.remove(entry)
                     self._supervisor.say_to_nodes(Watch(self.watched()))
-                    self._strike(entry[1])
+                    self._strike(entry[1], lambda: self._decide(seat, child, token, rest))
+                    return
             self._decide(seat, child, token, rest)
 
         self._resolve([entry[0].node], resolved)
@@ -157,8 +158,14 @@ class Injector:
 
     # -- faults ---------------------------------------------------------------------------------------------------
 
-    def _strike(self, action: AnyAction) -> None:
-        self._resolve(_names_in(action), lambda found: self._strike_those(action, found))
+    def _strike(self, action: AnyAction, then: Callable[[], None] = lambda: None) -> None:
+        """Let the fault strike, which may take asking who has a role; ``then`` go on."""
+
+        def resolved(found: Found) -> None:
+            self._strike_those(action, found)
+            then()
+
+        self._resolve(_names_in(action), resolved)
 
     def _strike_those(self, action: Any, found: Found) -> None:
         supervisor = self._supervisor
