@@ -10,7 +10,7 @@ import click
 
 from distlab.cli.choosing import chosen
 from distlab.cli.keeping import own_folder, shown, write
-from distlab.cli.memory import evidence_for, remember
+from distlab.cli.memory import evidence_for, note_shown, remember
 from distlab.cli.program import FAILED, PASSED, usage
 from distlab.cli.screen import Screen
 from distlab.cli.views.failure import FailureScreen
@@ -134,6 +134,8 @@ def failure_screen(
         also = [
             p.code for p in part.promises if p.broken == promise.broken and p.code != promise.code
         ]
+    if promise.broken is not None and promise.broken.counterexample:
+        note_shown(promise.broken.counterexample)
     return FailureScreen(report, lab, part, promise, evidence_for(lab, promise), also)
 
 

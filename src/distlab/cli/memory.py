@@ -19,6 +19,7 @@ from distlab.grade.solution import root
 from distlab.trace.files import Head, read
 
 LAST = "last.json"
+SHOWN = "shown.txt"
 
 
 def last_report() -> Report | None:
@@ -27,6 +28,19 @@ def last_report() -> Report | None:
         return exports.from_json((root() / ".distlab" / LAST).read_bytes())
     except (OSError, msgspec.DecodeError):
         return None
+
+
+def note_shown(counterexample: str) -> None:
+    """This counterexample is the one on the screen: commands without an id mean it."""
+    write(own_folder() / SHOWN, counterexample)
+
+
+def shown_last() -> str:
+    """The counterexample that was on the screen last; empty if none was."""
+    try:
+        return (root() / ".distlab" / SHOWN).read_text().strip()
+    except OSError:
+        return ""
 
 
 def remember(report: Report) -> Report:

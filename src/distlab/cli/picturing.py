@@ -22,7 +22,7 @@ from distlab.trace.text import diagram
 
 
 @click.command()
-@click.option("--id", "name", default="", help="which counterexample; default: the newest")
+@click.option("--id", "name", default="", help="which counterexample; default: the one shown last")
 @click.option("--open", "open_it", is_flag=True, help="also open it in a browser")
 @click.option(
     "--input", "file", type=click.Path(exists=True, dir_okay=False), help="a trace file instead"
@@ -38,7 +38,7 @@ def show(name: str, open_it: bool, file: str | None) -> int:
 
 
 @click.command()
-@click.option("--id", "name", default="", help="which counterexample; default: the newest")
+@click.option("--id", "name", default="", help="which counterexample; default: the one shown last")
 @click.option(
     "--format",
     "kind",

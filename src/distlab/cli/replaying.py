@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from distlab.cli.grading import Progress
-from distlab.cli.memory import evidence_for
+from distlab.cli.memory import evidence_for, note_shown, shown_last
 from distlab.cli.program import FAILED, PASSED, NotReady, usage
 from distlab.cli.screen import Screen
 from distlab.cli.stepping import step_through
@@ -29,7 +29,7 @@ from distlab.trace.files import read
     "--id",
     "name",
     default="",
-    help="which one: its id, the beginning of it, or a file; default: the newest",
+    help="which one: its id, the beginning of it, or a file; default: the one shown last",
 )
 @click.option(
     "--step", default="", help="1: event by event, with each node's state before and after"
@@ -49,6 +49,8 @@ def replay(name: str, step: str, world: str, solution: str, neighbours: int) -> 
             "replay in the live world is not built yet; WORLD=sim replays it in the simulator"
         )
     saved, screen = find(name), Screen()
+    if not name.endswith(".json"):
+        note_shown(saved.id)
     lab = load_lab(saved.lab)
     with Progress(screen) as progress:
         answer = _ask(lab, saved, solution or saved.solution, 0 if step else neighbours, progress)
@@ -69,7 +71,8 @@ def find(name: str) -> Counterexample:
     if not name:
         if not ids:
             usage("no counterexample has been saved yet: make grade finds them, if there are any")
-        return load(ids[0])
+        last = shown_last()
+        return load(last if last in ids else ids[0])
     if name.endswith(".json"):
         return load(name)
     matching = [one for one in ids if one.startswith(name.lower())]

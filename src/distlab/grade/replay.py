@@ -34,7 +34,7 @@ from distlab.grade.solution import Solution
 from distlab.sim import stream
 from distlab.trace import EVERYTHING, Kind
 from distlab.trace.files import write as write_trace
-from distlab.trace.words import plain
+from distlab.trace.words import plain_state
 
 NEIGHBOURS = 200
 SHIFT = 10 * MS
@@ -218,11 +218,11 @@ def _recorded(program: type[Node], states: dict[str, Any]) -> type[Node]:
 
     def wrapped(name: str) -> Callable[..., None]:
         def handler(self: Any, *arguments: Any) -> None:
-            event, before = self._context.sim.cause, plain(self.state())
+            event, before = self._context.sim.cause, plain_state(self.state())
             try:
                 getattr(super(recorded, self), name)(*arguments)
             finally:
-                states[str(event)] = [before, plain(self.state())]
+                states[str(event)] = [before, plain_state(self.state())]
 
         return handler
 

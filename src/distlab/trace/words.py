@@ -38,19 +38,51 @@ def _readable(value: Any) -> Any:
     return value
 
 
+def plain_state(state: dict[str, Any]) -> dict[str, str]:
+    """A node's state for a person: each field as it would be written in Python, but with readable bytes."""
+    return {name: _written(value) for name, value in state.items()}
+
+
+def _written(value: Any) -> str:
+    match value:
+        case bytes() | bytearray() | memoryview():
+            return text_of(bytes(value))
+        case msgspec.Struct():
+            fields = (
+                f"{name}={_written(getattr(value, name))}" for name in value.__struct_fields__
+            )
+            return f"{type(value).__name__}({', '.join(fields)})"
+        case dict():
+            items = (f"{_written(key)}: {_written(item)}" for key, item in value.items())
+            return f"{{{', '.join(items)}}}"
+        case list():
+            return f"[{', '.join(map(_written, value))}]"
+        case tuple() if not hasattr(value, "_fields"):
+            return f"({', '.join(map(_written, value))}{',' * (len(value) == 1)})"
+        case set() | frozenset():
+            # Sorted: a set's own order is another one in the next run.
+            return f"{{{', '.join(sorted(map(_written, value)))}}}" if value else "set()"
+        case type():
+            return value.__name__
+    if hasattr(value, "__dataclass_fields__"):
+        fields = (f"{name}={_written(getattr(value, name))}" for name in value.__dataclass_fields__)
+        return f"{type(value).__name__}({', '.join(fields)})"
+    return repr(value)
+
+
 def _describe(value: Any) -> Any:
     return value.__name__ if isinstance(value, type) else repr(value)
 
 
 def text_of(data: bytes) -> str:
-    """Bytes for a person: text if they are printable, else hexadecimal."""
+    """Bytes for a person: text if they are printable, else hexadecimal, in groups of four bytes from the first on."""
+    # The groups are counted from the left, as the bytes came: so that equal beginnings look equal.
+    hexadecimal = "0x" + data.hex("_", -4)
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        return "0x" + data.hex()
-    return (
-        text if text.isprintable() or re.fullmatch(r"[\x20-\x7e\n\t]*", text) else "0x" + data.hex()
-    )
+        return hexadecimal
+    return text if text.isprintable() or re.fullmatch(r"[\x20-\x7e\n\t]*", text) else hexadecimal
 
 
 def name_of(value: Any) -> str:
