@@ -228,3 +228,22 @@ def test_a_cut_picture_shows_the_effect_and_what_the_fault_hit_and_folds_retries
     assert "Retry" not in text
     assert text.count("more not shown") == 1
     assert lines[-1].endswith("Add: Fail: late")
+
+
+def test_a_file_on_disk_whose_name_is_not_is_said_to_have_none() -> None:
+    def synced(*paths: str) -> str:
+        rows: list[tuple[int, str, str, int, str, Any]] = [
+            (0, "a", Kind.WRITE, 0, "", ["append", "wal", 8]),
+            (0, "a", Kind.SYNC, 0, "", list(paths)),
+            (1000, "a", Kind.SYNCED, 2, "", list(paths)),
+            (1000, "a", Kind.SYNC, 0, "", ["/"]),
+            (2000, "a", Kind.SYNCED, 4, "", ["/"]),
+            (2000, "a", Kind.SYNC, 0, "", ["wal"]),
+            (3000, "a", Kind.SYNCED, 6, "", ["wal"]),
+        ]
+        return "\n".join(drawn(trace_of(rows), width=100))
+
+    first, _, last = synced("wal").splitlines()[1:]
+    assert first.endswith("on disk: wal (its name is not)")
+    assert last.endswith("on disk: wal")
+    assert "is not" not in synced("wal", "/")

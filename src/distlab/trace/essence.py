@@ -134,11 +134,11 @@ class Essence:
                 self._keep(event, HIT if event.id in ours else HIT + 1)
 
     def _faults(self) -> None:
-        """The faults themselves, and where a crashed node starts again."""
-        struck = [e for e in self._events if e.kind == Kind.FAULT and e.id <= self._last]
+        """The faults themselves, also those that took an answered effect away later, and fresh starts."""
+        struck = [e for e in self._events if e.kind == Kind.FAULT]
         if len(struck) <= FEW:
             for event in self._events:
-                if event.kind in (Kind.FAULT, Kind.CRASH) and event.id <= self._last:
+                if event.kind in (Kind.FAULT, Kind.CRASH):
                     self._keep(event, FAULT)
                 elif event.kind == Kind.START and event.incarnation and event.id <= self._last:
                     self._keep(event, AGAIN)

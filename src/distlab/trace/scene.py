@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from distlab.trace.causality import past
+from distlab.trace.durability import nameless
 from distlab.trace.essence import REPEATED, TIMER, Essence
 from distlab.trace.event import Event, Kind, Trace
 from distlab.trace.words import (
@@ -200,6 +201,7 @@ class _Composer:
         self.crash_faults: dict[int, int] = {}
         """Crash -> the fault that brought it about."""
         self.synced = {e.cause for e in events if e.kind in (Kind.SYNCED, Kind.SYNC_FAILED)}
+        self.nameless = nameless(self.events)
         self.arrivals: dict[int, int] = {}
         """Send -> how often it has arrived so far."""
         self._pair_faults()
@@ -290,7 +292,11 @@ class _Composer:
             case Kind.TIMER | Kind.SYNCED | Kind.JOB | Kind.JOB_END | Kind.STORE | Kind.CONNECT:
                 symbol = event.kind.removesuffix("ed").removesuffix("_end")
                 symbol = "session" if event.kind == Kind.CONNECT else symbol
-                return self._point(event, symbol, local_words(event.kind, what, event.peer), 7)
+                words = local_words(event.kind, what, event.peer)
+                if files := self.nameless.get(event.id):
+                    whose = "its name" if len(what) == 1 else f"the name of {files[0]}"
+                    words += f" ({whose} is not)"
+                return self._point(event, symbol, words, 7)
             case Kind.WRITE if self.writes:
                 return self._point(event, "write", local_words(event.kind, what), 8)
             case Kind.SEND:
