@@ -23,7 +23,7 @@ def own(root: Path, text: str | None = None) -> subprocess.CompletedProcess[str]
 def test_a_schedule_and_a_property_catch_one_bug_each(tmp_path: Path) -> None:
     done = own(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "catches 2 of 2 known bugs: 10/10" in done.stdout
+    assert "Part A: your own test catches 2 of 2 known bugs: 10/10" in done.stdout
 
 
 def test_a_test_that_accuses_the_reference_scores_nothing(tmp_path: Path) -> None:
@@ -49,6 +49,12 @@ def test_a_test_that_accuses_the_reference_scores_nothing(tmp_path: Path) -> Non
         (
             "from distlab.testing import Property\nPROPERTIES = [Property('x', 'A', lambda run: run.nothing)]",
             "the judge raises AttributeError",
+        ),
+        (
+            "from distlab.testing import Property\n"
+            "def spin(run):\n    while True: pass\n"
+            "PROPERTIES = [Property('it spins', 'A', spin)]",
+            "no fault: the property 'it spins' did not return within 5 s",
         ),
     ],
 )

@@ -24,14 +24,15 @@ def own(lab: str) -> int:
         click.echo(f"Your own test scores nothing yet: {result.objection}")
         click.echo("A test must let every correct solution pass before it may accuse a wrong one.")
         return FAILED
-    total = len(result.caught) + len(result.missed)
-    click.echo(
-        f"Your own test catches {len(result.caught)} of {total} known bugs: {result.points}/{BONUS}"
-    )
-    for mutant in result.caught:
-        click.echo(f"  caught  {mutant}")
-    if result.missed:
+    for part in result.parts:
+        total = len(part.caught) + len(part.missed)
         click.echo(
-            f"  missed  {len(result.missed)} more: what could go wrong that you have not tried?"
+            f"Part {part.code}: your own test catches {len(part.caught)} of {total} known bugs: "
+            f"{part.points}/{BONUS}"
         )
+        for mutant in part.caught:
+            click.echo(f"  caught  {mutant}")
+        if part.missed:
+            missed = len(part.missed)
+            click.echo(f"  missed  {missed} more: what could go wrong that you have not tried?")
     return PASSED

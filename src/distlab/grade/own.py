@@ -2,8 +2,9 @@
 
 A lab's folder may hold ``own_test.py`` with schedules (scenarios of the student's making) and properties (judges of
 the student's making). They must let both correct solutions pass; then each mutant that one of them shows to be wrong
-counts. A property is tried on the student's schedules, on the lab's directed ones and on a few random ones; a schedule
-is judged by the student's properties and by the lab's promises.
+counts, part by part: where the test says nothing about a part, it misses nothing there. A property is tried on the
+student's schedules, on the lab's directed ones and on a few random ones; a schedule is judged by the student's
+properties and by the lab's promises.
 
 This is how graders are made, the other way round: whoever can say what is wrong with a program has understood what is
 right.
@@ -22,13 +23,15 @@ from msgspec import Struct
 from distlab.check import Verdict
 from distlab.core.errors import StudentError
 from distlab.grade.grading import random_scenario
+from distlab.grade.guard import RUN_LIMIT, Stuck, processor_time
 from distlab.grade.lab import Lab, Part, Run
 from distlab.grade.perform import perform
+from distlab.grade.result import State
 from distlab.grade.scenario import Scenario
 from distlab.grade.solution import load_solution, root
 
 BONUS = 10
-"""Points for a test that catches every mutant which runs can show; fewer in proportion."""
+"""Points for a test that catches every mutant of its part which runs can show; fewer in proportion."""
 
 _RANDOM_RUNS = 20
 """Random scenarios on which a property is tried."""
@@ -50,18 +53,33 @@ class Property(Struct, frozen=True):
     judge: Callable[[Run], Verdict]
 
 
-class OwnResult(Struct, frozen=True):
-    """What a student's own test is worth."""
+class OwnPart(Struct, frozen=True):
+    """What a student's own test does with the known bugs of one part."""
 
+    code: str
     caught: tuple[str, ...]
     missed: tuple[str, ...]
-    objection: str = ""
-    """Why it scores nothing: a correct solution fails it."""
 
     @property
     def points(self) -> int:
         total = len(self.caught) + len(self.missed)
-        return 0 if self.objection or not total else BONUS * len(self.caught) // total
+        return BONUS * len(self.caught) // total if total else 0
+
+
+class OwnResult(Struct, frozen=True):
+    """What a student's own test is worth."""
+
+    parts: tuple[OwnPart, ...]
+    """Those that it has schedules or properties for."""
+    objection: str = ""
+    """Why it scores nothing: a correct solution fails it."""
+
+
+class DoesNotReturn(Exception):
+    """What the student wrote for the test keeps computing; says which and for how long."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} did not return within {RUN_LIMIT:g} s of computing")
 
 
 def own_test_file(lab: Lab) -> Path:
@@ -70,35 +88,56 @@ def own_test_file(lab: Lab) -> Path:
 
 def score(lab: Lab, progress: Callable[[int, int], None] = lambda done, of: None) -> OwnResult:
     """Score the student's own test of the lab; ``progress`` is told how many bugs have been tried."""
+    try:
+        return _score(lab, progress)
+    except DoesNotReturn as error:
+        return OwnResult((), str(error))
+
+
+def _score(lab: Lab, progress: Callable[[int, int], None]) -> OwnResult:
     load_solution(lab, lab.parts[0], "reference")
     try:
-        module = _load(own_test_file(lab))
+        with processor_time():
+            module = _load(own_test_file(lab))
+    except Stuck:
+        raise DoesNotReturn("the import of own_test.py") from None
     except Exception as error:
-        return OwnResult((), (), f"own_test.py raises {type(error).__name__}: {error}")
+        return OwnResult((), f"own_test.py raises {type(error).__name__}: {error}")
     schedules: Sequence[Schedule] = getattr(module, "SCHEDULES", ())
     properties: Sequence[Property] = getattr(module, "PROPERTIES", ())
     items: list[Schedule | Property] = [*schedules, *properties]
     if not items:
-        return OwnResult((), (), "it has neither SCHEDULES nor PROPERTIES")
+        return OwnResult((), "it has neither SCHEDULES nor PROPERTIES")
     known = {part.code for part in lab.parts}
     for item in items:
         if item.part.upper() not in known:
-            return OwnResult((), (), f"part {item.part!r} is none of {', '.join(sorted(known))}")
+            return OwnResult((), f"part {item.part!r} is none of {', '.join(sorted(known))}")
+    addressed = {item.part.upper() for item in items}
+    parts = [part for part in lab.parts if part.code in addressed]
     for solution in ("reference", "alternative"):
-        for part in lab.parts:
+        for part in parts:
             if objection := _first_objection(lab, part, solution, schedules, properties):
-                return OwnResult((), (), f"the correct solution {solution!r} fails it: {objection}")
+                return OwnResult((), f"the correct solution {solution!r} fails it: {objection}")
     load_solution(lab, lab.parts[0], "reference")
-    caught: list[str] = []
-    missed: list[str] = []
-    mutants = [m for m in lab.mutants() if lab.part(m.part).stage is not None]
+    mutants = [m for m in lab.mutants() if m.part in addressed and lab.part(m.part).stage]
+    caught: set[str] = set()
     for number, mutant in enumerate(mutants, start=1):
         objection = _first_objection(
             lab, lab.part(mutant.part), f"mutant:{mutant.name}", schedules, properties
         )
-        (caught if objection else missed).append(mutant.name)
+        if objection:
+            caught.add(mutant.name)
         progress(number, len(mutants))
-    return OwnResult(tuple(caught), tuple(missed))
+    return OwnResult(
+        tuple(
+            OwnPart(
+                part.code,
+                tuple(m.name for m in mutants if m.part == part.code and m.name in caught),
+                tuple(m.name for m in mutants if m.part == part.code and m.name not in caught),
+            )
+            for part in parts
+        )
+    )
 
 
 def _first_objection(
@@ -112,7 +151,9 @@ def _first_objection(
         performance = perform(part, solution, scenario)
         if performance.problem is not None:
             if is_own:
-                return f"{title}: {performance.problem.text}"
+                problem = performance.problem
+                limit = f" within {RUN_LIMIT:g} s" if problem.state is State.STUCK else ""
+                return f"{title}: {problem.text}{limit}"
             continue
         run = performance.run
         assert run is not None
@@ -121,7 +162,10 @@ def _first_objection(
             judges += [(p.title, p.judge) for p in theirs if p.judge is not None]
         for promise, judge in judges:
             try:
-                verdict = judge(run)
+                with processor_time():
+                    verdict = judge(run)
+            except Stuck:
+                raise DoesNotReturn(f"{title}: the property {promise!r}") from None
             except Exception as error:
                 return f"{title}: {promise}: the judge raises {type(error).__name__}: {error}"
             if verdict.is_broken:

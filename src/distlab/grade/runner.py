@@ -125,7 +125,7 @@ def score_own(lab_name: str, progressed: Callable[[int, int], None]) -> OwnResul
     with open_children() as children:
         answer = children.ask(ScoreOwn(lab_name), "0", progressed)
     if not isinstance(answer, OwnScored):
-        return OwnResult((), (), "own_test.py ended the process that ran it, or did not return")
+        return OwnResult((), "own_test.py ended the process that ran it, or did not return")
     return answer.result
 
 
