@@ -18,7 +18,7 @@ from distlab.trace.words import plain
 _ARRIVALS = (Kind.DELIVER, Kind.DROP)
 _LASTING = (Kind.SYNCED, Kind.SYNC, Kind.STORE)
 
-CALL, FAULT, EFFECT, HIT, REPLY, REQUEST, AGAIN = 0.55, 0.58, 0.6, 0.7, 0.8, 0.9, 0.98
+CALL, FAULT, HIT, EFFECT, REPLY, REQUEST, AGAIN = 0.55, 0.58, 0.59, 0.6, 0.8, 0.9, 0.98
 """Ranks, behind that of the evidence, from what explains most."""
 FEW = 6
 """So many faults at most can each be part of the explanation; more are noise."""
