@@ -8,6 +8,7 @@ pieces a partition travels. A job's step takes a millisecond of virtual time, so
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -125,26 +126,27 @@ def stage(solution: Solution, scenario: Scenario) -> Stage:
 
 
 def stage_with_baseline(solution: Solution, scenario: Scenario) -> Stage:
-    """Part 1D's: says how long the job takes when all are well; and with the faults, but without backups."""
+    """Part 1D's: says how long the job takes when all are well; and, if asked, with the faults but without backups."""
     ready = stage(solution, scenario)
     if not (scenario.shape.get("straggler") or scenario.shape.get("kills")):
         return ready
-    shape = scenario.shape
-    alone = msgspec.structs.replace(scenario, shape={**shape, "backups": False})
+    well = msgspec.structs.replace(scenario, plan=Plan())
+    alone = msgspec.structs.replace(scenario, shape={**scenario.shape, "backups": False})
     notes = {
-        "baseline": _makespan(solution, msgspec.structs.replace(scenario, plan=Plan())),
-        "without backups": _makespan(solution, alone),
+        "baseline": _makespan(solution, well.to_json()),
+        "without backups": lambda: _makespan(solution, alone.to_json()),
     }
     return msgspec.structs.replace(ready, notes=notes)
 
 
-def _makespan(solution: Solution, scenario: Scenario) -> int | None:
-    """How long the first job of a scenario takes."""
+@lru_cache(maxsize=64)
+def _makespan(solution: Solution, scenario_json: bytes) -> int | None:
+    """How long the first job of a scenario takes; remembered, since minimising asks again and again."""
+    scenario = Scenario.from_json(scenario_json)
     simulation = Simulation(cluster(solution, scenario.shape), scenario.plan, scenario.noise)
     for call in scenario.calls:
-        simulation.call(
-            call.at, call.client, RunJob(msgspec.convert(call.arguments["spec"], JobSpec))
-        )
+        spec = msgspec.convert(call.arguments["spec"], JobSpec)
+        simulation.call(call.at, call.client, RunJob(spec))
     simulation.run(stage(solution, scenario).until, settle=0)
     first = next(iter(History.of(simulation.trace.events)))
     return first.ended - first.began if first.ended is not None else None
@@ -290,12 +292,14 @@ def simpler(scenario: Scenario) -> Iterator[Scenario]:
     """Fewer documents and lines, one reduce task, ample buffers, fewer workers."""
     shape = scenario.shape
     docs = shape.get("docs", [20])
-    if len(docs) > 1:
+    if len(docs) > 4:
+        yield _with_docs(scenario, docs[: len(docs) // 2])
+        yield _with_docs(scenario, docs[: len(docs) * 3 // 4])
+    elif len(docs) > 1:
         for left_out in range(len(docs)):
             yield _with_docs(scenario, docs[:left_out] + docs[left_out + 1 :])
-    for index, count in enumerate(docs):
-        if count > 1:
-            yield _with_docs(scenario, [*docs[:index], count // 2, *docs[index + 1 :]])
+    if max(docs) > 1:
+        yield _with_docs(scenario, [(count + 1) // 2 for count in docs])
     for name, value in (
         ("batch", 60),
         ("memory", 4000),

@@ -405,14 +405,14 @@ PART_C = (
 
 # -- 1D: slow and killed workers --------------------------------------------------------------------------------------
 
-MANY = {"docs": [24] * 60, "text": 1, "workers": 9, "backups": True, "style": "census", "batch": 90}
+MANY = {"docs": [24] * 48, "text": 1, "workers": 9, "backups": True, "style": "census", "batch": 90}
 TASKS = Noise(job_step=(4 * MS, 4 * MS))
 
 
 def many(
-    name: str, about: str, *faults: tuple[Trigger, AnyAction], reduces: int = 18, **shape: Any
+    name: str, about: str, *faults: tuple[Trigger, AnyAction], reduces: int = 16, **shape: Any
 ) -> Directed:
-    """A job of 78 tasks on nine workers."""
+    """A job of 64 tasks on nine workers."""
     scenario = job(
         {**MANY, **shape},
         plan=plan(*faults),
@@ -440,7 +440,7 @@ PART_D = (
         "the last task of each phase is on the slow machine",
         (At(0), SlowNode("worker-4", 60 * SECOND, cost=5 * MS, factor=10)),
         straggler=True,
-        extra=4,
+        extra=3,
     ),
     many(
         "one worker becomes slow for the reduce phase",
@@ -450,13 +450,21 @@ PART_D = (
             SlowNode("worker-7", 60 * SECOND, cost=1 * MS, factor=10),
         ),
         straggler=True,
-        extra=4,
+        extra=3,
     ),
-    many(
-        "one worker in nine is killed",
-        "and started again at once, as in the paper's figure 3 (c)",
-        (At(300 * MS), Crash("worker-2", 5 * MS, Survival.ALL)),
-        kills=True,
+    *(
+        many(
+            f"one worker in nine is killed {when}",
+            "and started again at once, as in the paper's figure 3 (c)",
+            (trigger, Crash("worker-2", 5 * MS, Survival.ALL)),
+            kills=True,
+        )
+        for when, trigger in (
+            ("in the map phase", At(300 * MS)),
+            ("at the end of the map phase", Doing("master-1", "send", "RunMap", 45)),
+            ("when reduce tasks begin", Doing("master-1", "send", "RunReduce", 1)),
+            ("among the reduce tasks", Doing("master-1", "send", "RunReduce", 12)),
+        )
     ),
     many(
         "two workers are slow, counters are counted",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from distlab.core import Address
 from grading.lab1_mapreduce.mutants.bug import bug
 from labs.lab1_mapreduce import backup
+from labs.lab1_mapreduce.master import Master
 from labs.lab1_mapreduce.protocol import Counters
 from labs.lab1_mapreduce.tasks import Accepted, JobTable, Task
+from labs.lab1_mapreduce.worker import Worker
 
 
 def nobody(table: JobTable, worker: Address, now: int, factor: float) -> Task | None:
@@ -69,6 +71,24 @@ def counts_both(task: Task, done: Accepted, counters: Counters, now: int) -> boo
     return task.accepted is not None and task.accepted.attempt == done.attempt
 
 
+class WipesItsDisk(Worker):
+    """Tidies up when it is started: all that it had completed is lost, though the disk was well."""
+
+    def on_start(self) -> None:
+        for path in self.disk.files():
+            if path != "incarnations":
+                self.disk.delete(path)
+        super().on_start()
+
+
+class WaitsForTheLease(Master):
+    """A worker that asks for work has none; but what it was given before it was killed stays in progress until the
+    lease runs out."""
+
+    def forget_attempts_of(self, worker: Address) -> None:
+        pass
+
+
 backup_straggler = backup.straggler
 
 STRAGGLERS = (
@@ -119,6 +139,22 @@ STRAGGLERS = (
         part="D",
         replaces="backup:straggler",
         breaks="MR-L2",
+        kind="liveness",
+    ),
+    bug(
+        "wipes-its-disk",
+        WipesItsDisk,
+        part="D",
+        replaces="worker:Worker",
+        breaks="MR-L4",
+        kind="cost",
+    ),
+    bug(
+        "waits-for-the-lease",
+        WaitsForTheLease,
+        part="D",
+        replaces="master:Master",
+        breaks="MR-L4",
         kind="liveness",
     ),
     bug(
