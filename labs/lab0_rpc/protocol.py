@@ -146,9 +146,9 @@ class ClientConfig(Config, frozen=True):
     deadline: int = 2 * SECOND
     """An operation is answered, one way or another, within this time."""
     first_wait: int = 50 * MS
-    """How long to wait before the first retry, before jitter; doubles with every retry."""
+    """How long to wait before the first retry, at most; doubles with every retry. Jitter only shortens."""
     longest_wait: int = 800 * MS
-    """No wait is longer, before jitter."""
+    """No wait is longer."""
     window: int = 8
     """Number n may be used only once all numbers up to n - window are settled."""
 

@@ -74,7 +74,7 @@ class Client(Program):
         for each in self.open:
             if each.again_at <= now:
                 # Full jitter, but never at once: an answer takes a round trip to come.
-                each.again_at = now + 10 * MS + int(self.random.random() * each.wait)
+                each.again_at = now + 10 * MS + int(self.random.random() * (each.wait - 10 * MS))
                 each.wait = min(2 * each.wait, self.config.longest_wait)
                 call, self.context = each.call, each.context
                 self.send(

@@ -1,4 +1,7 @@
-"""The nodes of part 0D: those of part 0B under the layer of logical clocks. Nothing to write here."""
+"""The nodes of part 0D: those of part 0B over the layer of logical clocks. Nothing to write here.
+
+The layer is yours; client and server are a reference's, unless you grade with ``PRIOR=own``.
+"""
 
 from __future__ import annotations
 
