@@ -36,7 +36,7 @@ trace:  ## write a counterexample's events  [ID= FORMAT=shiviz|perfetto|jsonl]
 hint:   ## the next hint  [LAB=]
 warmup: ## recorded runs: what happens next?  [LAB=]
 own:    ## which known bugs does your own test catch?  [LAB=]
-live:   ## run a lab as real processes under real faults  [LAB=]
+live:   ## run a lab as real processes under real faults  [LAB= INPUT= SOLUTION=]
 doctor: ## is this machine fit?
 submit: ## make the file to hand in
 update: ## bring in a new release without losing work

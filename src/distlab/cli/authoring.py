@@ -62,10 +62,14 @@ def bench(lab: str) -> int:
     """Run the benchmarks in benchmarks/, one after the other."""
     import subprocess
 
-    number = find_lab_name(lab).split("_")[0] if lab else ""
-    scripts = sorted(s for s in (root() / "benchmarks").glob("*.py") if number in s.name)
+    subject = find_lab_name(lab).partition("_")[2] if lab else ""
+    scripts = sorted(
+        script
+        for script in (root() / "benchmarks").glob("*.py")
+        if script.stem.startswith(subject) and "\ndef main(" in script.read_text()
+    )  # the others are their helpers
     if not scripts:
-        raise NotReady(f"there are no benchmarks{f' for {number}' if number else ''} in this tree")
+        raise NotReady(f"there are no benchmarks{f' for {subject}' if lab else ''} in this tree")
     codes = []
     for script in scripts:
         click.echo(f"-- {script.name}")
