@@ -20,6 +20,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from pathlib import Path
 from struct import Struct as Layout
 from typing import Any, Final, NoReturn
@@ -107,6 +108,8 @@ def start_host(who: BeNode, board: Board) -> socket.socket:
             ours.close()
             tie_to_parent(node, held)
             _Host(who, board, theirs).serve()
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(1)
     theirs.close()
@@ -172,6 +175,8 @@ class _Host:
             self._node.close()
             assignment = msgspec.msgpack.decode(request, type=Assignment)
             _Work(self._who, assignment, socket.socket(fileno=link), self._board, slot).run()
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(1)
 

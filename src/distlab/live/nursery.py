@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import threading
+import traceback
 from pathlib import Path
 from struct import Struct as Layout
 from typing import Final, NoReturn
@@ -139,6 +140,8 @@ def serve(parent: int, fileno: int, lifeline: int) -> NoReturn:
                 os.dup2(errors, 1)
                 os.dup2(errors, 2)
                 distlab.live.node.main(channel)
+            except BaseException:
+                traceback.print_exc()
             finally:
                 os._exit(1)
         os.setpgid(child, child)  # both sides: whoever comes first

@@ -197,20 +197,18 @@ class Live:
         """Return as soon as ``until`` holds, True, or after ``timeout`` microseconds, False."""
         deadline = time.monotonic() + timeout / 1e6
         supervisor = self._supervisor
-        with supervisor.changed:
-            while True:
-                if supervisor.bug is not None:
-                    raise HarnessBug(
-                        f"the supervisor failed: {supervisor.bug!r}"
-                    ) from supervisor.bug
-                if supervisor.failures and not self._keep_going:
-                    raise ProgramError(supervisor.failures[0])
-                if until():
-                    return True
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    return False
-                supervisor.changed.wait(min(left, _GLANCE))
+        while True:
+            turns = supervisor.turns
+            if supervisor.bug is not None:
+                raise HarnessBug(f"the supervisor failed: {supervisor.bug!r}") from supervisor.bug
+            if supervisor.failures and not self._keep_going:
+                raise ProgramError(supervisor.failures[0])
+            if until():
+                return True
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            supervisor.wait_for_turn(turns, min(left, _GLANCE))
 
     def run_for(self, duration: int) -> None:
         """Let so many microseconds pass."""

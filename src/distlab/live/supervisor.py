@@ -56,8 +56,9 @@ class Supervisor:
             for number, (address, member) in enumerate(cluster.members.items())
         }
         self.injector = Injector(self, plan)
-        self.changed = Condition()
-        """Notified whenever something that others may wait for has happened."""
+        self.turns = 0
+        """Rises whenever something that others may wait for has happened."""
+        self._turned = Condition()
         self.failures: list[Failure] = []
         self.outcomes: dict[int, Outcome] = {}
         self.proxy: Child | None = None
@@ -94,6 +95,11 @@ class Supervisor:
         with contextlib.suppress(BlockingIOError):
             os.write(self._wake, b"!")
 
+    def wait_for_turn(self, turns: int, seconds: float) -> None:
+        """Return when something has happened since ``turns`` was read, or so much later."""
+        with self._turned:
+            self._turned.wait_for(lambda: self.turns != turns, seconds)
+
     def end(self) -> None:
         """Kill everything, and return when all is gone."""
         for child in self._children():
@@ -115,8 +121,12 @@ class Supervisor:
             self.bug = error
         finally:
             self._clean_up()
-            with self.changed:
-                self.changed.notify_all()
+            self._tell_turn()
+
+    def _tell_turn(self) -> None:
+        with self._turned:
+            self.turns += 1
+            self._turned.notify_all()
 
     def _patience(self) -> float | None:
         if self._posted:
@@ -138,8 +148,7 @@ class Supervisor:
             if child.channel.has_more_to_say:
                 child.channel.flush()
                 self.after(1000, lambda: None)  # look again soon: a stopped process does not listen
-        with self.changed:
-            self.changed.notify_all()
+        self._tell_turn()
 
     def _clean_up(self) -> None:
         for child in self._children():
@@ -334,7 +343,7 @@ class Supervisor:
         match word:
             case say.Ready(endpoint):
                 self._ready(seat, endpoint)
-            case say.About():
+            case say.About() if not child.is_killed:  # else it never came to do it
                 self.injector.about(seat, child, word)
             case say.Returned(ticket, outcome):
                 self._asked.pop(ticket, None)
