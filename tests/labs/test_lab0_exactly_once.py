@@ -236,3 +236,10 @@ def test_the_front_passes_calls_on_and_answers_back(lab: Modules) -> None:
     back = front.deliver(answer(lab, sent(passed)[0]), "s0")
     assert [effect.to for effect in back] == ["c"]
     assert front.deliver(answer(lab, sent(passed)[0]), "s0") == []
+
+
+def test_packing_makes_a_state_no_smaller(lab: Modules) -> None:
+    count = lab.protocol.entries_in
+    assert count({"c0": [1, 2]}) == 3
+    assert count(b"x" * 800) == count("x" * 800) == 101
+    assert count(1 << 6400) == 101

@@ -84,3 +84,15 @@ def test_a_moved_timer_is_one_timer_and_a_cancelled_one_none(lab: Modules) -> No
     span = lab.protocol.Span(call.span.request, "s.1")
     client.deliver(lab.protocol.Traced(span, lab.protocol.Answer(call.message.id, 5)), "s")
     assert client.timers == {}
+
+
+def test_a_new_life_gives_new_names(lab: Modules) -> None:
+    client = traced_client(lab)
+    client.call(lab.protocol.Add("a", 1))
+    client.advance(200 * MS)
+    client.crash()
+    client.start()
+    client.call(lab.protocol.Add("a", 2))
+    client.advance(200 * MS)
+    names = [span for _, span, _ in spans(client)]
+    assert len(names) == len(set(names)) > 4
