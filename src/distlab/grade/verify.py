@@ -80,7 +80,9 @@ def has_alternative(lab: Lab) -> bool:
     return (root() / "grading" / lab.name / "alternative").is_dir()
 
 
-def kill_matrix_page(kills_by_lab: Iterable[tuple[Lab, Sequence[Kill]]]) -> str:
+def kill_matrix_page(
+    kills_by_lab: Iterable[tuple[Lab, Sequence[Kill]]], *, whole: bool = True
+) -> str:
     """The matrix as a page of the docs: mutants down, promises across, how each was first seen."""
     lines = [
         "# Kill matrix",
@@ -89,6 +91,11 @@ def kill_matrix_page(kills_by_lab: Iterable[tuple[Lab, Sequence[Kill]]]) -> str:
         "student's submission. A cell says how the promise first saw the bug: *directed* by a schedule written",
         "for it, *exam* by a vector or law, a number by that random run. Bold is the promise meant to catch it.",
     ]
+    if not whole:
+        lines += [
+            "",
+            "For this page each bug was shown only to the promise that is meant to catch it.",
+        ]
     for lab, kills in kills_by_lab:
         lines += ["", f"## Lab {lab.number}: {lab.title}", ""]
         for part in lab.parts:
