@@ -212,7 +212,7 @@ def _nothing_is_kept(solution: Solution) -> None:
     for n in range(60):
         _, effects = node.call(protocol.Add("a", 1))
         for sent in (e.message for e in effects if isinstance(e, Sent)):
-            call = getattr(sent, "message", sent)
+            call: Any = getattr(sent, "message", sent)
             request = sent.span.request if hasattr(sent, "span") else "nobody's"
             span = protocol.Span(request, f"s0.{n}")
             node.deliver(protocol.Traced(span, protocol.Answer(call.id, n + 1)), "front")

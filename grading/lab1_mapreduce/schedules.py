@@ -164,7 +164,7 @@ PART_B = (
     ),
     *(
         net(
-            f"{message} comes twice",
+            f"{message} from {source} comes twice, after {after // MS} ms",
             "an echo changes nothing",
             (nth(source, to, message, n), Duplicate(after)),
         )
@@ -275,7 +275,7 @@ PART_C = (
     ),
     *(
         death(
-            f"the holder of map output dies for ever ({app})",
+            f"the holder of map output dies for ever ({app}, {n})",
             "what lay on its disk must be made again, though all workers wait for it",
             (Doing("master-1", "send", "RunReduce", n), Crash("worker-1")),
             app=app,
@@ -333,7 +333,7 @@ PART_C = (
     ),
     *(
         death(
-            f"a worker runs twice from {what} on",
+            f"a worker runs twice from {what} on, {noise.job_step[0] // MS} ms a step",
             "two processes, one disk, one name",
             (Doing("worker-1", verb, what), Twin("worker-1", 400 * MS)),
             app=app,
@@ -540,7 +540,7 @@ PART_E = (
     ),
     *(
         hard(
-            f"two masters, {steps} ms a step",
+            f"two masters, {steps} ms a step, one stands still at {at // MS} ms",
             "both are at it to the end",
             {**WORDS, "masters": 2, "workers": 4},
             (At(at), Pause("master-1", duration)),
@@ -599,7 +599,7 @@ PART_E = (
     fragile("poison in the first and last record", "numbers count from 0", poison=[[0, 0], [1, 8]]),
     *(
         fragile(
-            f"a careful attempt is killed at {at} ms",
+            f"a careful attempt is killed at {at} ms on {worker}",
             "its record is not to blame: it died once, of something else",
             (At(at * MS), KillJob(worker)),
             (At((at + 3) * MS), KillJob(worker)),
@@ -631,7 +631,7 @@ PART_E = (
     ),
     *(
         hard(
-            f"rows are dealt again ({n} reduce tasks ordered)",
+            f"rows are dealt again ({n} reduce tasks ordered, {batch} bytes a batch)",
             "some reducers have the first hand, some the second",
             {**ROWS, "workers": 2, "piece": 40, "batch": batch},
             (Doing("master-1", "send", "RunReduce", n), Crash("worker-1")),

@@ -134,6 +134,12 @@ def test_points_are_those_of_the_curriculum(lab: Lab) -> None:
     assert [part.points for part in lab.parts] == [25, 25, 45, 25, 30]
 
 
+def test_directed_schedules_have_names_of_their_own(lab: Lab) -> None:
+    for part in lab.parts:
+        names = [directed.name for directed in part.directed]
+        assert len(set(names)) == len(names)
+
+
 def test_a_straggler_matters_without_backups(lab: Lab) -> None:
     part = lab.part("D")
     solution = load_solution(lab, part, "reference")
