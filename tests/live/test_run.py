@@ -13,7 +13,7 @@ from distlab.core.overlay import overlay
 from distlab.live import Call, Live, ProgramError
 from distlab.trace import EVERYTHING, Kind
 from tests.live.helpers import COUNTER, ECHO, KV, STREAM, ask, restart
-from tests.programs import counter, echo, kv, streamer, wrong
+from tests.programs import counter, echo, kv, load, streamer, wrong
 
 
 @pytest.mark.parametrize("bind", ["", "127.0.0.1"])
@@ -120,6 +120,19 @@ def test_a_client_that_dies_leaves_its_operation_unknown_and_one_that_is_down_ha
         assert live.wait(lambda: isinstance(call.outcome, Info))
         assert isinstance(ask(live, "client", echo.Echo("y")), Fail)
     assert [event.what for event in live.trace.of(Kind.CALL, Kind.RETURN)] == [(1, echo.Echo("x"))]
+
+
+def test_large_datagrams_to_a_peer_that_stands_still_are_lost_beyond_a_certain_weight() -> None:
+    players = {name: Member(load.Player, load.PeerConfig(peer)) for name, peer in ("ab", "ba")}
+    with Live(Cluster(players)) as live:
+        assert ask(live, "a", load.Flood(8, 1 << 20, 8)) is not None
+        live.pause("b", 60 * SECOND)
+        live.call("a", load.Flood(400, 1 << 20, 400))
+        assert live.wait(lambda: live.probes(100 * MS) != {} and live.tally["queue full"] > 300)
+        status = Path(f"/proc/{live.pid('a')}/status")
+        if status.exists():
+            (memory,) = [line for line in status.read_text().splitlines() if "VmRSS" in line]
+            assert int(memory.split()[1]) < 200_000, "64 MiB under way, and a Python process"
 
 
 # -- sessions ---------------------------------------------------------------------------------------------------------

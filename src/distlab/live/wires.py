@@ -32,6 +32,9 @@ _RECEIVE_QUEUE: Final = 128
 
 _BUFFER: Final = 1 << 20
 
+_MOMENT: Final = 0.1
+"""Seconds that a large datagram waits for room, once, before it is dropped."""
+
 Socket = zmq.Socket[bytes]
 
 
@@ -44,6 +47,8 @@ class _Way:
         """Frames of sessions that wait for room."""
         self._afloat: deque[tuple[zmq.MessageTracker, int]] = deque()
         self._weight = 0
+        self._is_stuck = False
+        """Nothing has arrived for a whole moment: the peer stands still."""
 
     def try_to_send(self, head: bytes, blob: bytes) -> bool:
         """False where there is no room."""
@@ -64,10 +69,25 @@ class _Way:
             self._weight += len(blob)
 
     def has_room_for(self, size: int) -> bool:
-        """Whether a large datagram may set out now."""
+        """Whether a large datagram may set out now.
+
+        What has arrived is told by another thread, which may be behind: it is given a moment, but not again and again.
+        """
+        self._land()
+        if not self._weight or self._weight + size <= AFLOAT:
+            return True
+        if not self._is_stuck:
+            try:
+                self._afloat[0][0].wait(_MOMENT)
+            except zmq.NotDone:
+                self._is_stuck = True
+            self._land()
+        return not self._weight or self._weight + size <= AFLOAT
+
+    def _land(self) -> None:
         while self._afloat and self._afloat[0][0].done:
             self._weight -= self._afloat.popleft()[1]
-        return not self._weight or self._weight + size <= AFLOAT
+            self._is_stuck = False
 
 
 class Wires:
