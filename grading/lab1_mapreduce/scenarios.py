@@ -121,7 +121,7 @@ def stage(solution: Solution, scenario: Scenario) -> Stage:
         cluster=cluster(solution, scenario.shape),
         operations=(RunJob,),
         until=until,
-        settle=300 * MS,
+        settle=300 * MS if scenario.plan.faults else 60 * MS,
     )
 
 
