@@ -223,6 +223,8 @@ def compare(job: str, systems: list[str], folder: Path, runs: int, python: str) 
                 if not cost.error:
                     digests[system] = digest(job, output)
             costs.setdefault(system, []).append(cost)
+            told = cost.error or f"{cost.wall:.1f} s, {cost.cpu:.1f} s of processor time"
+            print(f"  {number + 1}. {system}: {told}", file=sys.stderr, flush=True)
     for line in table(costs, digests):
         print(line, flush=True)
 

@@ -22,6 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+_PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -57,10 +58,14 @@ def cost_of(command: Sequence[str], limit: float, log: Path) -> Cost:
 
 def _watch(command: Sequence[str], limit: float, log: Path) -> Cost:
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        prctl = ctypes.CDLL(None, use_errno=True).prctl
+        prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
     began = time.monotonic()
     child = os.fork()
     if child == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.setpgid(0, 0)
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         for fileno in (1, 2):
@@ -69,9 +74,13 @@ def _watch(command: Sequence[str], limit: float, log: Path) -> Cost:
             os.execvp(command[0], list(command))
         os._exit(127)
     seen: dict[int, float] = {}
-    status = _end_of(child, began + limit, seen)
-    wall = time.monotonic() - began
-    _bury_the_rest()
+    patience = 0.0
+    try:
+        status = _end_of(child, began + limit, seen)
+        wall = time.monotonic() - began
+        patience = 5.0
+    finally:  # Ctrl-C as well leaves nothing running
+        _bury_the_rest(patience)
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = max(usage.ru_utime + usage.ru_stime, sum(seen.values()))
     error = ""
@@ -107,16 +116,16 @@ def _end_of(child: int, deadline: float, seen: dict[int, float]) -> int | None:
     return None
 
 
-def _bury_the_rest() -> None:
-    """Daemons that the command has left: they have a moment to end by themselves."""
-    deadline = time.monotonic() + 5
+def _bury_the_rest(patience: float) -> None:
+    """What the command has left running has so many seconds to end by itself."""
+    deadline = time.monotonic() + patience
     while True:
         try:
             ended, _ = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
             return
         if not ended:
-            if time.monotonic() > deadline:
+            if time.monotonic() >= deadline:
                 for process in descendants(os.getpid()):
                     with suppress(ProcessLookupError):
                         os.kill(process, signal.SIGKILL)
