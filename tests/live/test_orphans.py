@@ -1,9 +1,11 @@
 """However a run ends, no process of it remains."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,8 +41,11 @@ with Live(COUNTER, proxied=True) as live:
 
 
 @pytest.fixture
-def run() -> "Runs":
-    return Runs()
+def run() -> "Iterator[Runs]":
+    runs = Runs()
+    yield runs
+    for folder in (runs.folder, runs.sockets):  # what kill -9 of the supervisor leaves behind
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Runs:
