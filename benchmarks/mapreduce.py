@@ -36,7 +36,7 @@ NEEDS = {"dask": "distributed", "ray": "ray", "spark": "pyspark", "mrjob": "mrjo
 SYSTEMS = ("distlab", "pool", "dask", "ray", "spark", "mrjob", "awk", "sort")
 ONLY = {"awk": ("words",), "sort": ("sort",), "mrjob": ("words", "index")}
 """What a system does not do is not asked of it: mrjob orders within a partition, not over all of them."""
-FILE = 32_000_000
+FILE = 64_000_000
 """Bytes of an input file, about."""
 LIMIT = 900
 """Seconds that one run may take."""
@@ -121,7 +121,7 @@ def run_distlab(
         "worker-2": Member(Worker, worker),
     }
     inputs = tuple(f"input/{path.name}" for path in sorted(folder.iterdir()))
-    spec = JobSpec(job, JOBS[job], inputs, reduces=4 if job == "sort" else 2, split_size=32 << 20)
+    spec = JobSpec(job, JOBS[job], inputs, reduces=4 if job == "sort" else 2, split_size=64 << 20)
     with Live(Cluster(members), folder=output, mounts={"input/": folder}) as live:
         call = live.call("client", RunJob(spec))
         while not live.wait(lambda: call.outcome is not None, SECOND // 10):

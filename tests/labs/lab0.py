@@ -1,6 +1,5 @@
 """What the tests of lab 0 share: each solution's modules, by part."""
 
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -8,8 +7,8 @@ from typing import Any
 import pytest
 
 from distlab.core import effects as fx
-from distlab.core.overlay import overlay
 from distlab.core.solo import Solo
+from distlab.grade.solution import load_lab, load_solution
 
 LAB = Path(__file__).resolve().parents[2] / "grading" / "lab0_rpc"
 
@@ -19,10 +18,11 @@ class Modules:
 
     def __init__(self, solution: str) -> None:
         self.solution = solution
-        overlay("labs.lab0_rpc", [LAB / "given", LAB / solution, LAB / "reference"])
+        lab = load_lab("0")
+        self._solution = load_solution(lab, lab.parts[0], solution)
 
     def __getattr__(self, name: str) -> ModuleType:
-        return import_module(f"labs.lab0_rpc.{name}")
+        return self._solution.module(name)
 
 
 @pytest.fixture(params=["reference", "alternative"])

@@ -1,6 +1,5 @@
 """What the tests of lab 1 share: a solution's modules, nodes alone, and jobs that run in one go."""
 
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,8 +9,8 @@ import pytest
 from distlab.core import Finished, Node
 from distlab.core import effects as fx
 from distlab.core.objects import Objects
-from distlab.core.overlay import overlay
 from distlab.core.solo import Solo, run_to_end
+from distlab.grade.solution import load_lab, load_solution
 
 LAB = Path(__file__).resolve().parents[2] / "grading" / "lab1_mapreduce"
 
@@ -21,10 +20,11 @@ class Modules:
 
     def __init__(self, solution: str) -> None:
         self.solution = solution
-        overlay("labs.lab1_mapreduce", [LAB / "given", LAB / solution, LAB / "reference"])
+        lab = load_lab("1")
+        self._solution = load_solution(lab, lab.parts[0], solution)
 
     def __getattr__(self, name: str) -> ModuleType:
-        return import_module(f"labs.lab1_mapreduce.{name}")
+        return self._solution.module(name)
 
 
 @pytest.fixture(params=["reference", "alternative"])

@@ -90,6 +90,12 @@ class Sight:
                 self.over.add(attempt)
                 self.missed.add(output)
 
+    def refuse(self, attempt: Attempt) -> None:
+        """It answered that a map attempt does not count: it had taken the output for lost before, or has another."""
+        done = self.complete.get(task_of(attempt))
+        if done is not None and done.attempt == attempt and attempt.phase == "map":
+            del self.complete[task_of(attempt)]
+
     def was_silent(self, worker: str, since: int, until: int, lease: int) -> bool:
         """Whether nothing of the worker was delivered for a whole lease at some time between the two."""
         since, until = max(since, self.began), min(until, self.ended)
@@ -137,6 +143,8 @@ def sights(run: Run) -> Iterator[tuple[Event, dict[tuple[str, int], Sight]]]:
     for event in sorted(at_masters, key=_decided):
         who = (event.node, event.incarnation)
         if event.kind == Kind.SEND:
+            if isinstance(event.what, Noted) and not event.what.accepted:
+                seen[who].refuse(event.what.attempt)
             yield event._replace(time=now), seen
             continue
         now = event.time

@@ -16,7 +16,9 @@ BOUND = 4_000 * MS
 
 
 def ends_in_time(run: Run) -> Verdict:
-    """MR-L1."""
+    """MR-L1. Nothing is promised to whom no worker, or no master, is left."""
+    if not (_stays_up(run, "worker-") and _stays_up(run, "master-")):
+        return kept()
     deadline = (
         max(run.scenario.plan.heal_at or 0, *(call.at for call in run.scenario.calls), 0) + BOUND
     )
@@ -35,6 +37,17 @@ def ends_in_time(run: Run) -> Verdict:
                 verdict.reason, job.entry.call, *[event.id for event in last], got=verdict.got
             )
     return kept()
+
+
+def _stays_up(run: Run, role: str) -> bool:
+    """Whether the crashes of the plan leave one of the role; whoever stops itself is no excuse."""
+    up: set[tuple[str, int]] = set()
+    for event in run.trace.of(Kind.START, Kind.CRASH):
+        if event.kind == Kind.START and event.node.startswith(role):
+            up.add((event.node, event.incarnation))
+        elif event.kind == Kind.CRASH:
+            up.discard((event.node, event.incarnation))
+    return bool(up)
 
 
 def poison_costs_little(run: Run) -> Verdict:

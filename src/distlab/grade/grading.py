@@ -19,7 +19,7 @@ import msgspec
 from distlab.check import Verdict
 from distlab.core.errors import HarnessBug, ScenarioError
 from distlab.grade.counterexample import Counterexample, save, trace_file
-from distlab.grade.guard import RETRY_LIMIT, RUN_LIMIT, Stuck
+from distlab.grade.guard import BUSY_LIMIT, RETRY_LIMIT, RUN_LIMIT, Stuck
 from distlab.grade.lab import Lab, Part, Promise, Run
 from distlab.grade.minimise import minimise
 from distlab.grade.perform import Performance, frame_at, perform, problem_of
@@ -205,8 +205,10 @@ class Grading:
     def _explain_problem(self, problem: Problem, found: str, scenario: Scenario | None) -> Break:
         if scenario is None or not self.keep or problem.state is State.NOT_STARTED:
             return Break(problem.text, found, problem=problem)
-        hangs = problem.state is State.STUCK
-        budget, limit = (16, RETRY_LIMIT) if hangs else (200, RUN_LIMIT)
+        budget, limit = 200, RUN_LIMIT
+        if problem.state is State.STUCK:
+            # A handler that hangs has a line where it does; a program that keeps itself busy needs time to show it.
+            budget, limit = 16, RETRY_LIMIT if problem.frames else BUSY_LIMIT
 
         def same(candidate: Scenario) -> bool:
             other = perform(self.part, self.solution, candidate, limit=limit).problem

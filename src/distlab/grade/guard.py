@@ -15,7 +15,10 @@ RUN_LIMIT = 5.0
 """Processor seconds that one run may take. A run takes milliseconds."""
 
 RETRY_LIMIT = 0.5
-"""For runs of a program that is known to hang, while a smaller scenario is looked for."""
+"""For runs of a handler that is known to hang, while a smaller scenario is looked for."""
+
+BUSY_LIMIT = 3.0
+"""The same for a program that keeps itself busy: time enough to reach the simulator's limit of events."""
 
 
 class Stuck(BaseException):

@@ -170,7 +170,8 @@ def _grade_part(
     answer = children.ask(ask, "0", progressed)
     match answer:
         case Graded(result):
-            if part.stage is not None and not result.is_not_started:
+            is_stuck = any(p.state is State.STUCK for p in result.promises)
+            if part.stage is not None and not result.is_not_started and not is_stuck:
                 result = _with_hash_seeds_compared(children, lab, part, request, result)
         case None:
             result = _all(
