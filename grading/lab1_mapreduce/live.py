@@ -22,6 +22,7 @@ from typing import Any, Final
 from distlab.check import Verdict, broken, kept
 from distlab.core import MS, SECOND, Finished
 from distlab.core.cluster import Cluster, Member
+from distlab.core.errors import HarnessBug
 from distlab.faults import Crash, Doing, Fault, Pause, Plan, Survival
 from distlab.grade.lab import RECORD_MESSAGES, Promise, Run
 from distlab.grade.live import BadInput, Judged, LiveStage, NotFit
@@ -328,7 +329,12 @@ def _shorten(app: Any, groups: dict[bytes, list[Any]]) -> None:
 
 
 def judged(run: Run, specs: Sequence[JobSpec], files: Mapping[str, Path]) -> list[Judged]:
-    """The promises of the lab that a live run can be held to."""
+    """The promises of the lab that a live run can be held to.
+
+    Raises ``HarnessBug`` where the record lacks a job: a judge that is shown nothing finds nothing wrong.
+    """
+    if {job.spec.name for job in jobs(run)} != {spec.name for spec in specs}:
+        raise HarnessBug("the record of the live run does not hold the jobs that were handed in")
     run.notes["answers"] = {spec.name: alone(spec, files) for spec in specs}
     return [Judged(_promise(code), judge(run)) for code, judge in JUDGES.items()]
 
