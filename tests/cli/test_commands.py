@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -326,6 +327,58 @@ def test_a_replay_says_still_broken_then_fixed(tmp_path: Path) -> None:
     assert after.returncode == 0
     assert "fixed: " in after.stdout
     assert "20 neighbours" in after.stdout
+
+
+def _first_letter_lost(text: str) -> str:
+    return text[1:]
+
+
+def _cut_short(text: str) -> str:
+    return text[: len(text) // 2]
+
+
+def _of_another_format(text: str) -> str:
+    return text.replace('"format": 1', '"format": 99')
+
+
+def _calls_are_a_number(text: str) -> str:
+    return re.sub(r'"calls": \[.*?\],\n    "plan"', '"calls": 7,\n    "plan"', text, flags=re.S)
+
+
+def _heals_before_time(text: str) -> str:
+    return re.sub(r'"heal_at": (null|\d+)', '"heal_at": -5', text)
+
+
+def _deep(text: str) -> str:
+    return "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        _first_letter_lost,
+        _cut_short,
+        _of_another_format,
+        _calls_are_a_number,
+        _heals_before_time,
+        _deep,
+    ],
+)
+def test_a_damaged_replay_is_exit_code_3_and_says_what_to_do(
+    broken: tuple[Toy, subprocess.CompletedProcess[str]],
+    tmp_path: Path,
+    damage: Callable[[str], str],
+) -> None:
+    toy, _ = broken
+    text = (toy.root / f".distlab/runs/{saved_id(toy)}.json").read_text()
+    assert damage(text) != text
+    file = tmp_path / "damaged.json"
+    file.write_text(damage(text))
+    done = toy.run("replay", "--id", str(file))
+    assert done.returncode == 3, done.stderr
+    assert "damaged.json" in done.stderr
+    assert "`make grade` finds the run anew" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_replay_whose_fault_strikes_nothing_no_longer_applies(tmp_path: Path) -> None:

@@ -128,6 +128,7 @@ def _failed(error: BaseException) -> int:
         context = getattr(error, "ctx", None)
         _say(f"  see: {context.command_path if context else 'distlab'} --help")
         return USAGE
+    from distlab.grade.counterexample import DamagedCounterexample
     from distlab.grade.solution import NoSuchThing
 
     if isinstance(error, NoSuchThing):
@@ -141,9 +142,12 @@ def _failed(error: BaseException) -> int:
     if isinstance(error, OSError) and (text := _environment(error)):
         _say(f"distlab: {text}")
         return SETUP
+    if isinstance(error, DamagedCounterexample):
+        _say(f"distlab: {error}")
+        return SETUP
     if isinstance(error, DistlabError) and not isinstance(error, HarnessBug):
         _say(f"distlab: {error}")
-        return OUR_FAULT if not os.environ.get("DISTLAB_AUTHOR") else SETUP
+        return OUR_FAULT
     if isinstance(error, HarnessBug) and "No space left on device" in str(error):
         _say(
             "distlab: the disk is full. Make room and give the same command again; nothing is half-written."

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from distlab import __version__
-from distlab.core.errors import DistlabError
+from distlab.core.errors import DistlabError, ScenarioError
 from distlab.grade.result import FORMAT
 from distlab.grade.scenario import Scenario
 from distlab.grade.solution import NoSuchThing, root
@@ -48,7 +48,7 @@ class Counterexample(Struct, frozen=True):
 
 
 class DamagedCounterexample(DistlabError):
-    """The file is not one of ours, or of a format that this release does not know."""
+    """The file is not one of ours, is damaged, or is of a format that this release does not know."""
 
 
 def folder() -> Path:
@@ -77,15 +77,16 @@ def load(name: str) -> Counterexample:
         text = path.read_bytes()
     except FileNotFoundError:
         raise NoSuchThing("counterexample", name, known()) from None
+    advice = "remove it, and `make grade` finds the run anew"
     try:
         found = msgspec.json.decode(text, type=Counterexample)
-    except msgspec.DecodeError as error:
-        raise DamagedCounterexample(f"{path} is not a replay file: {error}") from None
+        found.scenario.plan.check()
+    except (msgspec.DecodeError, UnicodeDecodeError, ScenarioError, RecursionError) as error:
+        raise DamagedCounterexample(f"{path} is not a replay file ({error}); {advice}") from None
     if found.format != FORMAT:
         raise DamagedCounterexample(
-            f"{path} has format {found.format}; this release reads {FORMAT}"
+            f"{path} has format {found.format}, and this release reads {FORMAT}; {advice}"
         )
-    found.scenario.plan.check()
     return found
 
 
