@@ -346,7 +346,10 @@ class Master(Node):
         if done.attempt.task not in book.made:
             self.journal(Made(done.attempt, worker, done.sizes, done.counters))
         made = book.made.get(done.attempt.task)
-        self.finished(done.attempt)
+        if (
+            made is not None
+        ):  # else it is of an output that was lost, and somebody may be making it again
+            self.finished(done.attempt)
         self.send(worker, Noted(done.attempt, made is not None and made.attempt == done.attempt))
         self.end_if_complete(book)
 

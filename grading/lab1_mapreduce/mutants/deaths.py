@@ -135,6 +135,13 @@ def last_completion(task: Task, done: Accepted, counters: Counters, now: int) ->
     return True
 
 
+def refusal_ends_all(task: Task, done: Accepted, counters: Counters, now: int) -> bool:
+    """A late report of an output that is lost is refused, and ends those who make it again all the same."""
+    is_accepted = recovery_accept(task, done, counters, now)
+    task.running.clear()
+    return is_accepted
+
+
 class NeverForgives(Master):
     """A worker that was dead once never gets work again."""
 
@@ -207,6 +214,7 @@ class TooQuick(Master):
         self.set_timer(AttemptSilent(attempt), self.config.lease // 10)
 
 
+recovery_accept = recovery.accept
 recovery_worker_died = recovery.worker_died
 
 DEATHS = (
@@ -291,6 +299,14 @@ DEATHS = (
         part="C",
         replaces="recovery:accept",
         breaks="MR-S3",
+    ),
+    bug(
+        "refusal-ends-all",
+        refusal_ends_all,
+        part="C",
+        replaces="recovery:accept",
+        breaks="MR-S5",
+        kind="cost",
     ),
     bug(
         "never-forgives",

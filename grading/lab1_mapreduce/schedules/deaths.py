@@ -13,6 +13,7 @@ from distlab.faults import (
     At,
     Crash,
     Doing,
+    Duplicate,
     KillJob,
     Noise,
     Pause,
@@ -22,7 +23,7 @@ from distlab.faults import (
 )
 from distlab.grade.lab import Directed
 from grading.lab1_mapreduce.scenarios import job
-from grading.lab1_mapreduce.schedules.common import AMPLE, SLOW_STEPS, WORDS, plan
+from grading.lab1_mapreduce.schedules.common import AMPLE, SLOW_STEPS, WORDS, nth, plan
 
 
 def death(
@@ -171,6 +172,16 @@ PART_C = (
         noise=Noise(job_step=(15 * MS, 15 * MS)),
         app="Census",
         reduces=4,
+    ),
+    *(
+        death(
+            f"an old report comes when its output is made again ({late} ms late)",
+            "it is of what was lost: it neither counts, nor ends the attempt that is under way",
+            (Doing("master-1", "send", "RunReduce"), Crash("worker-1")),
+            (nth("worker-1", "master-1", "MapDone"), Duplicate(late * MS)),
+            noise=Noise(job_step=(30 * MS, 30 * MS)),
+        )
+        for late in (475, 525, 575)
     ),
     death(
         "every worker is restarted",
