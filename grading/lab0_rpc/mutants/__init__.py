@@ -12,7 +12,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from distlab.grade.lab import Mutant
+from distlab.grade.lab import Mutant, bug
 
 GROUPS = ("frames", "clients", "servers", "tracing", "order")
 
@@ -27,7 +27,7 @@ def mutants() -> Sequence[Mutant]:
     return found
 
 
-def bug(
+def listed(
     part: str,
     name: str,
     replaces: str,
@@ -39,14 +39,14 @@ def bug(
     code: str = "",
 ) -> Mutant:
     """One entry of the tables."""
-    return Mutant(
-        name=name,
-        code=code,
+    return bug(
+        name,
+        by,
         part=part,
         replaces=replaces,
-        by=by,
-        story=story,
-        source=source,
         breaks=breaks,
+        code=code,
         kind=kind,
+        source=source,
+        story=story,
     )

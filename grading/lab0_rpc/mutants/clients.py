@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from distlab.core import MS, Fail, Info, Ok, Ticket
-from grading.lab0_rpc.mutants import bug
+from grading.lab0_rpc.mutants import listed
 from labs.lab0_rpc.client import Asked, Client, Life
 from labs.lab0_rpc.protocol import Add, Answer, Call, Deadline, RequestId, Retry
 
@@ -208,7 +208,7 @@ class AnswersByNumberAlone(Client):
         super().on_answer(Answer(ours, answer.balance, answer.refused))
 
 
-_mutant = partial(bug, "B")
+_mutant = partial(listed, "B")
 
 MUTANTS = (
     _mutant(

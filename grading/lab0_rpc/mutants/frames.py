@@ -8,7 +8,7 @@ from itertools import chain
 from struct import Struct as Layout
 
 from distlab.core import Address, Ok, Ticket
-from grading.lab0_rpc.mutants import bug
+from grading.lab0_rpc.mutants import listed
 from grading.lab0_rpc.vectors import sum16
 from labs.lab0_rpc import framing
 from labs.lab0_rpc.echo import Asker, Echo
@@ -230,7 +230,7 @@ class RemembersAnswered(Echo):
             super().on_query(query, sender)
 
 
-_mutant = partial(bug, "A")
+_mutant = partial(listed, "A")
 
 MUTANTS = (
     _mutant(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from distlab.core import Address, Message
-from grading.lab0_rpc.mutants import bug
+from grading.lab0_rpc.mutants import listed
 from labs.lab0_rpc import clocks
 from labs.lab0_rpc.clocks import Clocked, happened_before, ticked
 from labs.lab0_rpc.protocol import Stamp, Stamped
@@ -171,7 +171,7 @@ class OneNameForAll(Clocked):
         super(Clocked, self).send(to, Stamped(self.clock, message))  # type: ignore[arg-type]
 
 
-_mutant = partial(bug, "D")
+_mutant = partial(listed, "D")
 
 LAMPORT = (
     "L. Lamport, 'Time, clocks, and the ordering of events in a distributed system', 1978, IR2"

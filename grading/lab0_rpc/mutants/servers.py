@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from distlab.core import Address
-from grading.lab0_rpc.mutants import bug
+from grading.lab0_rpc.mutants import listed
 from labs.lab0_rpc.protocol import Answer, Call, RequestId
 from labs.lab0_rpc.server import Entry, Server, Session
 
@@ -317,7 +317,7 @@ class OneSessionForAll(Server):
         return first
 
 
-_mutant = partial(bug, "B")
+_mutant = partial(listed, "B")
 
 MUTANTS = (
     _mutant(

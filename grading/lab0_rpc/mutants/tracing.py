@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from distlab.core import Address, Level, Message, Node, Ticket, Timer
-from grading.lab0_rpc.mutants import bug
+from grading.lab0_rpc.mutants import listed
 from labs.lab0_rpc.protocol import Carried, LevelSet, SetLevel, Span, Traced
 from labs.lab0_rpc.tracing import Tracing
 
@@ -264,7 +264,7 @@ class CancelForgotten(Tracing):
             super().cancel_timer(timer)
 
 
-_mutant = partial(bug, "C")
+_mutant = partial(listed, "C")
 
 MUTANTS = (
     _mutant(

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from distlab.core import Steps, Store
-from grading.lab1_mapreduce.mutants.bug import bug
+from distlab.grade.lab import bug
 from labs.lab1_mapreduce import commit, records, reduce_side
 from labs.lab1_mapreduce.apps import find
 from labs.lab1_mapreduce.blocks import Group, read_blocks

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from distlab.core import Address, Steps, Store
 from distlab.core.context import JobContext
-from grading.lab1_mapreduce.mutants.bug import bug
+from distlab.grade.lab import bug
 from labs.lab1_mapreduce import recovery, shuffle
 from labs.lab1_mapreduce.apps import find
 from labs.lab1_mapreduce.map_side import MapSide

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from distlab.core import Address, Disk, Failed, Steps, Store
 from distlab.core.context import JobContext
-from grading.lab1_mapreduce.mutants.bug import bug
+from distlab.grade.lab import bug
 from labs.lab1_mapreduce import checkpoint, map_side, recovery, skipping
 from labs.lab1_mapreduce.blocks import Group
 from labs.lab1_mapreduce.master import Master

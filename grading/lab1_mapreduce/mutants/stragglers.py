@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distlab.core import Address
-from grading.lab1_mapreduce.mutants.bug import bug
+from distlab.grade.lab import bug
 from labs.lab1_mapreduce import backup
 from labs.lab1_mapreduce.master import Master
 from labs.lab1_mapreduce.protocol import Counters

@@ -10,6 +10,7 @@ that never met danger has proved nothing.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -144,6 +145,32 @@ class Mutant(Struct, frozen=True, kw_only=True):
     """Code of the promise that catches it first."""
     kind: str = "safety"
     """``safety``, ``liveness`` or ``cost``."""
+
+
+def bug(
+    name: str,
+    by: Any,
+    *,
+    part: str,
+    replaces: str,
+    breaks: str,
+    code: str = "",
+    kind: str = "safety",
+    source: str = "ours",
+    story: str = "",
+) -> Mutant:
+    """A mutant whose story, unless it is given, is the docstring of what stands in the place."""
+    return Mutant(
+        name=name,
+        code=code,
+        part=part,
+        replaces=replaces,
+        by=by,
+        story=story or " ".join((inspect.getdoc(by) or "").split()),
+        source=source,
+        breaks=breaks,
+        kind=kind,
+    )
 
 
 class Lab(Struct, frozen=True, kw_only=True):
