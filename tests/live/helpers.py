@@ -37,7 +37,7 @@ def restart(live: Live, address: str) -> None:
 
 
 def processes(group: int) -> list[Row]:
-    """The living processes of a process group. One without a command is dead: its memory is gone, its burial is not over."""
+    """The living processes of a process group. One without a command is dead: its memory is gone, not yet its entry."""
     rows = [row for row in listing() if row.group == group]
     return [row for row in rows if row.command and not row.state.startswith("Z")]
 
