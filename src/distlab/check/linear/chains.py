@@ -194,6 +194,7 @@ def counter(part: Part, model: Model) -> Decision:
     consumed: dict[Any, int] = {}
     reads: list[tuple[int, Any]] = []
     has_open = False
+    twice: Conflict | None = None  # told only once it is certain that every amount is positive
     for i, entry in enumerate(part.entries):
         operation, answer = entry.operation, answer_of(entry)
         if type(operation) is FetchAdd:
@@ -203,7 +204,7 @@ def counter(part: Part, model: Model) -> Decision:
                 has_open = True
             elif answer in consumed:
                 one = part.entries[consumed[answer]]
-                return Conflict(
+                twice = twice or Conflict(
                     f"{said(one)} and {said(entry)} both added to the same {value_words(answer)}",
                     (one, entry),
                 )
@@ -211,6 +212,8 @@ def counter(part: Part, model: Model) -> Decision:
                 consumed[answer] = i
         elif type(operation) is Read and answer is not UNSAID:
             reads.append((i, answer))
+    if twice is not None:
+        return twice
     chains = Chains(part)
     version_of: dict[Hashable, int] = {model.initial: 0}
     state: Any = model.initial

@@ -35,6 +35,7 @@ def queue(part: Part, model: Model) -> Decision:
     dequeues: dict[Hashable, int] = {}
     empties: list[int] = []
     open_dequeues: list[int] = []
+    twice: Conflict | None = None
     for i, entry in enumerate(part.entries):
         operation, answer = entry.operation, answer_of(entry)
         if type(operation) is Enqueue:
@@ -47,9 +48,13 @@ def queue(part: Part, model: Model) -> Decision:
             empties.append(i)
         elif answer in dequeues:
             one = part.entries[dequeues[answer]]
-            return Conflict(f"{said(one)} and {said(entry)} took the same value", (one, entry))
+            twice = twice or Conflict(
+                f"{said(one)} and {said(entry)} took the same value", (one, entry)
+            )
         else:
             dequeues[answer] = i
+    if twice is not None:
+        return twice
     if open_dequeues and empties:
         return Quick.DECLINED
     return (
