@@ -21,6 +21,7 @@ from distlab.check.linear import (
     Enqueue,
     FetchAdd,
     Insert,
+    Members,
     Read,
     Release,
     Remove,
@@ -29,7 +30,7 @@ from distlab.check.linear import (
 from distlab.core import Fail, Info, Ok
 from tests.check.plain import IMPOSSIBLE, Plain
 
-KINDS = ("register", "cas", "list", "counter", "queue", "set", "lock")
+KINDS = ("register", "cas", "list", "counter", "queue", "set", "growing-set", "lock")
 
 
 class Maker:
@@ -82,6 +83,8 @@ class Maker:
             case "set":
                 element = random.randint(1, 2)
                 return random.choice([Insert, Remove, Contains, Contains])(element, key)
+            case "growing-set":
+                return Insert(self.value(), key) if random.random() < 0.5 else Members(key)
         holder = client if random.random() < 0.9 else "c0"
         held = self.plain.holders.get(key) == (holder,)
         wants_release = held if random.random() < 0.9 else not held
@@ -172,6 +175,9 @@ class Maker:
         answer = self.random.choice(alike)
         if isinstance(answer, tuple) and self.random.random() < 0.5:
             answer = answer[:-1] if self.random.random() < 0.5 else answer[::-1]
+        elif isinstance(answer, frozenset):
+            if self.random.random() < 0.5:
+                answer ^= {self.random.randint(1, self.fresh + 1)}
         elif isinstance(answer, bool) or isinstance(entry.operation, Insert | Remove | Contains):
             answer = self.random.choice([True, False])
         elif self.random.random() < 0.3 and not isinstance(answer, tuple):

@@ -20,6 +20,7 @@ from distlab.check.linear import (
     Enqueue,
     FetchAdd,
     Insert,
+    Members,
     Read,
     Release,
     Remove,
@@ -83,6 +84,8 @@ class Plain:
                 was_there = element in members
                 members.discard(element)
                 return was_there
+            case Members():
+                return frozenset(self.sets.get(key, set()))
             case Contains(element=element):
                 return element in self.sets.get(key, set())
             case Acquire(holder=holder):

@@ -8,7 +8,17 @@ verdict is near-linear in the length of the history and does not mind how many c
 from distlab.check.linear.conflict import Conflict
 from distlab.check.linear.judge import BUDGET, Examination, examine, linearizable, longest_order
 from distlab.check.linear.model import IMPOSSIBLE, UNSAID, Model
-from distlab.check.linear.models import CAS, COUNTER, LIST, LOCK, MODELS, QUEUE, REGISTER, SET
+from distlab.check.linear.models import (
+    CAS,
+    COUNTER,
+    GROWING_SET,
+    LIST,
+    LOCK,
+    MODELS,
+    QUEUE,
+    REGISTER,
+    SET,
+)
 from distlab.check.linear.operations import (
     Acquire,
     Append,
@@ -18,6 +28,7 @@ from distlab.check.linear.operations import (
     Enqueue,
     FetchAdd,
     Insert,
+    Members,
     Read,
     Release,
     Remove,
@@ -28,6 +39,7 @@ __all__ = [
     "BUDGET",
     "CAS",
     "COUNTER",
+    "GROWING_SET",
     "IMPOSSIBLE",
     "LIST",
     "LOCK",
@@ -46,6 +58,7 @@ __all__ = [
     "Examination",
     "FetchAdd",
     "Insert",
+    "Members",
     "Model",
     "Read",
     "Release",

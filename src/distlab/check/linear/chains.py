@@ -1,4 +1,4 @@
-"""How a register, a compare-and-set register, an append list and a counter become chains of versions.
+"""How registers, append lists, growing sets and counters become chains of versions.
 
 Each function declines where written values repeat, so that a read does not say which write it saw. What can be said
 without an order is said first: a value that nobody wrote, two successful compare-and-sets from one version, two reads
@@ -7,12 +7,12 @@ of a list of which neither is a prefix of the other.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from distlab.check.linear.conflict import Conflict, Decision, Quick
 from distlab.check.linear.model import UNSAID, Model
-from distlab.check.linear.operations import Append, Cas, FetchAdd, Read, Write
+from distlab.check.linear.operations import Append, Cas, FetchAdd, Insert, Read, Write
 from distlab.check.linear.parts import NEVER, Part, answer_of
 from distlab.check.linear.words import said, value_words
 from distlab.check.linear.zones import Chains
@@ -49,11 +49,11 @@ def _add_reads(chains: Chains, version_of: dict[Hashable, int]) -> Conflict | No
     """Each read, and each refused compare-and-set, to the version that it saw; or one that saw what never was."""
     part, add = chains.part, chains.read
     for i, entry in enumerate(part.entries):
-        outcome = entry.outcome
-        if type(outcome) is not Ok:
+        operation, outcome = entry.operation, entry.outcome
+        kind = type(operation)
+        if kind is Write or type(outcome) is not Ok:
             continue
-        operation = entry.operation
-        if type(operation) is Write or (type(operation) is Cas and outcome.value == operation.old):
+        if kind is Cas and outcome.value == operation.old:  # type: ignore[attr-defined]
             continue
         version = version_of.get(outcome.value)
         if version is None:
@@ -127,15 +127,11 @@ def _from_nowhere(part: Part, reader: int, value: Any) -> Conflict:
     return Conflict(f"{said(entry)} saw {value_words(value)}, which nobody wrote", (entry,))
 
 
-# ---------------------------------------------------------------- append list
+# ---------------------------------------------------------------- append list, growing set
 
 
 def append_list(part: Part, model: Model) -> Decision:
-    """Appends of unique elements: the longest list that was read fixes their order.
-
-    An element that nobody saw, though its append returned, is a chain of its own: the zone of the chain that was seen
-    reaches from the beginning to the last call that saw it, so there is room only behind.
-    """
+    """Appends of unique elements: the longest list that was read fixes their order."""
     if model.initial != ():
         return Quick.DECLINED
     appended: dict[Hashable, int] = {}
@@ -162,25 +158,79 @@ def append_list(part: Part, model: Model) -> Decision:
                 f"{said(one)} and {said(other)}: neither list is the beginning of the other",
                 (one, other),
             )
-    chains, seen = Chains(part), set()
-    for position, element in enumerate(longest):
+    return _growing(part, appended, longest, longest_by, [(i, len(value)) for i, value in reads])
+
+
+def _growing(
+    part: Part,
+    added: dict[Hashable, int],
+    order: Sequence[Hashable],
+    seen_by: int,
+    reads: list[tuple[int, int]],
+) -> Decision:
+    """Elements that were seen in this order, by reads that saw so many of them; ``seen_by`` saw them all.
+
+    An element that nobody saw, though its operation returned, is a chain of its own: the zone of the chain that was
+    seen reaches from the beginning to the last call that saw it, so there is room only behind.
+    """
+    chains = Chains(part)
+    seen: set[Hashable] = set()
+    for position, element in enumerate(order):
         if element in seen:
-            entry = part.entries[longest_by]
+            entry = part.entries[seen_by]
             return Conflict(
-                f"{said(entry)} has {value_words(element)} twice, which was appended once", (entry,)
+                f"{said(entry)} has {value_words(element)} twice, which was added once", (entry,)
             )
         seen.add(element)
-        if element not in appended:
-            return _from_nowhere(part, longest_by, element)
-        version = chains.add(appended[element])
+        if element not in added:
+            return _from_nowhere(part, seen_by, element)
+        version = chains.add(added[element])
         chains.preceding[version], chains.following[position] = position, version
-    for i, value in reads:
-        chains.read(len(value), i)
-    chains.want(len(longest))
-    for element, i in appended.items():
+    for i, length in reads:
+        chains.read(length, i)
+    chains.want(len(order))
+    for element, i in added.items():
         if element not in seen and part.returned[i] != NEVER:
             chains.add(i)
     return chains.judge()
+
+
+def growing_set(part: Part, model: Model) -> Decision:
+    """A set that only grows, read as a whole: what was read must be nested, which orders the elements in batches.
+
+    In a batch any order will do that time allows, such as that of the calls.
+    """
+    if model.initial != frozenset():
+        return Quick.DECLINED
+    inserted: dict[Hashable, int] = {}
+    reads: list[tuple[int, frozenset[Any]]] = []
+    for i, entry in enumerate(part.entries):
+        operation, answer = entry.operation, answer_of(entry)
+        if type(operation) is Insert:
+            if operation.element in inserted or answer is False:
+                return Quick.DECLINED
+            inserted[operation.element] = i
+        elif answer is not UNSAID:
+            if not isinstance(answer, frozenset):
+                return Conflict(f"{said(entry)} is no set", (entry,), "a set", value_words(answer))
+            reads.append((i, answer))
+    reads.sort(key=lambda read: len(read[1]))
+    order: list[Hashable] = []
+    before: frozenset[Any] = frozenset()
+    before_by = -1
+    for i, members in reads:
+        if not before <= members:
+            one, other = part.entries[before_by], part.entries[i]
+            return Conflict(
+                f"{said(one)} and {said(other)}: each has what the other lacks", (one, other)
+            )
+        new = members - before
+        for element in new:
+            if element not in inserted:
+                return _from_nowhere(part, i, element)
+        order += sorted(new, key=lambda element: part.called[inserted[element]])
+        before, before_by = members, i
+    return _growing(part, inserted, order, before_by, [(i, len(seen)) for i, seen in reads])
 
 
 # ---------------------------------------------------------------- counter: fetch and add

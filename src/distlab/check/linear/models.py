@@ -1,4 +1,4 @@
-"""The ready models: register, compare-and-set register, append list, counter, FIFO queue, set, lock.
+"""The ready models: register, compare-and-set register, append list, counter, FIFO queue, two sets, lock.
 
 Each is written as a textbook would: one function from state, operation and answer to the next state. Their zones live
 in modules of their own; the two must agree, and ``tests/check`` sees to it.
@@ -94,6 +94,23 @@ def _element_observes(operation: Any, answer: Any) -> bool:
     return isinstance(operation, ops.Contains) or answer is False
 
 
+# ---------------------------------------------------------------- set that only grows, read as a whole
+
+
+def _growing_set(state: Any, operation: Any, answer: Any) -> States:
+    match operation:
+        case ops.Insert(element=element):
+            fits = answer in (UNSAID, None, element not in state)
+            return (state | {element},) if fits else IMPOSSIBLE
+        case ops.Members():
+            return (state,) if answer is UNSAID or answer == state else IMPOSSIBLE
+    return IMPOSSIBLE
+
+
+def _growing_set_observes(operation: Any, answer: Any) -> bool:
+    return isinstance(operation, ops.Members) or answer is False
+
+
 # ---------------------------------------------------------------- lock
 
 
@@ -166,6 +183,14 @@ SET = Model(
     observes=_element_observes,
     zones=elements.element,
 )
+GROWING_SET = Model(
+    name="growing-set",
+    operations=(ops.Insert, ops.Members),
+    initial=frozenset(),
+    step=_growing_set,
+    observes=_growing_set_observes,
+    zones=chains.growing_set,
+)
 LOCK = Model(
     name="lock",
     operations=(ops.Acquire, ops.Release),
@@ -175,5 +200,6 @@ LOCK = Model(
     zones=locks.lock,
 )
 
-MODELS = {model.name: model for model in (REGISTER, CAS, LIST, COUNTER, QUEUE, SET, LOCK)}
+_ALL = (REGISTER, CAS, LIST, COUNTER, QUEUE, SET, GROWING_SET, LOCK)
+MODELS = {model.name: model for model in _ALL}
 """By the name that ``distlab check --model`` knows."""

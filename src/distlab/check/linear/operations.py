@@ -82,6 +82,12 @@ class Contains(Operation, frozen=True):
     key: Hashable = ""
 
 
+class Members(Operation, frozen=True):
+    """The whole set. Answer: a frozenset."""
+
+    key: Hashable = ""
+
+
 class Acquire(Operation, frozen=True):
     """Answer: False if the lock was held; anything else: it is the holder's now. A holder that waits has no answer."""
 

@@ -10,6 +10,7 @@ aside so that a reason can name it.
 from __future__ import annotations
 
 from collections.abc import Container, Hashable, Iterable
+from operator import attrgetter
 from typing import Any, Final
 
 from distlab.check.history import Entry
@@ -65,7 +66,8 @@ def parts(entries: Iterable[Entry], model: Model) -> list[Part]:
     Raises ``ScenarioError`` for an operation that the model does not know, and one that ended before it began.
     """
     listed = entries if isinstance(entries, list) else list(entries)
-    top = max((max(entry.call, entry.ret) for entry in listed), default=0) + 1
+    ids = (max(map(attrgetter(name), listed), default=0) for name in ("call", "ret"))
+    top = max(ids) + 1
     shift, key_of, known = top.bit_length(), model.key, set(model.operations)
     found: dict[Hashable, Part] = {}
     for entry in listed:

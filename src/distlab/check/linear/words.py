@@ -19,6 +19,8 @@ def value_words(value: Any) -> str:
     if isinstance(value, tuple | list):
         inner = ", ".join(map(value_words, value[-6:]))
         return f"[{'… ' if len(value) > 6 else ''}{cut(inner, LONGEST)}]"
+    if isinstance(value, frozenset):
+        return cut("{" + ", ".join(sorted(map(value_words, value))) + "}", LONGEST)
     return cut(repr(value), LONGEST)
 
 
@@ -29,6 +31,8 @@ def operation_words(operation: Any, answer: Any = UNSAID) -> str:
     match operation:
         case ops.Read():
             return f"read{on}: {heard}"
+        case ops.Members():
+            return f"members{on}: {heard}"
         case ops.Write(value=value):
             return f"write{on} = {value_words(value)}"
         case ops.Cas(old=old, new=new):

@@ -24,6 +24,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Final
 
 from distlab.check.history import Entry
 from distlab.check.linear.conflict import Conflict, Decision, Quick
@@ -32,6 +33,8 @@ from distlab.check.linear.words import said
 
 NOBODY = -1
 """In the place of an operation: the first value's writer, or no reader."""
+
+OUT_OF_ORDER: Final = NEVER + 1
 
 Wording = Callable[[Entry | None, Entry, Entry, Entry], str]
 
@@ -113,36 +116,50 @@ class Chains:
         """Whether all chains together have an order."""
         forward: list[tuple[int, int, int]] = []
         backward: list[tuple[int, int, int]] = []
-        write_called, write_returned = self.write_called, self.write_returned
-        read_called, read_returned = self.read_called, self.read_returned
         following, preceding = self.following, self.preceding
-        for start, wanted in enumerate(self.wanted):
+        columns = zip(
+            self.wanted,
+            self.write_called,
+            self.write_returned,
+            self.read_called,
+            self.read_returned,
+            strict=True,
+        )
+        for start, (wanted, called, returned, read_called, read_returned) in enumerate(columns):
             if not wanted or start in preceding:
                 continue
-            latest = write_called[start]
-            first = write_returned[start]
-            version: int | None = start
-            while version is not None:
-                returned = write_returned[version]
-                if returned < latest:
-                    return self._out_of_order(start)
-                if returned < first:
-                    first = returned
-                if write_called[version] > latest:
-                    latest = write_called[version]
-                returned = read_returned[version]
-                if returned < latest:
-                    return self._out_of_order(start)
-                if returned < first:
-                    first = returned
-                if read_called[version] > latest:
-                    latest = read_called[version]
-                version = following.get(version)
-            if first < latest:
-                forward.append((first, latest, start))
+            if start in following:
+                first, last = self._along(start)
             else:
-                backward.append((latest, first, start))
+                first = read_returned if read_returned < returned else returned
+                last = read_called if read_called > called else called
+                if read_returned < called:
+                    last = OUT_OF_ORDER
+            if last == OUT_OF_ORDER:
+                return self._out_of_order(start)
+            if first < last:
+                forward.append((first, last, start))
+            else:
+                backward.append((last, first, start))
         return self._room(forward, backward, wording or stale)
+
+    def _along(self, start: int) -> tuple[int, int]:
+        """Walk a chain: its least return and its greatest call; or :data:`OUT_OF_ORDER` in place of the call."""
+        first, latest = NEVER, BEFORE
+        version: int | None = start
+        while version is not None:
+            for called, returned in (
+                (self.write_called[version], self.write_returned[version]),
+                (self.read_called[version], self.read_returned[version]),
+            ):
+                if returned < latest:
+                    return first, OUT_OF_ORDER
+                if returned < first:
+                    first = returned
+                if called > latest:
+                    latest = called
+            version = self.following.get(version)
+        return first, latest
 
     def _room(
         self,
