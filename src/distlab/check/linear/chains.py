@@ -14,7 +14,7 @@ from distlab.check.linear.conflict import Conflict, Decision, Quick
 from distlab.check.linear.model import UNSAID, Model
 from distlab.check.linear.operations import Append, Cas, FetchAdd, Insert, Read, Write
 from distlab.check.linear.parts import NEVER, Part, answer_of
-from distlab.check.linear.words import said, value_words
+from distlab.check.linear.words import said, value_words, who
 from distlab.check.linear.zones import Chains
 from distlab.core.values import Ok
 
@@ -121,7 +121,7 @@ def _from_nowhere(part: Part, reader: int, value: Any) -> Conflict:
         wrote = getattr(operation, "value", getattr(operation, "new", UNSAID))
         if wrote == value or getattr(operation, "element", UNSAID) == value:
             return Conflict(
-                f"{said(entry)} saw {value_words(value)}, though {failed.client}'s write of it certainly failed",
+                f"{said(entry)} saw {value_words(value)}, though {who(failed)}'s write of it certainly failed",
                 (failed, entry),
             )
     return Conflict(f"{said(entry)} saw {value_words(value)}, which nobody wrote", (entry,))

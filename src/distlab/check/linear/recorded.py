@@ -179,7 +179,8 @@ def write_history(history: Iterable[Entry], form: str = "edn") -> str:
     events: list[tuple[tuple[int, int, int, int], dict[str, Any]]] = []
     for entry in history:
         f, value, answer, extra = _fields(entry)
-        shared = {"process": entry.client, "f": f}
+        process = int(entry.client) if entry.client.isdecimal() else entry.client
+        shared = {"process": process, "f": f}
         call = {"type": "invoke", **shared, "value": value, "time": entry.began * 1000, **extra}
         events.append(((entry.began, entry.call, 0, entry.ticket), call))
         if entry.outcome is None:

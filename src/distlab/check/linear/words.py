@@ -65,6 +65,11 @@ def short(entry: Entry) -> str:
     return operation_words(entry.operation, answer_of(entry))
 
 
+def who(entry: Entry) -> str:
+    """Its client; a process that has only a number is ``p3``."""
+    return f"p{entry.client}" if entry.client.isdigit() else entry.client
+
+
 def said(entry: Entry) -> str:
-    """Who did it: ``c1's write x = 2``."""
-    return f"{entry.client}'s ({short(entry)})"
+    """Who did what: ``c1's (write x = 2)``."""
+    return f"{who(entry)}'s ({short(entry)})"

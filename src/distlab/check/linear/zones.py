@@ -209,34 +209,44 @@ class Chains:
         )
 
     def _overlap(self, one: int, other: int, wording: Wording) -> Conflict:
-        """``one`` is a forward chain; ``other`` began after its first return and ended before its last call."""
-        first, last = self._ends(one)
-        other_first, other_last = self._ends(other)
-        assert last is not None
-        assert other_first is not None
-        assert other_last is not None
-        reason = wording(first, last, other_first, other_last)
-        seen = [entry for entry in (first, other_first, other_last, last) if entry is not None]
+        """``one`` is a forward chain; ``other`` has no place before it, after it or around it.
+
+        As few operations as show it: of ``other`` one alone if it lies between the ends of ``one``; of ``one`` first
+        of all who wrote.
+        """
+        mine, others = self._spans(one), self._spans(other)
+        last = max(mine)
+        other_first = min(others, key=lambda span: span[1])
+        other_last = max(others)
+        first = min(mine, key=lambda span: span[1])
+        for span in others:
+            if first[1] < span[0] and span[1] < last[0]:
+                other_first = other_last = span
+                break
+        first = next(span for span in mine if span[1] < other_last[0])
+        entries = self.part.entries
+        begun = None if first[2] == NOBODY else entries[first[2]]
+        inner = entries[other_first[2]], entries[other_last[2]]
+        reason = wording(begun, entries[last[2]], *inner)
+        seen = [entry for entry in (begun, *inner, entries[last[2]]) if entry is not None]
         return Conflict(reason, tuple({entry.ticket: entry for entry in seen}.values()))
 
-    def _ends(self, start: int) -> tuple[Entry | None, Entry | None]:
-        """The operations of a chain with the least return and with the greatest call."""
+    def _spans(self, start: int) -> list[tuple[int, int, int]]:
+        """(call, return, operation) of a chain in order; of readers those at the ends."""
         spans: list[tuple[int, int, int]] = []
+        called, returned = self.part.called, self.part.returned
         version: int | None = start
         while version is not None:
-            writer = self.writer[version]
+            writer, latest = self.writer[version], self.read_called[version]
             spans.append((self.write_called[version], self.write_returned[version], writer))
             readers = (self.read_returned_by[version], self.read_called_by[version])
-            called, returned = self.part.called, self.part.returned
             spans += [(called[i], returned[i], i) for i in readers if i != NOBODY]
+            if (
+                latest == NEVER
+            ):  # a turn without an end lasts as if somebody called after all others
+                spans.append((NEVER, NEVER, writer))
             version = self.following.get(version)
-        first = min(spans, key=lambda span: span[1])[2]
-        last = max(spans, key=lambda span: span[0])[2]
-        entries = self.part.entries
-        return (
-            None if first == NOBODY else entries[first],
-            None if last == NOBODY else entries[last],
-        )
+        return spans
 
 
 def stale(first: Entry | None, last: Entry, other_first: Entry, other_last: Entry) -> str:
@@ -244,7 +254,7 @@ def stale(first: Entry | None, last: Entry, other_first: Entry, other_last: Entr
     held = f"after {said(first)} had returned" if first is not None else "after the beginning"
     if other_first is other_last:
         return (
-            f"{said(other_first)} was called {held} and returned before {said(last)} was called, "
+            f"{said(other_first)} was called {held}, and had returned before {said(last)} was called, "
             f"which cannot see past it"
         )
     return (
