@@ -42,7 +42,8 @@ class Maker:
         random = self.random
         self.is_unique = random.random() < 0.6
         self.has_ids = random.random() < 0.5
-        self.trouble = random.choice([0.0, 0.0, 0.15, 0.4])
+        self.trouble = random.choice([0.0, 0.0, 0.15, 0.4, 0.7])
+        self.fails = random.choice([0.1, 0.5])
         self.keys = random.choice([("",), ("",), ("",), ("x", "y")])
         self.length = random.randint(1 if random.random() < 0.1 else longest // 2, longest)
         self.clients = random.randint(1, 4)
@@ -117,7 +118,7 @@ class Maker:
             place = entry.ticket - 1
             if answer is waiting:
                 if random.random() < self.trouble:
-                    if random.random() < 0.5:
+                    if random.random() < self.fails:
                         self.entries[place] = self.ended(entry, Fail())
                         del running[client]
                         continue
@@ -157,11 +158,26 @@ class Maker:
 
     def corrupt(self) -> None:
         """Change a few things, so that most such histories have no order any more."""
-        for _ in range(self.random.randint(1, 4)):
+        if self.random.random() < 0.5:
+            self.swap_answers()
+        for _ in range(self.random.randint(0, 3)):
             place = self.random.randrange(len(self.entries))
             entry = self.entries[place]
             change = self.random.choice([self.other_answer, self.other_time, self.other_outcome])
             self.entries[place] = change(entry)
+
+    def swap_answers(self) -> None:
+        """Two operations of one kind hear each other's answers: nothing is lost, and nothing appears twice."""
+        heard = [i for i, entry in enumerate(self.entries) if isinstance(entry.outcome, Ok)]
+        one = self.random.choice(heard or [0])
+        alike = [
+            i for i in heard if type(self.entries[i].operation) is type(self.entries[one].operation)
+        ]
+        if alike:
+            other = self.random.choice(alike)
+            answers = self.entries[one].outcome, self.entries[other].outcome
+            self.entries[one] = replace(self.entries[one], outcome=answers[1])
+            self.entries[other] = replace(self.entries[other], outcome=answers[0])
 
     def other_answer(self, entry: Entry) -> Entry:
         """What another one heard, or what nobody did."""
@@ -176,7 +192,7 @@ class Maker:
         if isinstance(answer, tuple) and self.random.random() < 0.5:
             answer = answer[:-1] if self.random.random() < 0.5 else answer[::-1]
         elif isinstance(answer, frozenset):
-            if self.random.random() < 0.5:
+            for _ in range(self.random.randint(0, 2)):
                 answer ^= {self.random.randint(1, self.fresh + 1)}
         elif isinstance(answer, bool) or isinstance(entry.operation, Insert | Remove | Contains):
             answer = self.random.choice([True, False])

@@ -105,7 +105,8 @@ def _circle(chains: Chains) -> Conflict | None:
             while version != start:
                 circle.append(version)
                 version = chains.following[version]
-            entries = tuple(chains.part.entries[chains.writer[version]] for version in circle)
+            writers = sorted(chains.writer[version] for version in circle)
+            entries = tuple(chains.part.entries[writer] for writer in writers)
             names = ", ".join(map(said, entries[:3]))
             return Conflict(
                 f"each needs the value of another, and none can be first: {names}", entries

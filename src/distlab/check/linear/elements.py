@@ -12,7 +12,7 @@ from __future__ import annotations
 from distlab.check.linear.conflict import Conflict, Decision, Quick
 from distlab.check.linear.model import UNSAID, Model
 from distlab.check.linear.operations import Contains, Insert, Remove
-from distlab.check.linear.parts import BEFORE, NEVER, Part, answer_of
+from distlab.check.linear.parts import NEVER, Part, answer_of
 from distlab.check.linear.words import said, short
 from distlab.check.linear.zones import Chains
 
@@ -49,8 +49,6 @@ def element(part: Part, model: Model) -> Decision:
             entry = part.entries[i]
             return Conflict(f"{said(entry)} found what nobody had inserted", (entry,))
         return Quick.ORDERED
-    if part.returned[insertion] == NEVER and not present and removal < 0:
-        return Quick.ORDERED  # it need not have happened
     return _three_versions(part, insertion, removal, present, absent)
 
 
@@ -73,9 +71,7 @@ def _three_versions(
     last = max(among, key=lambda i: part.called[i])
     latest = part.called[last] if removal >= 0 else NEVER
     for i in absent:
-        if part.called[i] > part.returned[first] and (
-            removal < 0 or part.returned[i] < max(latest, BEFORE)
-        ):
+        if part.called[i] > part.returned[first] and part.returned[i] < latest:
             entry, one, other = part.entries[i], part.entries[first], part.entries[last]
             until = f" and returned before {said(other)} was called" if removal >= 0 else ""
             named = (one, other, entry) if removal >= 0 else (one, entry)

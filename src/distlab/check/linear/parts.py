@@ -3,8 +3,8 @@
 Theory. An operation *precedes* another if it returned before the other was called (Herlihy and Wing 1990, section 2.3);
 only the order of calls and returns counts. It is taken from their times, and at equal times from the ids of their
 events, since a record's order is the true one there. Where a record has no ids, equal times mean that the two overlap:
-an interval has its ends. An open operation returns at :data:`NEVER`, and what failed for certain is left out, but kept
-aside so that a reason can name it.
+an interval has its ends. So no call is ever at the very moment of another's return. An open operation returns at
+:data:`NEVER`, and what failed for certain is left out, but kept aside so that a reason can name it.
 """
 
 from __future__ import annotations
