@@ -201,8 +201,10 @@ def test_the_search_blames_only_operations_that_matter() -> None:
         REGISTER, *noise, (200, 201, Write(5), None), (202, 203, Read(), 1)
     )
     assert finding is Finding.BROKEN
-    assert named == ["c21", "c22"]
-    assert "c21's (write = 5) and c22's (read: 1)" in reason
+    assert named == ["c20", "c21", "c22"]
+    assert (
+        "room for c20's (write = 1), c21's (write = 5) and c22's (read: 1), and 9 before" in reason
+    )
 
 
 def test_an_object_without_an_order_is_found_beside_one_that_takes_for_ever() -> None:

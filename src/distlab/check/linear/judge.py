@@ -27,6 +27,9 @@ TURN = 2_000
 CORE_STEPS = 20_000
 """Steps for each question of which operations are to blame, and for all of them thirty times as many."""
 
+NAMED = 3
+"""Operations that a reason names at most, where the search found it: the latest of those to blame."""
+
 
 class Examination(Struct, frozen=True):
     """A verdict, and what it rests on."""
@@ -145,14 +148,14 @@ def _blame(search: Search, model: Model) -> Conflict:
                 opened |= set(chunk)
         size //= 2
     entries = [part.entries[i] for i in suspects if i not in opened] + [part.entries[stuck]]
-    return Conflict(_blame_words(entries), tuple(entries))
+    return Conflict(_blame_words(entries), tuple(entries[-NAMED:]))
 
 
 def _blame_words(entries: Sequence[Entry]) -> str:
     if len(entries) == 1:
         return f"{said(entries[0])}: no order of the operations lets it answer that"
-    shown = [said(entry) for entry in entries[-3:]]
-    more = f", and {len(entries) - 3} before them" if len(entries) > 3 else ""
+    shown = [said(entry) for entry in entries[-NAMED:]]
+    more = f", and {len(entries) - NAMED} before them" if len(entries) > NAMED else ""
     return f"no order of the operations has room for {', '.join(shown[:-1])} and {shown[-1]}{more}"
 
 

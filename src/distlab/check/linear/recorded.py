@@ -172,13 +172,14 @@ _READERS: dict[str, Callable[..., Translated]] = {
 
 
 def write_history(history: Iterable[Entry], form: str = "edn") -> str:
-    """The history as a file in ``edn`` or ``json``. Raises ``ScenarioError`` for operations other than ours.
+    """The history as a file in ``edn`` or ``json``. Raises ``ScenarioError`` for what a file has no form
+    for: operations other than ours, and a client with two operations open.
 
     Reading it gives the same operations, answers and times; event ids become the places of the events in the file.
     """
     events: list[tuple[tuple[int, int, int, int], dict[str, Any]]] = []
     for entry in history:
-        f, value, answer, extra = _fields(entry)
+        f, value, answer, extra = _fields(entry, form)
         process = int(entry.client) if entry.client.isdecimal() else entry.client
         shared = {"process": process, "f": f}
         call = {"type": "invoke", **shared, "value": value, "time": entry.began * 1000, **extra}
@@ -196,10 +197,23 @@ def write_history(history: Iterable[Entry], form: str = "edn") -> str:
                     back["error"] = reason
         events.append(((ended, entry.ret, 1, entry.ticket), {**back, **extra}))
     events.sort(key=lambda event: event[0])
-    return write_events((event for _, event in events), form)
+    return write_events(_sequential([event for _, event in events]), form)
 
 
-def _fields(entry: Entry) -> tuple[str, Any, dict[str, Any], dict[str, Any]]:
+def _sequential(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The events, if no client has two operations open: at equal times, and without ids, that cannot be told."""
+    running: set[Any] = set()
+    for event in events:
+        process = event["process"]
+        if event["type"] == "invoke" and process in running:
+            raise ScenarioError(
+                f"{process} begins one operation when another of its own ends, or before: a file has no form for that"
+            )
+        running ^= {process}
+    return events
+
+
+def _fields(entry: Entry, form: str) -> tuple[str, Any, dict[str, Any], dict[str, Any]]:
     """Name, value, what the completion adds, and the key."""
     operation: Any = entry.operation
     answer: Any = answer_of(entry)
@@ -208,7 +222,10 @@ def _fields(entry: Entry) -> tuple[str, Any, dict[str, Any], dict[str, Any]]:
     match operation:
         case ops.Read() | ops.Members() | ops.Dequeue():
             name = "dequeue" if isinstance(operation, ops.Dequeue) else "read"
-            return name, None, {"value": answer}, key
+            # JSON has no sets; in which order their elements stand must not depend on hashes.
+            listed = isinstance(answer, frozenset) and form == "json"
+            heard = sorted(answer, key=repr) if listed else answer
+            return name, None, {"value": heard}, key
         case ops.Write(value=value):
             return "write", value, {}, key
         case ops.Enqueue(value=value):
