@@ -19,7 +19,7 @@ from distlab.check.linear.words import short, who
 from distlab.cli.screen import joined, plural, styled, wrapped
 from distlab.trace.words import cut, milliseconds
 
-MOST = 14
+MOST = 10
 """Bars in a picture, beyond those that cannot be ordered."""
 
 
@@ -65,7 +65,7 @@ class Timeline:
 
     def _fitted(self, room: int) -> tuple[dict[int, str], list[int]]:
         """Labels as long as there is room for; where each event goes."""
-        for longest in (40, 24, 16, 12, 8, 5, 0):
+        for longest in (40, 24, 14, 0):
             labels = {
                 bar.number: cut(f"{bar.number} {bar.words}", longest)
                 if longest
