@@ -53,7 +53,11 @@ class Timeline:
         self.clients = list(dict.fromkeys(who(bar.entry) for bar in self.bars))
         numbers = {bar.entry.ticket: bar.number for bar in self.bars}
         self.order = [numbers[entry.ticket] for entry in order if entry.ticket in numbers]
-        self.left_out = [bar.number for bar in self.bars if order and bar.number not in self.order]
+        self.left_out = [
+            bar.number
+            for bar in self.bars
+            if order and bar.entry.is_ok and bar.number not in self.order
+        ]
 
     # ------------------------------------------------------------ in a terminal
 
