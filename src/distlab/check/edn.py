@@ -80,6 +80,9 @@ def read_edn(text: str) -> Iterator[tuple[int, Any]]:
     frames: list[tuple[str, int, list[Any]]] = []
     line, counted, at = 1, 0, 0
     begins = 1
+    named: dict[str, Any] = dict(
+        _NAMED
+    )  # and the keywords read so far: a history has few, and often
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
@@ -100,8 +103,12 @@ def read_edn(text: str) -> Iterator[tuple[int, Any]]:
             continue
         if kind == "close":
             form = _closed(frames, token, line)
+        elif token in named:
+            form = named[token]
         else:
             form = _atom(kind, token, line)
+            if type(form) is Keyword:
+                named[token] = form
         is_form = True
         while frames and frames[-1][0] in ("#tag", "#discard"):
             is_form = is_form and frames.pop()[0] == "#tag"
@@ -155,8 +162,6 @@ def _atom(kind: str, token: str, line: int) -> Any:
         return _CHARACTERS.get(name, name)
     if token[0] == ":" and len(token) > 1:
         return Keyword(token[1:])
-    if token in _NAMED:
-        return _NAMED[token]
     if token[0].isdigit() or (token[0] in "+-" and token[1:2].isdigit()):
         return _number(token, line)
     return Symbol(token)
