@@ -1,0 +1,67 @@
+"""Compares the judges with their twins on random histories: ``python -m tests.check.campaign [--runs N] [--first SEED]``."""
+
+import argparse
+from collections import Counter
+
+from distlab.check.isolation import Level, isolation
+from distlab.core.errors import ScenarioError
+from tests.check.isolation_twin import allowed, schedules
+from tests.check.stores import any_history
+
+PROMISED = {
+    "strict": Level.STRICT_SERIALIZABLE,
+    "serializable": Level.SERIALIZABLE,
+    "snapshot": Level.STRONG_SNAPSHOT_ISOLATION,
+    "stale snapshot": Level.SNAPSHOT_ISOLATION,
+    "committed": Level.READ_COMMITTED,
+}
+
+
+def compare_isolation(seed: int, seen: Counter[str]) -> str:
+    """What the judge and its twins say differently of the history of a seed; empty if nothing."""
+    kind, false, history = any_history(seed)
+    try:
+        found = isolation(history)
+    except ScenarioError:
+        seen["refused"] += 1
+        return "" if false else f"seed {seed}: an honest history was refused"
+    definition, execution = allowed(history), schedules(history)
+    for level in Level:
+        if level.base >= 2 and (level in definition) != (level in execution):
+            return f"seed {seed}: the twins differ on {level}"
+        if found.violates(level):
+            says = "broken"
+        elif level in found.unsure:
+            says = "unknown"
+        else:
+            says = "kept"
+        seen[f"{level}: {says}"] += 1
+        if says != "unknown" and (says == "kept") != (level in definition):
+            return f"seed {seed}: {level} is {says}, and by definition it is not"
+    if not false and kind in PROMISED and found.violates(PROMISED[kind]):
+        return f"seed {seed}: a {kind} store was found to break {PROMISED[kind]}"
+    for anomaly in found.anomalies:
+        seen[anomaly.name] += 1
+    return ""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=100_000)
+    parser.add_argument("--first", type=int, default=0)
+    options = parser.parse_args()
+    seen: Counter[str] = Counter()
+    wrong = [
+        text
+        for seed in range(options.first, options.first + options.runs)
+        if (text := compare_isolation(seed, seen))
+    ]
+    for name, times in sorted(seen.items()):
+        print(f"{times:>9,}  {name}")
+    print(f"{options.runs:,} histories, {len(wrong)} disagreements")
+    print("\n".join(wrong[:20]))
+    raise SystemExit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+"""Small stores that execute random transactions at a known level, and ways to falsify what they recorded.
+
+Every store promises at least what its name says, and usually breaks what is stronger: both ends of a judge are fed.
+Times are whole numbers; no two things happen at the same time, but for what is said to.
+"""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from distlab.check import Entry, History
+from distlab.check.transactions import Append, Read, Step, Transaction, Write
+from distlab.core.values import Fail, Info, Ok
+
+KEYS = "xyz"
+
+
+class Running(msgspec.Struct):
+    """A transaction under way."""
+
+    ticket: int
+    client: str
+    began: int
+    asked: list[Step]
+    done: list[Step]
+    snapshot: dict[str, tuple[Any, ...]]
+    version: int
+    own: dict[str, list[Any]]
+
+
+def execute(chance: random.Random, kind: str, transactions: int, keys: int, registers: bool) -> History:
+    """A history of a store: 'strict', 'serializable', 'snapshot', 'stale snapshot', 'committed' or 'uncommitted'.
+
+    A list is a tuple of elements; a register is the tuple of all its values, of which readers see the last.
+    """
+    kinds = {key: registers and chance.random() < 0.5 for key in KEYS[:keys]}
+    blind = chance.random() < 0.2
+    state: dict[str, tuple[Any, ...]] = dict.fromkeys(kinds, ())
+    versions = [dict(state)]
+    written_at = dict.fromkeys(kinds, 0)
+    running: list[Running] = []
+    idle = [f"c{i}" for i in range(chance.randint(1, 3))]
+    clock, ticket, number = 0, 0, 0
+    entries: list[Entry] = []
+
+    def finish(txn: Running, outcome: Any, ended: int | None) -> None:
+        operation = Transaction(tuple(txn.asked))
+        call, ret = 2 * txn.ticket, 2 * txn.ticket + 1
+        entries.append(
+            Entry(txn.ticket, txn.client, operation, txn.began, call, outcome, ended, ret if ended else 0)
+        )
+        running.remove(txn)
+
+    def view(txn: Running, key: str) -> tuple[Any, ...]:
+        if kind in ("committed", "uncommitted"):
+            seen = state[key]
+        elif kind == "strict":
+            seen = state[key]
+        else:
+            seen = txn.snapshot[key]
+        return seen if kind == "uncommitted" else (*seen, *txn.own.get(key, ()))
+
+    def step(txn: Running) -> None:
+        asked = txn.asked[len(txn.done)]
+        if isinstance(asked, Read):
+            seen = view(txn, asked.key)
+            value = (seen[-1] if seen else None) if kinds[asked.key] else seen
+            txn.done.append(Read(asked.key, value))
+            return
+        txn.own.setdefault(asked.key, []).append(asked.value)
+        if kind == "uncommitted":
+            state[asked.key] = (*state[asked.key], asked.value)
+        txn.done.append(asked)
+
+    def rolled_back(txn: Running) -> None:
+        if kind == "uncommitted":
+            for key, mine in txn.own.items():
+                state[key] = tuple(value for value in state[key] if value not in mine)
+
+    def may_commit(txn: Running) -> bool:
+        if kind in ("snapshot", "stale snapshot"):
+            return all(written_at[key] <= txn.version for key in txn.own)
+        if kind == "serializable":
+            touched = {one.key for one in txn.done}
+            return not txn.own or all(written_at[key] <= txn.version for key in touched)
+        return True
+
+    def commit(txn: Running) -> None:
+        if kind != "uncommitted":
+            for key, mine in txn.own.items():
+                state[key] = (*state[key], *mine)
+        versions.append(dict(state))
+        for key in txn.own:
+            written_at[key] = len(versions) - 1
+
+    while ticket < transactions or running:
+        clock += 1
+        if ticket < transactions and idle and (not running or chance.random() < 0.4):
+            ticket += 1
+            asked: list[Step] = []
+            for _ in range(chance.randint(1, 3)):
+                key = chance.choice(list(kinds))
+                number += 1
+                if chance.random() < 0.5:
+                    asked.append(Read(key))
+                elif kinds[key]:
+                    if not blind and not any(one.key == key for one in asked):
+                        asked.append(Read(key))
+                    asked.append(Write(key, number))
+                else:
+                    asked.append(Append(key, number))
+            stale = kind in ("serializable", "stale snapshot") and chance.random() < 0.5
+            version = chance.randrange(len(versions)) if stale else len(versions) - 1
+            client = idle.pop(chance.randrange(len(idle)))
+            running.append(Running(ticket, client, clock, asked, [], versions[version], version, {}))
+            continue
+        txn = chance.choice(running)
+        if len(txn.done) < len(txn.asked):
+            step(txn)
+            while kind == "strict" and len(txn.done) < len(txn.asked):
+                step(txn)
+            if kind == "strict" and len(txn.done) == len(txn.asked):
+                commit(txn)
+            continue
+        fate = chance.random()
+        took_effect = kind == "strict"
+        if not took_effect:
+            if not may_commit(txn) or (fate < 0.15):
+                rolled_back(txn)
+                finish(txn, Fail() if fate < 0.1 or fate > 0.15 else Info(), clock)
+                idle.append(txn.client)
+                continue
+            commit(txn)
+        if 0.15 < fate < 0.27:
+            finish(txn, *((Info(), clock) if fate < 0.2 else (None, None)))
+            idle.append(txn.client if fate < 0.2 else f"d{ticket}.{clock}")
+        else:
+            finish(txn, Ok(tuple(txn.done)), clock)
+            idle.append(txn.client)
+    return History(entries)
+
+
+STORES = ("strict", "serializable", "snapshot", "stale snapshot", "committed", "uncommitted")
+
+
+def falsify(chance: random.Random, history: History) -> History:
+    """One thing in it changed: a value that was read, an outcome, a time or a client."""
+    entries = list(history.entries)
+    for _ in range(5):
+        index = chance.randrange(len(entries))
+        entry = entries[index]
+        changed = chance.choice(_WAYS)(chance, entry)
+        if changed is not None:
+            entries[index] = changed
+            break
+    return History(entries)
+
+
+def _other_read(chance: random.Random, entry: Entry) -> Entry | None:
+    if not isinstance(entry.outcome, Ok):
+        return None
+    steps = list(entry.outcome.value)
+    reads = [i for i, step in enumerate(steps) if isinstance(step, Read)]
+    if not reads:
+        return None
+    at = chance.choice(reads)
+    value = steps[at].value
+    if isinstance(value, tuple):
+        items = list(value)
+        way = chance.randrange(5)
+        if way == 0 and items:
+            items.pop(chance.randrange(len(items)))
+        elif way == 1 and items:
+            items.pop()
+        elif way == 2 and len(items) > 1:
+            chance.shuffle(items)
+        elif way == 3 and items:
+            items.append(chance.choice(items))
+        else:
+            items.append(chance.randint(1, 12))
+        value = tuple(items)
+    else:
+        value = chance.choice([None, chance.randint(1, 12)])
+    steps[at] = Read(steps[at].key, value)
+    return msgspec.structs.replace(entry, outcome=Ok(tuple(steps)))
+
+
+def _other_outcome(chance: random.Random, entry: Entry) -> Entry | None:
+    if not isinstance(entry.outcome, Ok):
+        return None
+    return msgspec.structs.replace(entry, outcome=chance.choice([Fail(), Info()]))
+
+
+def _other_time(chance: random.Random, entry: Entry) -> Entry | None:
+    if entry.ended is None or entry.ended - entry.began < 2:
+        return None
+    if chance.random() < 0.5:
+        return msgspec.structs.replace(entry, began=chance.randint(entry.began, entry.ended - 1))
+    return msgspec.structs.replace(entry, ended=chance.randint(entry.began + 1, entry.ended))
+
+
+def _other_client(chance: random.Random, entry: Entry) -> Entry | None:
+    return msgspec.structs.replace(entry, client=f"e{entry.ticket}")
+
+
+_WAYS: list[Callable[[random.Random, Entry], Entry | None]] = [
+    _other_read,
+    _other_read,
+    _other_read,
+    _other_outcome,
+    _other_time,
+    _other_client,
+]
+
+
+def any_history(seed: int, transactions: int = 4) -> tuple[str, bool, History]:
+    """The history of a seed: of which store, whether it was falsified, and itself."""
+    chance = random.Random(seed)
+    kind = chance.choice(STORES)
+    history = execute(
+        chance, kind, chance.randint(1, transactions), chance.randint(1, 3), chance.random() < 0.4
+    )
+    false = chance.random() < 0.6
+    for _ in range(chance.randint(1, 2) if false else 0):
+        history = falsify(chance, history)
+    return kind, false, history
