@@ -53,7 +53,13 @@ def written(txns: list[Entry]) -> dict[Hashable, dict[int, list[Any]]]:
 
 
 def list_keys(history: History) -> set[Hashable]:
-    return {step.key for entry in history for step in steps_of(entry) if isinstance(step, Append)}
+    """Keys that are appended to, or were read as a list (though nothing may ever have been written)."""
+    return {
+        step.key
+        for entry in history
+        for step in steps_of(entry)
+        if isinstance(step, Append) or (isinstance(step, Read) and isinstance(step.value, tuple))
+    }
 
 
 def version_orders(
@@ -138,11 +144,11 @@ def _judge(txns, writes, versions, lists, ever):
                 outside = value[: len(value) - count]
                 if any(element in mine.get(key, []) for element in outside):
                     return None
-                clean = [element for element in value if (key, element) in owner]
-                dirty = dirty or clean != value
+                clean = [element for element in outside if (key, element) in owner]
+                dirty = dirty or clean != outside
                 if clean != order[: len(clean)]:
                     return None
-                outside = [element for element in outside if (key, element) in owner]
+                outside = clean
                 if outside:
                     writer = owner[key, outside[-1]]
                     dirty = dirty or writes[key][writer][-1] != outside[-1]

@@ -169,7 +169,7 @@ def _other_read(chance: random.Random, entry: Entry) -> Entry | None:
     value = steps[at].value
     if isinstance(value, tuple):
         items = list(value)
-        way = chance.randrange(5)
+        way = chance.choice([0, 1, 1, 1, 2, 3, 4])
         if way == 0 and items:
             items.pop(chance.randrange(len(items)))
         elif way == 1 and items:
@@ -178,6 +178,8 @@ def _other_read(chance: random.Random, entry: Entry) -> Entry | None:
             chance.shuffle(items)
         elif way == 3 and items:
             items.append(chance.choice(items))
+        elif chance.random() < 0.7:
+            return None
         else:
             items.append(chance.randint(1, 12))
         value = tuple(items)
@@ -220,7 +222,11 @@ def any_history(seed: int, transactions: int = 4) -> tuple[str, bool, History]:
     chance = random.Random(seed)
     kind = chance.choice(STORES)
     history = execute(
-        chance, kind, chance.randint(1, transactions), chance.randint(1, 3), chance.random() < 0.4
+        chance,
+        kind,
+        chance.randint(2, transactions),
+        chance.choice([1, 1, 2, 2, 3]),
+        chance.random() < 0.5,
     )
     false = chance.random() < 0.6
     for _ in range(chance.randint(1, 2) if false else 0):

@@ -61,7 +61,7 @@ class Fault(NamedTuple):
 class _Key:
     """All that happened to one key."""
 
-    __slots__ = ("lists", "over", "own", "reads", "writer")
+    __slots__ = ("lists", "mine", "over", "own", "reads", "writer")
 
     def __init__(self) -> None:
         self.lists = False
@@ -70,8 +70,10 @@ class _Key:
         """Value -> the transaction that wrote it."""
         self.own: dict[int, list[Any]] = {}
         """Transaction -> the values that it wrote, in order."""
-        self.reads: list[tuple[int, Any, int]] = []
-        """(transaction, value, how many own writes came before), of committed transactions."""
+        self.reads: list[tuple[int, Any]] = []
+        """(transaction, value) of committed transactions, without what they had written themselves before."""
+        self.mine: list[tuple[int, Any, int]] = []
+        """Reads after own writes: (transaction, value, how many own writes came before)."""
         self.over: dict[int, Any] = {}
         """Committed transaction -> the value of this register that it had read before it wrote it."""
 
@@ -141,9 +143,11 @@ class Dependencies:
                         value = step.value
                         if type(value) is list:
                             value = tuple(value)
-                        own = known.own.get(index)
-                        known.reads.append((index, value, len(own) if own else 0))
-                        seen[step.key] = value
+                        if index in known.own:
+                            known.mine.append((index, value, len(known.own[index])))
+                        else:
+                            known.reads.append((index, value))
+                            seen[step.key] = value
                 else:
                     value, writer = step.value, known.writer
                     try:
@@ -208,29 +212,27 @@ class Dependencies:
 
     def _order_list(self, key: Hashable, seen: _Key) -> None:
         """Find the order of a list's elements; afterwards every read kept in ``seen`` is how it begins."""
-        for position, (reader, value, count) in enumerate(seen.reads):
+        for position, (reader, value) in enumerate(seen.reads):
             if type(value) is not tuple:
-                if value is not None:
-                    raise ScenarioError(
-                        f"{self.name(reader)} read {value!r} of the list {key!r}; a tuple was expected"
-                    )
-                seen.reads[position] = (reader, (), count)
-        self._check_own(key, seen)
-        whose, longest, _ = max(seen.reads, key=_length, default=(-1, (), 0))
+                seen.reads[position] = (reader, self._as_list(key, value, reader))
+        for reader, value, count in seen.mine:
+            self._strip_own(key, seen, self._as_list(key, value, reader), reader, count)
+        self._check_future(key, seen)
+        whose, longest = max(seen.reads, key=_length, default=(-1, ()))
         apart = [read for read in seen.reads if longest[: len(read[1])] != read[1]]
         lost: set[Any] = set()
         try:
-            for value, reader in [(longest, whose), *((value, reader) for reader, value, _ in apart)]:
+            for reader, value in [(whose, longest), *apart]:
                 lost |= self._check_elements(key, seen, value, reader)
         except TypeError:
             raise ScenarioError(f"an element of {key!r} cannot be compared") from None
         if lost:
             seen.reads = [_without(read, lost) for read in seen.reads]
-            whose, longest, _ = max(seen.reads, key=_length)
+            whose, longest = max(seen.reads, key=_length)
             apart = [read for read in seen.reads if longest[: len(read[1])] != read[1]]
         if apart:
-            reader, value, _ = apart[0]
-            doubt = not self.doubt_aborts and self._is_doubtful(seen)
+            reader, value = apart[0]
+            doubt = self._is_doubtful(seen)
             self._fault(
                 "incompatible order",
                 1 if doubt else 0,
@@ -241,34 +243,55 @@ class Dependencies:
             )
             seen.reads = [read for read in seen.reads if longest[: len(read[1])] == read[1]]
         self.order[key] = longest
+        if len(seen.writer) > len(seen.own):
+            self._check_sequence(key, seen, whose)
 
     def _is_doubtful(self, seen: _Key) -> bool:
         """Some writer of the key is in doubt: without it, the values that were read may agree."""
-        return any(
+        return not self.doubt_aborts and any(
             not isinstance(self.entries[writer].outcome, Ok | Fail) for writer in seen.own
         )
 
-    def _check_own(self, key: Hashable, seen: _Key) -> None:
-        """A transaction sees its own appends, all of them, at the end, and only those it has made."""
-        if not seen.own:
-            return
-        kept = []
-        for read in seen.reads:
-            reader, value, count = read
-            own = seen.own.get(reader)
-            if own is not None:
-                before = value[: len(value) - count] if count <= len(value) else ()
-                if value[len(before) :] != tuple(own[:count]) or any(e in before for e in own):
-                    self._fault(
-                        "internal",
-                        0,
-                        f"{self.name(reader)} read {shown(value)} of {key!r}, "
-                        + (f"but it had itself appended {shown(own[:count])}" if count else "its own later append"),
-                        reader,
-                    )
-                    continue
-            kept.append(read)
-        seen.reads = kept
+    def _as_list(self, key: Hashable, value: Any, reader: int) -> tuple[Any, ...]:
+        if value is None:
+            return ()
+        if type(value) is not tuple:
+            raise ScenarioError(
+                f"{self.name(reader)} read {value!r} of the list {key!r}; a tuple was expected"
+            )
+        return value
+
+    def _strip_own(
+        self, key: Hashable, seen: _Key, value: tuple[Any, ...], reader: int, count: int
+    ) -> None:
+        """A transaction sees its own appends, all so far, at the end; what stands before them is a read like any."""
+        own = tuple(seen.own[reader][:count])
+        if value[-count:] == own:
+            seen.reads.append((reader, value[:-count]))
+        else:
+            reason = f"{self.name(reader)} read {shown(value)} of {key!r}, but it had itself appended {shown(own)}"
+            self._fault("internal", 0, reason, reader)
+
+    def _check_future(self, key: Hashable, seen: _Key) -> None:
+        """No transaction sees an append that it has yet to make, nor one of its own out of its place."""
+        wrong = [
+            read for read in seen.reads if read[0] in seen.own and _share(seen.own[read[0]], read[1])
+        ]
+        for reader, value in wrong:
+            reason = f"{self.name(reader)} read {shown(value)} of {key!r}, with what it appended itself out of place"
+            self._fault("internal", 0, reason, reader)
+        if wrong:
+            seen.reads = [read for read in seen.reads if read not in wrong]
+
+    def _check_sequence(self, key: Hashable, seen: _Key, whose: int) -> None:
+        """What one transaction appended is seen in the order in which it did so, none left out before another."""
+        order = self.order[key]
+        for writer, made in seen.own.items():
+            placed = [element for element in order if seen.writer[element] == writer]
+            if len(made) > 1 and placed != made[: len(placed)]:
+                doubt = self._is_doubtful(seen)
+                reason = f"{self.name(whose)} read {shown(order)} of {key!r}, and {self.name(writer)} had appended {shown(made)}"
+                self._fault("internal", 1 if doubt else 0, reason, writer, whose)
 
     def _check_elements(
         self, key: Hashable, seen: _Key, value: tuple[Any, ...], reader: int
@@ -300,8 +323,8 @@ class Dependencies:
                 if self.alive[writer] and not placed.issuperset(made)
             ]
         at_end: set[int] = set()
-        for reader, value, count in seen.reads:
-            length = len(value) - count
+        for reader, value in seen.reads:
+            length = len(value)
             if length:
                 writer = writers[length - 1]
                 if writer != reader:
@@ -312,7 +335,7 @@ class Dependencies:
                         self._fault(
                             "G1b intermediate read",
                             1,
-                            f"{self.name(reader)} read {shown(value[:length])} of {key!r}, and {self.name(writer)} "
+                            f"{self.name(reader)} read {shown(value)} of {key!r}, and {self.name(writer)} "
                             f"then appended {made[-1]!r} too",
                             writer,
                             reader,
@@ -370,27 +393,19 @@ class Dependencies:
 
     def _check_register(self, key: Hashable, seen: _Key) -> None:
         """Judge what was read of a register; afterwards ``seen`` holds only reads of committed values of others."""
+        for reader, value, count in seen.mine:
+            if value != seen.own[reader][count - 1]:
+                wrote = f"but it had itself written {seen.own[reader][count - 1]!r}"
+                self._fault("internal", 0, f"{self.name(reader)} read {value!r} of {key!r}, {wrote}", reader)
         first: dict[int, Any] = {}
-        kept: list[tuple[int, Any, int]] = []
-        for reader, value, count in seen.reads:
+        kept: list[tuple[int, Any]] = []
+        for reader, value in seen.reads:
             if value == () and not seen.writer:
                 value = None
-            own = seen.own.get(reader)
             try:
-                if count:
-                    assert own is not None
-                    if value != own[count - 1]:
-                        self._fault(
-                            "internal",
-                            0,
-                            f"{self.name(reader)} read {value!r} of {key!r}, but it had itself written {own[count - 1]!r}",
-                            reader,
-                        )
-                    continue
-                if own and value in own:
-                    self._fault(
-                        "internal", 0, f"{self.name(reader)} read {value!r} of {key!r} before it wrote it", reader
-                    )
+                if value in seen.own.get(reader, ()):
+                    reason = f"{self.name(reader)} read {value!r} of {key!r} before it wrote it"
+                    self._fault("internal", 0, reason, reader)
                     continue
                 if value is not None and not self._exists(key, seen, value, reader):
                     continue
@@ -399,14 +414,10 @@ class Dependencies:
                     f"{self.name(reader)} read {value!r} of {key!r}, which cannot be compared"
                 ) from None
             if reader in first and first[reader] != value:
-                self._fault(
-                    "G-single non-repeatable read",
-                    2,
-                    f"{self.name(reader)} read {first[reader]!r} and then {value!r} of {key!r}",
-                    reader,
-                )
+                reason = f"{self.name(reader)} read {first[reader]!r} and then {value!r} of {key!r}"
+                self._fault("G-single non-repeatable read", 2, reason, reader)
             first[reader] = value
-            kept.append((reader, value, 0))
+            kept.append((reader, value))
         seen.reads = kept
 
     def _link_register(self, key: Hashable, seen: _Key) -> None:
@@ -423,7 +434,7 @@ class Dependencies:
                     self._lost_update(key, repr(over), other, writer, "wrote it")
         unwritten = len(self.graph)
         self.graph.append(dict.fromkeys(blind, LINK))
-        for reader, value, _ in seen.reads:
+        for reader, value in seen.reads:
             if value is None:
                 self._edge(reader, unwritten, RW)
             else:
@@ -481,13 +492,16 @@ class Dependencies:
                 graph[instant][index] = LINK
 
 
-def _length(read: tuple[int, Any, int]) -> int:
+def _length(read: tuple[int, Any]) -> int:
     return len(read[1])
 
 
-def _without(read: tuple[int, Any, int], lost: set[Any]) -> tuple[int, Any, int]:
-    reader, value, count = read
-    return reader, tuple(element for element in value if element not in lost), count
+def _share(made: list[Any], value: tuple[Any, ...]) -> bool:
+    return any(element in value for element in made)
+
+
+def _without(read: tuple[int, Any], lost: set[Any]) -> tuple[int, Any]:
+    return read[0], tuple(element for element in read[1] if element not in lost)
 
 
 def shown(value: Any) -> str:

@@ -41,8 +41,8 @@ def _of_list(found: Dependencies, key: Any, before: int, after: int, kind: int) 
                 if position == at + 1 or position == len(order) > at == len(order) - 1:
                     return f"{two} appended {other!r} to {key!r} behind the {element!r} of {one}"
         return None
-    for reader, value, count in seen.reads:
-        length = len(value) - count
+    for reader, value in seen.reads:
+        length = len(value)
         if kind == WR and reader == after and length and seen.writer[order[length - 1]] == before:
             return f"{two} read {shown(value)} of {key!r}, whose {value[length - 1]!r} {one} had appended"
         if kind == RW and reader == before:
@@ -59,7 +59,7 @@ def _of_list(found: Dependencies, key: Any, before: int, after: int, kind: int) 
 def _of_register(found: Dependencies, key: Any, before: int, after: int, kind: int) -> str | None:
     seen = found.keys[key]
     one, two = found.name(before), found.name(after)
-    for reader, value, _ in seen.reads:
+    for reader, value in seen.reads:
         if kind == WR and reader == after and seen.writer.get(value) == before:
             return f"{two} read {value!r} of {key!r}, which {one} had written"
         if kind == RW and reader == before and after in seen.own and found.alive[after]:
