@@ -142,6 +142,57 @@ def execute(chance: random.Random, kind: str, transactions: int, keys: int, regi
     return History(entries)
 
 
+def wild(chance: random.Random, transactions: int, keys: int, registers: bool) -> History:
+    """What no store did: every list has one order, and everybody reads any beginning of it. Rich in cycles."""
+    kinds = {key: registers and chance.random() < 0.5 for key in KEYS[:keys]}
+    number = 0
+    plans: list[list[Step]] = []
+    for _ in range(transactions):
+        plan: list[Step] = []
+        for _ in range(chance.randint(1, 3)):
+            key = chance.choice(list(kinds))
+            number += 1
+            if chance.random() < 0.5 or (kinds[key] and not any(s.key == key for s in plan)):
+                plan.append(Read(key))
+            elif kinds[key]:
+                plan.append(Write(key, number))
+            else:
+                plan.append(Append(key, number))
+        plans.append(plan)
+    made = {
+        key: [s.value for plan in plans for s in plan if not isinstance(s, Read) and s.key == key]
+        for key in kinds
+    }
+    for values in made.values():
+        if chance.random() < 0.5:
+            chance.shuffle(values)
+    clients: dict[str, int] = {}
+    entries = []
+    for ticket, plan in enumerate(plans, 1):
+        client = f"c{chance.randrange(3)}"
+        began = clients.get(client, 0) + chance.randint(0, 6)
+        clients[client] = ended = began + chance.randint(1, 6)
+        steps: list[Step] = []
+        own: dict[Any, list[Any]] = {}
+        for s in plan:
+            if not isinstance(s, Read):
+                own.setdefault(s.key, []).append(s.value)
+                steps.append(s)
+            elif kinds[s.key]:
+                others = [None, *(v for v in made[s.key] if not any(x == Write(s.key, v) for x in plan))]
+                steps.append(Read(s.key, own[s.key][-1] if s.key in own else chance.choice(others)))
+            else:
+                mine = [x.value for x in plan if isinstance(x, Append) and x.key == s.key]
+                until = min((made[s.key].index(v) for v in mine), default=len(made[s.key]))
+                seen = made[s.key][: chance.randint(0, until)]
+                steps.append(Read(s.key, (*seen, *own.get(s.key, []))))
+        outcome: Any = Ok(tuple(steps)) if chance.random() < 0.9 else chance.choice([Info(), Fail()])
+        entries.append(
+            Entry(ticket, client, Transaction(tuple(plan)), began, 2 * ticket, outcome, ended, 2 * ticket + 1)
+        )
+    return History(entries)
+
+
 STORES = ("strict", "serializable", "snapshot", "stale snapshot", "committed", "uncommitted")
 
 
@@ -220,14 +271,11 @@ _WAYS: list[Callable[[random.Random, Entry], Entry | None]] = [
 def any_history(seed: int, transactions: int = 4) -> tuple[str, bool, History]:
     """The history of a seed: of which store, whether it was falsified, and itself."""
     chance = random.Random(seed)
-    kind = chance.choice(STORES)
-    history = execute(
-        chance,
-        kind,
-        chance.randint(2, transactions),
-        chance.choice([1, 1, 2, 2, 3]),
-        chance.random() < 0.5,
-    )
+    kind = chance.choice((*STORES, *["wild"] * len(STORES)))
+    size = chance.randint(2, transactions), chance.choice([1, 1, 2, 2, 3]), chance.random() < 0.5
+    if kind == "wild":
+        return kind, True, wild(chance, *size)
+    history = execute(chance, kind, *size)
     false = chance.random() < 0.6
     for _ in range(chance.randint(1, 2) if false else 0):
         history = falsify(chance, history)

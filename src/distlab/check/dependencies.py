@@ -105,8 +105,8 @@ class Dependencies:
         self.commits = 0
         self._collect()
         self.alive = [isinstance(entry.outcome, Ok) for entry in self.entries]
-        self.doubted: set[int] = set()
-        """Transactions in doubt of which something was seen."""
+        self.doubtful = any(not isinstance(entry.outcome, Ok | Fail) for entry in self.entries)
+        """Some transaction is in doubt."""
         for key, seen in self.keys.items():
             if seen.lists:
                 self._order_list(key, seen)
@@ -205,7 +205,6 @@ class Dependencies:
         if self.doubt_aborts:
             return False
         self.alive[writer] = True
-        self.doubted.add(writer)
         return True
 
     # ------------------------------------------------------------------ lists

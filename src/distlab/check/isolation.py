@@ -138,11 +138,11 @@ def isolation(history: History) -> Isolation:
     found = Dependencies(history)
     core = cyclic_core(found.graph)
     anomalies = [_of_fault(found, fault) for fault in found.faults]
-    if (core or anomalies) and found.doubted:
+    if (core or anomalies) and found.doubtful:
         anomalies += _without_doubt(history)
     worst = [[_broken_at(anomalies, base, order) for order in range(3)] for base in range(4)]
     for base in range(4):
-        if base == 0 and found.doubted:
+        if base == 0 and found.doubtful:
             continue
         for order in range(3):
             if worst[base][order]:
