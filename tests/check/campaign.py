@@ -1,12 +1,14 @@
-"""Compares the judges with their twins on random histories: ``python -m tests.check.campaign [--runs N] [--first SEED]``."""
+"""Compares the judges with their twins on random histories: ``python -m tests.check.campaign [--judge J] [--runs N] [--first SEED]``."""
 
 import argparse
 from collections import Counter
 
 from distlab.check.isolation import Level, isolation
+from distlab.check.sessions import Guarantee, sessions
 from distlab.core.errors import ScenarioError
 from tests.check.isolation_twin import allowed, schedules
-from tests.check.stores import any_history
+from tests.check.sessions_twin import SETS, possible, sequential
+from tests.check.stores import any_history, registers
 
 PROMISED = {
     "strict": Level.STRICT_SERIALIZABLE,
@@ -45,16 +47,42 @@ def compare_isolation(seed: int, seen: Counter[str]) -> str:
     return ""
 
 
+def compare_sessions(seed: int, seen: Counter[str]) -> str:
+    """The same, for what each client may rely on."""
+    kind, history = registers(seed)
+    found = sessions(history)
+    holds = possible(history)
+    conflicts = {conflict.guarantees for conflict in found.conflicts}
+    smallest = {
+        some for some in SETS if some not in holds and not any(x < some for x in SETS if x not in holds)
+    }
+    if conflicts != smallest:
+        return f"seed {seed}: conflicts are {conflicts}, by definition {smallest}"
+    if found.reads and found.sequential.is_kept != sequential(history):
+        return f"seed {seed}: sequential consistency is {found.sequential.finding}"
+    promised = {"atomic": Guarantee.SEQUENTIAL, "causal": Guarantee.CAUSAL}.get(kind)
+    if promised and found.verdict(promised).is_broken:
+        return f"seed {seed}: a {kind} store was found to break {promised}"
+    for conflict in found.conflicts:
+        seen[f"conflict: {conflict}"] += 1
+    seen[f"sequential: {found.sequential.finding}"] += 1
+    return ""
+
+
+JUDGES = {"isolation": compare_isolation, "sessions": compare_sessions}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=100_000)
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--judge", choices=JUDGES, default="isolation")
     options = parser.parse_args()
     seen: Counter[str] = Counter()
     wrong = [
         text
         for seed in range(options.first, options.first + options.runs)
-        if (text := compare_isolation(seed, seen))
+        if (text := JUDGES[options.judge](seed, seen))
     ]
     for name, times in sorted(seen.items()):
         print(f"{times:>9,}  {name}")

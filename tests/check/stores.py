@@ -280,3 +280,51 @@ def any_history(seed: int, transactions: int = 4) -> tuple[str, bool, History]:
     for _ in range(chance.randint(1, 2) if false else 0):
         history = falsify(chance, history)
     return kind, false, history
+
+
+def registers(seed: int) -> tuple[str, History]:
+    """Single reads and writes against replicas: 'atomic', 'causal', 'roaming' (any replica) or 'wild' (any value)."""
+    chance = random.Random(seed)
+    kind = chance.choice(["atomic", "causal", "roaming", "wild"])
+    clients = [f"c{i}" for i in range(chance.randint(1, 3))]
+    keys = KEYS[: chance.choice([1, 2, 2])]
+    writes: list[tuple[str, int, frozenset[int]]] = []
+    """(key, value, the writes that come before it)"""
+    sees = {client: frozenset[int]() for client in clients}
+    entries: list[Entry] = []
+    reads = 0
+    plan = [chance.random() < 0.45 for _ in range(chance.randint(2, 6))]
+    values = range(1, 1 + sum(plan[:3]) + 1)
+    for ticket, is_write in enumerate(plan, 1):
+        client = chance.choice(clients)
+        outcome: Any = Ok if chance.random() < 0.9 else chance.choice([Info, Fail])
+        key = chance.choice(keys)
+        if is_write and len(writes) < 3:
+            step: Step = Write(key, len(writes) + 1)
+            past = frozenset(range(len(writes))) if kind == "atomic" else sees[client]
+            writes.append((key, len(writes) + 1, past))
+            if outcome is not Fail:
+                sees[client] |= {len(writes) - 1} | past
+            else:
+                writes[-1] = ("", 0, past)
+        elif reads < 3:
+            reads += 1
+            if kind == "atomic":
+                sees[client] = frozenset(range(len(writes)))
+            elif writes and chance.random() < 0.6:
+                other = chance.randrange(len(writes))
+                new = {other} | (writes[other][2] if kind == "causal" else frozenset())
+                sees[client] = (sees[client] if kind == "causal" else frozenset()) | new
+            last = max((w for w in sees[client] if writes[w][0] == key), default=None)
+            value = None if last is None else writes[last][1]
+            if kind == "wild":
+                value = chance.choice([None, *values])
+            step = Read(key, value)
+        else:
+            continue
+        asked = Transaction((Read(key) if isinstance(step, Read) else step,))
+        result = Ok((step,)) if outcome is Ok else outcome()
+        entries.append(
+            Entry(ticket, client, asked, 2 * ticket, 2 * ticket, result, 2 * ticket + 1, 2 * ticket + 1)
+        )
+    return kind, History(entries)
