@@ -54,7 +54,9 @@ def compare_sessions(seed: int, seen: Counter[str]) -> str:
     holds = possible(history)
     conflicts = {conflict.guarantees for conflict in found.conflicts}
     smallest = {
-        some for some in SETS if some not in holds and not any(x < some for x in SETS if x not in holds)
+        some
+        for some in SETS
+        if some not in holds and not any(x < some for x in SETS if x not in holds)
     }
     if conflicts != smallest:
         return f"seed {seed}: conflicts are {conflicts}, by definition {smallest}"

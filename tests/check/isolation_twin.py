@@ -62,9 +62,7 @@ def list_keys(history: History) -> set[Hashable]:
     }
 
 
-def version_orders(
-    txns: list[Entry], lists: set[Hashable]
-) -> Iterator[dict[Hashable, list[Any]]]:
+def version_orders(txns: list[Entry], lists: set[Hashable]) -> Iterator[dict[Hashable, list[Any]]]:
     """Every order in which the elements of each list, and the last values of each register, can be installed."""
     per_key = []
     for key, writes in written(txns).items():
@@ -89,7 +87,13 @@ def version_orders(
 def allowed(history: History) -> set[Level]:
     """The levels for which some choice shows none of the forbidden phenomena."""
     lists = list_keys(history)
-    ever = {v for e in history for s in steps_of(e) if not isinstance(s, Read) for v in [(s.key, s.value)]}
+    ever = {
+        v
+        for e in history
+        for s in steps_of(e)
+        if not isinstance(s, Read)
+        for v in [(s.key, s.value)]
+    }
     satisfied: set[Level] = set()
     for txns in choices(history):
         writes = written(txns)

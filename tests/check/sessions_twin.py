@@ -8,7 +8,9 @@ from distlab.check.transactions import Read, Write, steps_of
 from distlab.core.values import Fail, Ok
 
 RYW, MR, MW, WFR, ONE = list(Guarantee)[:5]
-SETS = [frozenset(some) for size in range(6) for some in combinations((RYW, MR, MW, WFR, ONE), size)]
+SETS = [
+    frozenset(some) for size in range(6) for some in combinations((RYW, MR, MW, WFR, ONE), size)
+]
 
 
 def possible(history: History) -> set[frozenset[Guarantee]]:
@@ -31,7 +33,10 @@ def possible(history: History) -> set[frozenset[Guarantee]]:
     found: set[frozenset[Guarantee]] = set()
     subsets = [frozenset(s) for n in range(len(writes) + 1) for s in combinations(every, n)]
     so = [
-        (a, b) for a in every for b in every if acknowledged[a] and precedes(writes[a][0], writes[b][0])
+        (a, b)
+        for a in every
+        for b in every
+        if acknowledged[a] and precedes(writes[a][0], writes[b][0])
     ]
     keeps_so = {i for i in range(len(orders)) if all(place[i][a] < place[i][b] for a, b in so)}
     for saw in product(subsets, repeat=len(reads)):
@@ -39,7 +44,9 @@ def possible(history: History) -> set[frozenset[Guarantee]]:
         for (entry, step), seen in zip(reads, saw, strict=True):
             good = set()
             for i, at in enumerate(place):
-                last = max((w for w in seen if writes[w][1].key == step.key), key=at.get, default=None)
+                last = max(
+                    (w for w in seen if writes[w][1].key == step.key), key=at.get, default=None
+                )
                 if (None if last is None else writes[last][1].value) == step.value:
                     good.add(i)
             explained[entry.client] = explained.get(entry.client, set(range(len(orders)))) & good

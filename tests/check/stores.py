@@ -30,7 +30,9 @@ class Running(msgspec.Struct):
     own: dict[str, list[Any]]
 
 
-def execute(chance: random.Random, kind: str, transactions: int, keys: int, registers: bool) -> History:
+def execute(
+    chance: random.Random, kind: str, transactions: int, keys: int, registers: bool
+) -> History:
     """A history of a store: 'strict', 'serializable', 'snapshot', 'stale snapshot', 'committed' or 'uncommitted'.
 
     A list is a tuple of elements; a register is the tuple of all its values, of which readers see the last.
@@ -49,7 +51,16 @@ def execute(chance: random.Random, kind: str, transactions: int, keys: int, regi
         operation = Transaction(tuple(txn.asked))
         call, ret = 2 * txn.ticket, 2 * txn.ticket + 1
         entries.append(
-            Entry(txn.ticket, txn.client, operation, txn.began, call, outcome, ended, ret if ended else 0)
+            Entry(
+                txn.ticket,
+                txn.client,
+                operation,
+                txn.began,
+                call,
+                outcome,
+                ended,
+                ret if ended else 0,
+            )
         )
         running.remove(txn)
 
@@ -114,7 +125,9 @@ def execute(chance: random.Random, kind: str, transactions: int, keys: int, regi
             stale = kind in ("serializable", "stale snapshot") and chance.random() < 0.5
             version = chance.randrange(len(versions)) if stale else len(versions) - 1
             client = idle.pop(chance.randrange(len(idle)))
-            running.append(Running(ticket, client, clock, asked, [], versions[version], version, {}))
+            running.append(
+                Running(ticket, client, clock, asked, [], versions[version], version, {})
+            )
             continue
         txn = chance.choice(running)
         if len(txn.done) < len(txn.asked):
@@ -179,16 +192,30 @@ def wild(chance: random.Random, transactions: int, keys: int, registers: bool) -
                 own.setdefault(s.key, []).append(s.value)
                 steps.append(s)
             elif kinds[s.key]:
-                others = [None, *(v for v in made[s.key] if not any(x == Write(s.key, v) for x in plan))]
+                others = [
+                    None,
+                    *(v for v in made[s.key] if not any(x == Write(s.key, v) for x in plan)),
+                ]
                 steps.append(Read(s.key, own[s.key][-1] if s.key in own else chance.choice(others)))
             else:
                 mine = [x.value for x in plan if isinstance(x, Append) and x.key == s.key]
                 until = min((made[s.key].index(v) for v in mine), default=len(made[s.key]))
                 seen = made[s.key][: chance.randint(0, until)]
                 steps.append(Read(s.key, (*seen, *own.get(s.key, []))))
-        outcome: Any = Ok(tuple(steps)) if chance.random() < 0.9 else chance.choice([Info(), Fail()])
+        outcome: Any = (
+            Ok(tuple(steps)) if chance.random() < 0.9 else chance.choice([Info(), Fail()])
+        )
         entries.append(
-            Entry(ticket, client, Transaction(tuple(plan)), began, 2 * ticket, outcome, ended, 2 * ticket + 1)
+            Entry(
+                ticket,
+                client,
+                Transaction(tuple(plan)),
+                began,
+                2 * ticket,
+                outcome,
+                ended,
+                2 * ticket + 1,
+            )
         )
     return History(entries)
 
@@ -325,6 +352,15 @@ def registers(seed: int) -> tuple[str, History]:
         asked = Transaction((Read(key) if isinstance(step, Read) else step,))
         result = Ok((step,)) if outcome is Ok else outcome()
         entries.append(
-            Entry(ticket, client, asked, 2 * ticket, 2 * ticket, result, 2 * ticket + 1, 2 * ticket + 1)
+            Entry(
+                ticket,
+                client,
+                asked,
+                2 * ticket,
+                2 * ticket,
+                result,
+                2 * ticket + 1,
+                2 * ticket + 1,
+            )
         )
     return kind, History(entries)

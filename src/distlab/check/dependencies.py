@@ -190,7 +190,10 @@ class Dependencies:
         writer = seen.writer.get(value)
         if writer is None:
             self._fault(
-                "garbage read", 0, f"{self.name(reader)} read {value!r} of {key!r}, which nobody wrote", reader
+                "garbage read",
+                0,
+                f"{self.name(reader)} read {value!r} of {key!r}, which nobody wrote",
+                reader,
             )
             return False
         outcome = self.entries[writer].outcome
@@ -199,7 +202,11 @@ class Dependencies:
         if isinstance(outcome, Fail):
             why = f"{self.name(writer)} had written and rolled back"
             self._fault(
-                "G1a aborted read", 1, f"{self.name(reader)} read {value!r} of {key!r}, which {why}", writer, reader
+                "G1a aborted read",
+                1,
+                f"{self.name(reader)} read {value!r} of {key!r}, which {why}",
+                writer,
+                reader,
             )
             return False
         if self.doubt_aborts:
@@ -274,7 +281,9 @@ class Dependencies:
     def _check_future(self, key: Hashable, seen: _Key) -> None:
         """No transaction sees an append that it has yet to make, nor one of its own out of its place."""
         wrong = [
-            read for read in seen.reads if read[0] in seen.own and _share(seen.own[read[0]], read[1])
+            read
+            for read in seen.reads
+            if read[0] in seen.own and _share(seen.own[read[0]], read[1])
         ]
         for reader, value in wrong:
             reason = f"{self.name(reader)} read {shown(value)} of {key!r}, with what it appended itself out of place"
@@ -299,7 +308,10 @@ class Dependencies:
         if len(set(value)) != len(value):
             double = next(e for i, e in enumerate(value) if e in value[:i])
             self._fault(
-                "duplicate element", 0, f"{self.name(reader)} read {double!r} twice in {shown(value)} of {key!r}", reader
+                "duplicate element",
+                0,
+                f"{self.name(reader)} read {double!r} twice in {shown(value)} of {key!r}",
+                reader,
             )
         return {element for element in value if not self._exists(key, seen, element, reader)}
 
@@ -395,7 +407,9 @@ class Dependencies:
         for reader, value, count in seen.mine:
             if value != seen.own[reader][count - 1]:
                 wrote = f"but it had itself written {seen.own[reader][count - 1]!r}"
-                self._fault("internal", 0, f"{self.name(reader)} read {value!r} of {key!r}, {wrote}", reader)
+                self._fault(
+                    "internal", 0, f"{self.name(reader)} read {value!r} of {key!r}, {wrote}", reader
+                )
         first: dict[int, Any] = {}
         kept: list[tuple[int, Any]] = []
         for reader, value in seen.reads:

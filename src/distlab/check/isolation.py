@@ -194,7 +194,12 @@ def _of_cycle(found: Dependencies, cycle: list[Edge], base: int, order: int) -> 
     else:
         name = "G-nonadjacent" if base == 2 else "G2-item"
     edges = tuple(
-        (found.name(before), found.name(after), (Why(kind).name or "").lower(), because(found, before, after, kind))
+        (
+            found.name(before),
+            found.name(after),
+            (Why(kind).name or "").lower(),
+            because(found, before, after, kind),
+        )
         for before, after, kind in cycle
     )
     return Anomaly(

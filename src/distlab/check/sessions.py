@@ -64,7 +64,12 @@ class Guarantee(Enum):
 
 
 RYW, MR, MW, WFR, ONE = list(Guarantee)[:5]
-_WAYS = {("write", "read"): RYW, ("read", "read"): MR, ("write", "write"): MW, ("read", "write"): WFR}
+_WAYS = {
+    ("write", "read"): RYW,
+    ("read", "read"): MR,
+    ("write", "write"): MW,
+    ("read", "write"): WFR,
+}
 
 
 class Conflict(Struct, frozen=True):
@@ -148,7 +153,11 @@ class Registers:
                     self.source[index] = self.writer[place]
                 elif self.conflict is None:
                     lost = failed.get(place)
-                    why = f", which {lost.client} had failed to write" if lost else ", which nobody wrote"
+                    why = (
+                        f", which {lost.client} had failed to write"
+                        if lost
+                        else ", which nobody wrote"
+                    )
                     who = (lost, op.entry) if lost else (op.entry,)
                     self.conflict = Conflict(frozenset(), f"{op}{why}", who)
         seen = set(self.source.values())
@@ -163,7 +172,9 @@ class Registers:
     def _add(self, entry: Entry, failed: dict[tuple[Hashable, Any], Entry]) -> None:
         steps = steps_of(entry)
         if len(steps) != 1 or not isinstance(steps[0], Read | Write):
-            raise ScenarioError(f"operation {entry.ticket} is not one read or one write of a register")
+            raise ScenarioError(
+                f"operation {entry.ticket} is not one read or one write of a register"
+            )
         step = steps[0]
         ok = isinstance(entry.outcome, Ok)
         try:
@@ -213,7 +224,9 @@ def _sequential(found: Registers, budget: int) -> Verdict:
     for ops in found.clients.values():
         thread = [index for index in ops if found.ops[index].acknowledged]
         for index in ops:
-            if not found.ops[index].acknowledged:  # a thread of its own, once what came before it is done
+            if not found.ops[
+                index
+            ].acknowledged:  # a thread of its own, once what came before it is done
                 after.append((index, len(threads), sum(i < index for i in thread)))
         threads.append(thread)
     ops = [(op.kind == "write", op.key, found.source.get(i)) for i, op in enumerate(found.ops)]
@@ -326,7 +339,9 @@ class _Order:
             path = self._path(older, newer if read is None else read)
             who += path
             if read is None:
-                parts.append(f"{self._words(path)}, so {ops[older].value!r} is older than {ops[newer].value!r}")
+                parts.append(
+                    f"{self._words(path)}, so {ops[older].value!r} is older than {ops[newer].value!r}"
+                )
             else:
                 told = f"{ops[read]} although {self._words(path)}"
                 parts.append(f"{told}, so {ops[older].value!r} is older than {ops[newer].value!r}")
@@ -338,7 +353,9 @@ class _Order:
         words = [str(ops[path[0]])]
         for one, two in zip(path, path[1:-1], strict=False):
             source = self.found.source.get(two) == one
-            words.append(f", which {ops[two].entry.client} read" if source else f" and then {ops[two]}")
+            words.append(
+                f", which {ops[two].entry.client} read" if source else f" and then {ops[two]}"
+            )
         last, before = path[-1], path[-2]
         if ops[last].kind == "write":
             words.append(f" before {ops[last]}")

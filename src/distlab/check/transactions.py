@@ -105,14 +105,21 @@ def steps_of(entry: Entry) -> tuple[Step, ...]:
 
 
 def well_formed(history: History) -> None:
-    """Raises ``ScenarioError`` where a client has two transactions open, or one ends before it began."""
+    """Raises ``ScenarioError`` where a client has two operations under way, or one ends before it began.
+
+    One that never returned does not count: its client may have crashed and come back, and it is in doubt anyway.
+    """
     last: dict[str, Entry] = {}
     for entry in history:
         before = last.get(entry.client)
-        if before is not None and (before.ended is None or before.ended > entry.began):
+        if entry.ended is None:
+            if isinstance(entry.outcome, Ok):
+                raise ScenarioError(f"operation {entry.ticket} was answered at no time")
+        elif entry.ended < entry.began:
+            raise ScenarioError(f"operation {entry.ticket} ended before it began")
+        if before is not None and before.ended is not None and before.ended > entry.began:
             raise ScenarioError(
                 f"{entry.client} began operation {entry.ticket} while its operation {before.ticket} was open"
             )
-        if entry.ended is not None and entry.ended < entry.began:
-            raise ScenarioError(f"operation {entry.ticket} ended before it began")
-        last[entry.client] = entry
+        if entry.ended is not None:
+            last[entry.client] = entry
