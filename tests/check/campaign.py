@@ -1,14 +1,16 @@
-"""Compares the judges with their twins on random histories: ``python -m tests.check.campaign [--judge J] [--runs N] [--first SEED]``."""
+"""Compares the judges with their twins on random histories: ``python -m tests.check.campaign [--judge NAME]``."""
 
 import argparse
 from collections import Counter
 
 from distlab.check.isolation import Level, isolation
+from distlab.check.logs import judge_log
 from distlab.check.sessions import Guarantee, sessions
 from distlab.core.errors import ScenarioError
 from tests.check.isolation_twin import allowed, schedules
+from tests.check.logs_twin import faults_of
 from tests.check.sessions_twin import SETS, possible, sequential
-from tests.check.stores import any_history, registers
+from tests.check.stores import any_history, log, registers
 
 PROMISED = {
     "strict": Level.STRICT_SERIALIZABLE,
@@ -71,7 +73,28 @@ def compare_sessions(seed: int, seen: Counter[str]) -> str:
     return ""
 
 
-JUDGES = {"isolation": compare_isolation, "sessions": compare_sessions}
+WHOLE = ("inconsistent offset", "duplicate", "lost write")
+"""Phenomena of which the two may name different operations."""
+
+
+def compare_logs(seed: int, seen: Counter[str]) -> str:
+    """The same, for a partitioned log."""
+    honest, drained, history = log(seed)
+    said = {
+        (fault.name, 0 if fault.name in WHOLE else fault.operations[-1].ticket)
+        for fault in judge_log(history, drained=drained).faults
+    }
+    by_definition = faults_of(history, drained)
+    if said != by_definition:
+        return f"seed {seed}: {sorted(said ^ by_definition)} said by one only"
+    if honest and said:
+        return f"seed {seed}: an honest log shows {sorted(said)}"
+    seen.update(name for name, _ in said)
+    seen["honest" if not said else "faulty"] += 1
+    return ""
+
+
+JUDGES = {"isolation": compare_isolation, "sessions": compare_sessions, "logs": compare_logs}
 
 
 def main() -> None:

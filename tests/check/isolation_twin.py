@@ -6,7 +6,7 @@ starts and commits of a store with snapshots, and asks whether it would have ans
 """
 
 from collections.abc import Hashable, Iterator
-from itertools import chain, combinations, permutations, product
+from itertools import chain, combinations, pairwise, permutations, product
 from typing import Any
 
 from distlab.check import Entry, History
@@ -66,19 +66,12 @@ def version_orders(txns: list[Entry], lists: set[Hashable]) -> Iterator[dict[Has
     """Every order in which the elements of each list, and the last values of each register, can be installed."""
     per_key = []
     for key, writes in written(txns).items():
-        orders = []
-        if key in lists:
-            elements = [value for values in writes.values() for value in values]
-            for order in permutations(elements):
-                if all(
-                    order.index(a) < order.index(b)
-                    for values in writes.values()
-                    for a, b in zip(values, values[1:], strict=False)
-                ):
-                    orders.append((key, list(order)))
-        else:
-            for order in permutations([values[-1] for values in writes.values()]):
-                orders.append((key, list(order)))
+        values = [by if key in lists else by[-1:] for by in writes.values()]
+        orders = [
+            (key, list(order))
+            for order in permutations([value for made in values for value in made])
+            if all(order.index(a) < order.index(b) for made in values for a, b in pairwise(made))
+        ]
         per_key.append(orders)
     for combination in product(*per_key):
         yield dict(combination)
@@ -125,7 +118,7 @@ def _judge(txns, writes, versions, lists, ever):
         for value in values
     }
     for key, order in versions.items():
-        for one, two in zip(order, order[1:], strict=False):
+        for one, two in pairwise(order):
             ww.add((owner[key, one], owner[key, two]))
     for index, entry in enumerate(txns):
         if not is_ok(entry):

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from distlab.check import Entry, History
+from distlab.check.logs import Assign, Commit, Poll, Record, Send
 from distlab.check.transactions import Append, Read, Step, Transaction, Write
 from distlab.core.values import Fail, Info, Ok
 
@@ -65,12 +66,8 @@ def execute(
         running.remove(txn)
 
     def view(txn: Running, key: str) -> tuple[Any, ...]:
-        if kind in ("committed", "uncommitted"):
-            seen = state[key]
-        elif kind == "strict":
-            seen = state[key]
-        else:
-            seen = txn.snapshot[key]
+        late = kind in ("strict", "committed", "uncommitted")
+        seen = state[key] if late else txn.snapshot[key]
         return seen if kind == "uncommitted" else (*seen, *txn.own.get(key, ()))
 
     def step(txn: Running) -> None:
@@ -364,3 +361,101 @@ def registers(seed: int) -> tuple[str, History]:
             )
         )
     return kind, History(entries)
+
+
+def log(seed: int) -> tuple[bool, bool, History]:
+    """A partitioned log with producers and consumers in groups: whether it is honest, drained, and its history."""
+    chance = random.Random(seed)
+    honest = chance.random() < 0.4
+    partitions = [0, 1][: chance.randint(1, 2)]
+    logs: dict[int, list[tuple[int, int]]] = {p: [] for p in partitions}
+    groups = ["", "g"][: chance.randint(1, 2)]
+    member = {f"c{i}": chance.choice(groups) for i in range(chance.randint(1, 3))}
+    at: dict[tuple[str, int], int] = {}
+    seen: dict[tuple[str, int], int] = {}
+    """Group and partition -> how many records from the beginning it has read."""
+    entries: list[Entry] = []
+    clock = 0
+
+    def record(client: str, operation: Any, outcome: Any, long: int = 1) -> None:
+        nonlocal clock
+        ticket = len(entries) + 1
+        began, clock = clock, clock + chance.randint(1, 2)
+        ended = began + long if outcome is not None else None
+        entries.append(
+            Entry(ticket, client, operation, began, 2 * ticket, outcome, ended, 2 * ticket + 1)
+        )
+
+    def poll(client: str, fate: float = 1.0) -> None:
+        group = member[client]
+        took = []
+        for p in partitions:
+            start = at.get((client, p), seen.get((group, p), 0))
+            end = min(len(logs[p]), start + chance.randint(0, 3)) if fate < 1 else len(logs[p])
+            took += [Record(p, o, v) for o, v in logs[p][start:end]]
+            at[client, p] = end
+            if fate > 0.1 and start <= seen.get((group, p), 0):
+                seen[group, p] = max(seen.get((group, p), 0), end)
+        record(client, Poll(group), chance.choice([Info(), None]) if fate < 0.1 else Ok(tuple(took)))
+
+    for number in range(1, chance.randint(4, 14)):
+        what = chance.random()
+        client = chance.choice(list(member))
+        if what < 0.45:
+            p = chance.choice(partitions)
+            offset = logs[p][-1][0] + chance.choice([1, 1, 1, 2]) if logs[p] else 0
+            fate = chance.random()
+            if fate > 0.1:
+                logs[p].append((offset, number))
+            answer: Any = Ok(chance.choice([offset, offset, None]))
+            if fate < 0.2:
+                answer = Fail() if fate < 0.1 else chance.choice([Info(), None])
+            record(chance.choice("ab"), Send(p, number), answer)
+        elif what < 0.8:
+            poll(client, 0.05 + 0.94 * chance.random())
+        elif what < 0.87:
+            for p in partitions:
+                at.pop((client, p), None)
+            record(client, Assign(member[client]), Ok())
+        else:
+            p = chance.choice(partitions)
+            read = seen.get((member[client], p), 0)
+            offset = logs[p][read - 1][0] + 1 if read else 0
+            record(client, Commit(p, offset, member[client]), chance.choice([Ok(), Info()]))
+    drained = chance.random() < 0.5
+    if drained:
+        member["last"], at_start = "all", {("last", p): 0 for p in partitions}
+        at.update(at_start)
+        poll("last")
+    if not honest:
+        for _ in range(chance.randint(1, 3)):
+            _falsify_log(chance, entries)
+    return honest, drained, History(entries)
+
+
+def _falsify_log(chance: random.Random, entries: list[Entry]) -> None:
+    index = chance.randrange(len(entries))
+    entry = entries[index]
+    if not isinstance(entry.outcome, Ok):
+        return
+    match entry.operation:
+        case Send() if entry.value is not None:
+            outcome = chance.choice([Ok(chance.randint(0, 6)), Fail()])
+            entries[index] = msgspec.structs.replace(entry, outcome=outcome)
+        case Poll() if entry.value:
+            records = list(entry.value)
+            at = chance.randrange(len(records))
+            match chance.randrange(5):
+                case 0:
+                    records.pop(at)
+                case 1:
+                    records.append(records[at])
+                case 2:
+                    records[at] = msgspec.structs.replace(records[at], offset=chance.randint(0, 6))
+                case 3:
+                    records[at] = msgspec.structs.replace(records[at], value=chance.randint(1, 15))
+                case 4:
+                    records[at] = msgspec.structs.replace(records[at], partition=0)
+            entries[index] = msgspec.structs.replace(entry, outcome=Ok(tuple(records)))
+        case Commit(partition=p, group=group):
+            entries[index] = msgspec.structs.replace(entry, operation=Commit(p, chance.randint(0, 7), group))

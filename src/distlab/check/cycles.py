@@ -176,7 +176,7 @@ def _shortest_through(
 
 
 def _collapsed(start: int, came: dict[int, tuple[int, int]]) -> list[Edge]:
-    """The cycle that ends where it starts, in order, each run through virtual nodes as the one edge that it stands for."""
+    """The cycle in order, each run through virtual nodes as the one edge that it stands for."""
     backwards: list[tuple[int, int, int]] = []
     state, before = start, -1
     while before != start:

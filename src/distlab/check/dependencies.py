@@ -8,8 +8,8 @@ every other value must be how that one begins. From it follow, for each key,
 * ``wr``: who installed the last element that was read comes before the reader;
 * ``rw``: a reader comes before who installed the next element, which it did not see.
 
-An element that nobody read was installed behind the longest value: its ``ww`` and ``rw`` edges are known too, though not
-its place among others of its kind. (Elle leaves these edges out. They find, for example, a write that was lost.) A
+An element that nobody read was installed behind the longest value: its ``ww`` and ``rw`` edges are known too, though
+not its place among others of its kind. (Elle leaves these edges out. They find, for example, a write that was lost.) A
 register shows less: a transaction that read v and wrote w installed w right behind v, so the versions are a chain if
 each was read before it was overwritten, and a *fork*, two written over one, is a lost update. A write that read nothing
 before has no known place, and the key is *loose*.
@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from enum import IntFlag
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from distlab.check.cycles import LINK
@@ -298,7 +299,10 @@ class Dependencies:
             placed = [element for element in order if seen.writer[element] == writer]
             if len(made) > 1 and placed != made[: len(placed)]:
                 doubt = self._is_doubtful(seen)
-                reason = f"{self.name(whose)} read {shown(order)} of {key!r}, and {self.name(writer)} had appended {shown(made)}"
+                reason = (
+                    f"{self.name(whose)} read {shown(order)} of {key!r}, "
+                    f"and {self.name(writer)} had appended {shown(made)}"
+                )
                 self._fault("internal", 1 if doubt else 0, reason, writer, whose)
 
     def _check_elements(
@@ -321,7 +325,7 @@ class Dependencies:
             return
         writers = [seen.writer[element] for element in order]
         installed = len(writers)
-        for before, after in zip(writers, writers[1:], strict=False):
+        for before, after in pairwise(writers):
             if before != after:
                 row = graph[before]
                 row[after] = row.get(after, 0) | WW

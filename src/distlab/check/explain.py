@@ -62,9 +62,11 @@ def _of_register(found: Dependencies, key: Any, before: int, after: int, kind: i
     for reader, value in seen.reads:
         if kind == WR and reader == after and seen.writer.get(value) == before:
             return f"{two} read {value!r} of {key!r}, which {one} had written"
-        if kind == RW and reader == before and after in seen.own and found.alive[after]:
-            if seen.over.get(after) == value:
+        if kind == RW and reader == before and found.alive[after] and after in seen.own:
+            if after in seen.over and seen.over[after] == value:
                 return f"{one} read {value!r} of {key!r}, which {two} overwrote with {seen.own[after][-1]!r}"
+            if after not in seen.over and value is None:
+                return f"{one} read {key!r} when nothing was written, and {two} wrote {seen.own[after][-1]!r}"
     return None
 
 

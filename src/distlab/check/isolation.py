@@ -5,8 +5,8 @@ transaction shows, and cycles in the graph of :mod:`distlab.check.dependencies`:
 
 * read uncommitted: no cycle of ``ww`` (G0);
 * read committed: no cycle of ``ww`` and ``wr`` (G1c), no read of what was rolled back (G1a) or not final (G1b);
-* snapshot isolation: besides, no cycle in which every ``rw`` has a different edge before it (with one ``rw``: G-single).
-  Such a cycle would need two snapshots each older than the other; two ``rw`` in a row need only two at the same time;
+* snapshot isolation: besides, no cycle in which no two ``rw`` come in a row (with one ``rw``: G-single). Such a cycle
+  would need two snapshots each older than the other; two ``rw`` in a row need only two at the same time;
 * serializable: no cycle at all (G2). Repeatable read is the same here: they differ only in reads by a predicate.
 
 Each of the four exists three times: as it is, in every client's own order (strong session), and in the order of real
@@ -22,7 +22,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from distlab.check.cycles import Edge, Graph, Sort, cyclic_core, find_cycle
+from distlab.check.cycles import Edge, Sort, cyclic_core, find_cycle
 from distlab.check.dependencies import REALTIME, RW, SESSION, WR, WW, Dependencies, Fault, Why
 from distlab.check.explain import because
 from distlab.check.history import Entry, History
@@ -219,7 +219,8 @@ def _unsure(
         key = min(found.loose, key=repr)
         return (
             frozenset(level for level in Level if level.base >= 2),
-            f"some transaction wrote the register {key!r} without having read it, so the order of its values is not known",
+            f"the register {key!r} was written by a transaction that had not read it, "
+            "so the order of its values is not known",
         )
     among = set(core)
     if any(len(among.intersection(tail)) > 1 for tail in found.tails):

@@ -26,7 +26,7 @@ class Transfer(Operation, frozen=True):
 
 
 def total_conserved(total: int, views: Iterable[View], *, frozen: int = 0) -> Verdict:
-    """Every view adds up to the total. ``frozen``: what is held for transfers under way, if it is known and constant."""
+    """Every view adds up to the total. ``frozen``: what transfers under way hold, if it is constant."""
     number = 0
     for balances, entry in views:
         number += 1
@@ -76,6 +76,7 @@ def explained_by_transfers(
         transfer = entry.operation
         if not isinstance(transfer, Transfer):
             raise ScenarioError(f"operation {entry.ticket} is no Transfer")
+        _checked({"": transfer.amount})
         if entry.is_open:
             doubt.append(entry)
         elif entry.is_ok:
@@ -87,7 +88,7 @@ def explained_by_transfers(
         return kept()
     reached: dict[tuple[int, ...], None] = {(0,) * len(accounts): None}
     for entry in doubt:
-        moved = {account: 0 for account in accounts}
+        moved = dict.fromkeys(accounts, 0)
         for account, amount in _moves(entry.operation):  # type: ignore[arg-type]
             if account not in moved:
                 break

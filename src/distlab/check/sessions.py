@@ -1,9 +1,9 @@
 """What each client may rely on: session guarantees, causal and sequential consistency, of a history of registers.
 
-The history holds transactions of one step, a ``Read`` or a ``Write``, and every value is written once; so each read names
-its writer. Theory: D. Terry et al., *Session guarantees for weakly consistent replicated data* (PDIS 1994); S. Burckhardt,
-*Principles of eventual consistency* (2014), for the form used here: a read sees some set of writes, and answers with
-the last of them in some order of the writes.
+The history holds transactions of one step, a ``Read`` or a ``Write``, and every value is written once; so each read
+names its writer. Theory: D. Terry et al., *Session guarantees for weakly consistent replicated data* (PDIS 1994);
+S. Burckhardt, *Principles of eventual consistency* (2014), for the form used here: a read sees some set of writes, and
+answers with the last of them in some order of the writes.
 
 A client does two kinds of things, so one follows another in four ways. Each guarantee makes one of them count:
 
@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from enum import Enum
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 from msgspec import Struct
@@ -220,14 +220,13 @@ def sessions(history: History, *, budget: int = 100_000) -> Sessions:
 
 
 def _sequential(found: Registers, budget: int) -> Verdict:
-    threads, after = [], []
-    for ops in found.clients.values():
-        thread = [index for index in ops if found.ops[index].acknowledged]
-        for index in ops:
-            if not found.ops[
-                index
-            ].acknowledged:  # a thread of its own, once what came before it is done
-                after.append((index, len(threads), sum(i < index for i in thread)))
+    threads: list[list[int]] = []
+    after: list[tuple[int, int, int]] = []
+    """Writes in doubt may come at any time, once what came before them is done."""
+    for mine in found.clients.values():
+        thread = [index for index in mine if found.ops[index].acknowledged]
+        doubt = [index for index in mine if not found.ops[index].acknowledged]
+        after += [(index, len(threads), sum(i < index for i in thread)) for index in doubt]
         threads.append(thread)
     ops = [(op.kind == "write", op.key, found.source.get(i)) for i, op in enumerate(found.ops)]
     stuck = interleaves(ops, threads, after, budget)
@@ -351,7 +350,7 @@ class _Order:
     def _words(self, path: list[int]) -> str:
         ops = self.found.ops
         words = [str(ops[path[0]])]
-        for one, two in zip(path, path[1:-1], strict=False):
+        for one, two in pairwise(path[:-1]):
             source = self.found.source.get(two) == one
             words.append(
                 f", which {ops[two].entry.client} read" if source else f" and then {ops[two]}"

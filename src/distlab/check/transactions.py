@@ -1,8 +1,8 @@
 """Transactions as judges see them: short lists of reads and writes, over lists and registers.
 
-A :class:`Transaction` is an operation like any other: its client begins it, and finishes it with ``Ok(steps)``, the same
-steps with what each read answered filled in. After ``Fail`` it was rolled back; after ``Info``, or no return at all, it
-may have been committed or not.
+A :class:`Transaction` is an operation like any other: its client begins it, and finishes it with ``Ok(steps)``, the
+same steps with what each read answered filled in. After ``Fail`` it was rolled back; after ``Info``, or no return at
+all, it may have been committed or not.
 
 Two kinds of keys, and both are chosen because a reader can tell from a value which write it came from, and in which
 order the writes were: a *list*, which is only ever appended to (K. Kingsbury and P. Alvaro, *Elle*, VLDB 2020), and a
