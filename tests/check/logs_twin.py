@@ -34,7 +34,8 @@ def faults_of(history: History, drained: bool) -> set[tuple[str, int]]:
     for send in sends:
         if send.is_ok and all(r.value != send.operation.value for _, r in records):
             beyond = send.value is not None and any(
-                r.partition == send.operation.partition and r.offset > send.value for _, r in records
+                r.partition == send.operation.partition and r.offset > send.value
+                for _, r in records
             )
             if beyond and (drained or not any(p.is_open for p in polls)):
                 found.add(("lost write", 0))
@@ -81,7 +82,10 @@ def faults_of(history: History, drained: bool) -> set[tuple[str, int]]:
     for commit in commits:
         op = commit.operation
         if any(
-            p.is_open and p.client == commit.client and p.began <= commit.began and p.operation.group == op.group
+            p.is_open
+            and p.client == commit.client
+            and p.began <= commit.began
+            and p.operation.group == op.group
             for p in polls
         ):
             continue

@@ -396,7 +396,9 @@ def log(seed: int) -> tuple[bool, bool, History]:
             at[client, p] = end
             if fate > 0.1 and start <= seen.get((group, p), 0):
                 seen[group, p] = max(seen.get((group, p), 0), end)
-        record(client, Poll(group), chance.choice([Info(), None]) if fate < 0.1 else Ok(tuple(took)))
+        record(
+            client, Poll(group), chance.choice([Info(), None]) if fate < 0.1 else Ok(tuple(took))
+        )
 
     for number in range(1, chance.randint(4, 14)):
         what = chance.random()
@@ -458,4 +460,6 @@ def _falsify_log(chance: random.Random, entries: list[Entry]) -> None:
                     records[at] = msgspec.structs.replace(records[at], partition=0)
             entries[index] = msgspec.structs.replace(entry, outcome=Ok(tuple(records)))
         case Commit(partition=p, group=group):
-            entries[index] = msgspec.structs.replace(entry, operation=Commit(p, chance.randint(0, 7), group))
+            entries[index] = msgspec.structs.replace(
+                entry, operation=Commit(p, chance.randint(0, 7), group)
+            )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from distlab.check.dependencies import REALTIME, RW, SESSION, WR, WW, Dependencies, shown
-from distlab.check.transactions import Read, steps_of
 
 
 def because(found: Dependencies, before: int, after: int, kind: int) -> str:
@@ -68,14 +67,3 @@ def _of_register(found: Dependencies, key: Any, before: int, after: int, kind: i
             if after not in seen.over and value is None:
                 return f"{one} read {key!r} when nothing was written, and {two} wrote {seen.own[after][-1]!r}"
     return None
-
-
-def story(found: Dependencies, index: int) -> str:
-    """One transaction in a line: what it did."""
-    entry = found.entries[index]
-    return ", ".join(
-        f"read {shown(step.value) if isinstance(step.value, tuple) else repr(step.value)} of {step.key!r}"
-        if isinstance(step, Read)
-        else f"{type(step).__name__.lower()} {step.value!r} to {step.key!r}"
-        for step in steps_of(entry)
-    )
