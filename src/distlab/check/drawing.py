@@ -10,7 +10,7 @@ import math
 import textwrap
 from html import escape
 
-from distlab.check.dependencies import shown
+from distlab.check.facts import shown
 from distlab.check.history import Entry
 from distlab.check.isolation import Anomaly
 from distlab.check.transactions import Append, Read, Step, steps_of
@@ -64,6 +64,7 @@ def to_svg(anomaly: Anomaly) -> str:
     }
     wide = max(len(line) for lines in boxes.values() for line in lines) * LETTER + 24
     tall = max(len(lines) for lines in boxes.values()) * LINE + 14
+    bottom: float
     if not anomaly.cycle:
         at = {
             name: (20 + wide / 2 + i * (wide + 40), 20 + tall / 2) for i, name in enumerate(boxes)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-Access = tuple[bool, Hashable, int | None]
+Move = tuple[bool, Hashable, int | None]
 """(is a write, key, for a read the index of the write that it names, None for the initial value)."""
 
 
 def interleaves(
-    ops: Sequence[Access],
+    ops: Sequence[Move],
     threads: Sequence[Sequence[int]],
     after: Sequence[tuple[int, int, int]],
     budget: int,

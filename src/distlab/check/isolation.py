@@ -23,8 +23,9 @@ from enum import Enum
 from msgspec import Struct
 
 from distlab.check.cycles import Edge, Sort, cyclic_core, find_cycle
-from distlab.check.dependencies import REALTIME, RW, SESSION, WR, WW, Dependencies, Fault, Why
+from distlab.check.dependencies import Dependencies
 from distlab.check.explain import because
+from distlab.check.facts import REALTIME, RW, SESSION, WR, WW, Fault, Why
 from distlab.check.history import Entry, History
 from distlab.check.verdict import Verdict, broken, kept, unknown
 

@@ -33,16 +33,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from enum import Enum
 from itertools import combinations, pairwise
-from typing import Any
 
 from msgspec import Struct
 
+from distlab.check.accesses import Accesses
 from distlab.check.history import Entry, History
 from distlab.check.interleaving import interleaves
-from distlab.check.transactions import Read, Write, steps_of, well_formed
 from distlab.check.verdict import Verdict, broken, kept, unknown
-from distlab.core.errors import ScenarioError
-from distlab.core.values import Fail, Ok
 
 
 class Guarantee(Enum):
@@ -117,100 +114,17 @@ def _broken(found: Conflict) -> Verdict:
     return broken(found.reason, *events, expected=str(found) or "a value that was written")
 
 
-class _Op(Struct, frozen=True):
-    """One operation that counts."""
-
-    entry: Entry
-    kind: str
-    """read or write"""
-    key: Hashable
-    value: Any
-    acknowledged: bool
-
-    def __str__(self) -> str:
-        verb = "read" if self.kind == "read" else "wrote"
-        what = "nothing" if self.value is None else repr(self.value)
-        return f"{self.entry.client} {verb} {what} {'of' if verb == 'read' else 'to'} {self.key!r}"
-
-
-class Registers:
-    """The reads and writes of a history, by client, and which write each read names."""
-
-    def __init__(self, history: History) -> None:
-        well_formed(history)
-        self.ops: list[_Op] = []
-        self.writer: dict[tuple[Hashable, Any], int] = {}
-        self.conflict: Conflict | None = None
-        failed: dict[tuple[Hashable, Any], Entry] = {}
-        for entry in history:
-            self._add(entry, failed)
-        self.source: dict[int, int] = {}
-        """Read -> the write that it answers with; a read of nothing has none."""
-        for index, op in enumerate(self.ops):
-            if op.kind == "read" and op.value is not None:
-                place = (op.key, op.value)
-                if place in self.writer:
-                    self.source[index] = self.writer[place]
-                elif self.conflict is None:
-                    lost = failed.get(place)
-                    why = (
-                        f", which {lost.client} had failed to write"
-                        if lost
-                        else ", which nobody wrote"
-                    )
-                    who = (lost, op.entry) if lost else (op.entry,)
-                    self.conflict = Conflict(frozenset(), f"{op}{why}", who)
-        seen = set(self.source.values())
-        keep = [i for i, op in enumerate(self.ops) if op.acknowledged or i in seen]
-        new = {old: now for now, old in enumerate(keep)}
-        self.ops = [self.ops[old] for old in keep]
-        self.source = {new[read]: new[write] for read, write in self.source.items()}
-        self.clients: dict[str, list[int]] = {}
-        for index, op in enumerate(self.ops):
-            self.clients.setdefault(op.entry.client, []).append(index)
-
-    def _add(self, entry: Entry, failed: dict[tuple[Hashable, Any], Entry]) -> None:
-        steps = steps_of(entry)
-        if len(steps) != 1 or not isinstance(steps[0], Read | Write):
-            raise ScenarioError(
-                f"operation {entry.ticket} is not one read or one write of a register"
-            )
-        step = steps[0]
-        ok = isinstance(entry.outcome, Ok)
-        try:
-            place = (step.key, step.value)
-            if isinstance(step, Read):
-                hash(place)
-                if ok:
-                    self.ops.append(_Op(entry, "read", step.key, step.value, True))
-                return
-            if step.value is None:
-                raise ScenarioError("None is what was never written; it cannot be written")
-            if place in self.writer or place in failed:
-                raise ScenarioError(
-                    f"value {step.value!r} of key {step.key!r} is written twice; each must be written once"
-                )
-        except TypeError:
-            raise ScenarioError(
-                f"operation {entry.ticket} has a key or value that cannot be compared: {step!r}"
-            ) from None
-        if isinstance(entry.outcome, Fail):
-            failed[place] = entry
-        else:
-            self.writer[place] = len(self.ops)
-            self.ops.append(_Op(entry, "write", step.key, step.value, ok))
-
-
 def sessions(history: History, *, budget: int = 100_000) -> Sessions:
     """Which guarantees this history can have been given; ``budget`` bounds the search for an interleaving.
 
     Raises ``ScenarioError`` for a history that cannot be judged: operations other than one read or one write, a value
     written twice, two open operations of one client.
     """
-    found = Registers(history)
+    found = Accesses(history)
     reads = sum(op.kind == "read" for op in found.ops)
-    if found.conflict:
-        return Sessions((found.conflict,), _broken(found.conflict), reads)
+    if found.out_of_thin_air:
+        conflict = Conflict(frozenset(), *found.out_of_thin_air)
+        return Sessions((conflict,), _broken(conflict), reads)
     conflicts = tuple(_smallest_conflicts(found))
     if conflicts:
         return Sessions(conflicts, _broken(conflicts[0]), reads)
@@ -219,7 +133,7 @@ def sessions(history: History, *, budget: int = 100_000) -> Sessions:
     return Sessions((), _sequential(found, budget), reads)
 
 
-def _sequential(found: Registers, budget: int) -> Verdict:
+def _sequential(found: Accesses, budget: int) -> Verdict:
     threads: list[list[int]] = []
     after: list[tuple[int, int, int]] = []
     """Writes in doubt may come at any time, once what came before them is done."""
@@ -243,7 +157,7 @@ def _sequential(found: Registers, budget: int) -> Verdict:
     )
 
 
-def _smallest_conflicts(found: Registers) -> Iterator[Conflict]:
+def _smallest_conflicts(found: Accesses) -> Iterator[Conflict]:
     if _Order(found, frozenset((RYW, MR, MW, WFR, ONE))).conflict() is None:
         return
     known: list[frozenset[Guarantee]] = []
@@ -260,7 +174,7 @@ def _smallest_conflicts(found: Registers) -> Iterator[Conflict]:
 class _Order:
     """What follows from a set of guarantees: who sees what, and which write is older. Sets of operations are bits."""
 
-    def __init__(self, found: Registers, guarantees: frozenset[Guarantee]) -> None:
+    def __init__(self, found: Accesses, guarantees: frozenset[Guarantee]) -> None:
         self.found = found
         self.guarantees = guarantees
         self.writes = sum(1 << i for i, op in enumerate(found.ops) if op.kind == "write")
