@@ -122,7 +122,7 @@ class Dependencies:
                             )
                         known.lists = kind is Append
                         known.own[index] = own = []
-                        if kind is not Append and ok and step.key in seen:
+                        if kind is not Append and step.key in seen:
                             known.over[index] = seen[step.key]
                     elif known.lists is not (kind is Append):
                         raise ScenarioError(

@@ -76,13 +76,13 @@ def to_svg(anomaly: Anomaly) -> str:
         }
         bottom = 134 + tall
     else:
-        across = max(wide + 60, len(boxes) * wide / 2.6)
-        down = max(tall + 50, len(boxes) * tall / 2.6)
+        across = max(wide * 0.8 + 50, len(boxes) * (wide + 50) / math.tau)
+        down = max(tall + 50, len(boxes) * (tall + 50) / math.tau)
         at = {}
         for i, name in enumerate(boxes):
-            angle = 2 * math.pi * i / len(boxes) - math.pi / 2
-            x, y = math.cos(angle) * across / 1.4, math.sin(angle) * down / 1.4
-            at[name] = (20 + wide / 2 + across / 1.4 + x, 30 + tall / 2 + down / 1.4 + y)
+            angle = math.tau * i / len(boxes) - math.pi / 2
+            x, y = math.cos(angle) * across, math.sin(angle) * down
+            at[name] = (20 + wide / 2 + across + x, 20 + tall / 2 + down + y)
         bottom = max(y for _, y in at.values()) + tall / 2 + 40
     reasons = [f"{i}. {kind}: {why}" for i, (*_, kind, why) in enumerate(anomaly.cycle, 1)]
     legend = [line for text in reasons or [anomaly.reason] for line in textwrap.wrap(text, 96)]

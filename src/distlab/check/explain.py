@@ -44,7 +44,7 @@ def _of_list(found: Dependencies, key: Any, before: int, after: int, kind: int) 
     for reader, value in seen.reads:
         length = len(value)
         if kind == WR and reader == after and length and seen.writer[order[length - 1]] == before:
-            return f"{two} read {shown(value)} of {key!r}, whose {value[length - 1]!r} {one} had appended"
+            return f"{two} read {shown(value)} of {key!r}, and {one} had appended the {value[length - 1]!r}"
         if kind == RW and reader == before:
             missed = (
                 [order[length]]
