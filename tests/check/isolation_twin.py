@@ -52,6 +52,14 @@ def written(txns: list[Entry]) -> dict[Hashable, dict[int, list[Any]]]:
     return found
 
 
+def written_values(history: History) -> dict[Hashable, list[Any]]:
+    """Key -> all values that anybody wrote."""
+    return {
+        key: [v for by in writes.values() for v in by]
+        for key, writes in written(list(history)).items()
+    }
+
+
 def list_keys(history: History) -> set[Hashable]:
     """Keys that are appended to, or were read as a list (though nothing may ever have been written)."""
     return {

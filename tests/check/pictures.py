@@ -1,4 +1,4 @@
-"""The pictures of docs/concepts/isolation.md, drawn from judged histories: ``python -m tests.check.pictures`` writes them."""
+"""The pictures of docs/concepts/isolation.md: ``python -m tests.check.pictures`` writes them."""
 
 from pathlib import Path
 

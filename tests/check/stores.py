@@ -306,7 +306,7 @@ def any_history(seed: int, transactions: int = 4) -> tuple[str, bool, History]:
     return kind, false, history
 
 
-def registers(seed: int) -> tuple[str, History]:
+def registers(seed: int, size: int = 6) -> tuple[str, History]:
     """Single reads and writes against replicas: 'atomic', 'causal', 'roaming' (any replica) or 'wild' (any value)."""
     chance = random.Random(seed)
     kind = chance.choice(["atomic", "causal", "roaming", "wild"])
@@ -317,7 +317,7 @@ def registers(seed: int) -> tuple[str, History]:
     sees = {client: frozenset[int]() for client in clients}
     entries: list[Entry] = []
     reads = 0
-    plan = [chance.random() < 0.45 for _ in range(chance.randint(2, 6))]
+    plan = [chance.random() < 0.45 for _ in range(chance.randint(2, size))]
     values = range(1, 1 + sum(plan[:3]) + 1)
     for ticket, is_write in enumerate(plan, 1):
         client = chance.choice(clients)
@@ -363,7 +363,7 @@ def registers(seed: int) -> tuple[str, History]:
     return kind, History(entries)
 
 
-def log(seed: int) -> tuple[bool, bool, History]:
+def log(seed: int, size: int = 13) -> tuple[bool, bool, History]:
     """A partitioned log with producers and consumers in groups: whether it is honest, drained, and its history."""
     chance = random.Random(seed)
     honest = chance.random() < 0.4
@@ -400,7 +400,7 @@ def log(seed: int) -> tuple[bool, bool, History]:
             client, Poll(group), chance.choice([Info(), None]) if fate < 0.1 else Ok(tuple(took))
         )
 
-    for number in range(1, chance.randint(4, 14)):
+    for number in range(1, chance.randint(4, size + 1)):
         what = chance.random()
         client = chance.choice(list(member))
         if what < 0.45:

@@ -174,10 +174,29 @@ def test_a_write_that_read_nothing_leaves_strong_levels_unknown() -> None:
     assert "'x' was written by a transaction that had not read it" in verdict.reason
 
 
+def test_a_single_write_has_its_place_even_if_it_read_nothing() -> None:
+    found = judge(*in_turn((Write("x", 1),), (Read("x", 1),)))
+    assert found.verdict(L.STRICT_SERIALIZABLE).is_kept
+    found = judge(*in_turn((Write("x", 1),), (Read("x", None),)))
+    assert found.anomalies[0].name == "G-single-realtime"
+    assert "T2 read 'x' when nothing was written, and T1 wrote 1" in found.anomalies[0].reason
+
+
+def test_nothing_was_written_before_any_write() -> None:
+    found = judge(*in_turn((Write("x", 1),), (Write("x", 2),), (Read("x", None),)))
+    assert found.verdict(L.STRICT_SERIALIZABLE).is_broken
+
+
 def test_doubt_that_was_seen_counts_as_committed() -> None:
     found = judge(in_doubt(1, "a", 0, a("x", 1), a("y", 1)), *in_turn((), (r("x", 1), r("y")))[1:])
     assert found.violates(L.SERIALIZABLE)
     assert not found.violates(L.READ_COMMITTED)
+
+
+def test_doubt_elsewhere_changes_nothing() -> None:
+    for name, (entries, level) in ANOMALIES.items():
+        found = judge(in_doubt(9, "z", 0, a("other", 1)), *entries)
+        assert [(anomaly.name, anomaly.level) for anomaly in found.anomalies] == [(name, level)]
 
 
 def test_doubt_that_nobody_saw_counts_for_nothing() -> None:
@@ -189,6 +208,15 @@ def test_doubt_may_be_committed_late() -> None:
     late = Entry(1, "a", Transaction((a("x", 1),)), 0, 2, Info(), 5, 3)
     entries = [late, committed(2, "b", 10, 15, r("x")), committed(3, "a", 20, 25, r("x", 1))]
     assert judge(*entries).verdict(L.STRICT_SERIALIZABLE).is_kept
+
+
+def test_doubt_excuses_an_incompatible_order_of_dirty_reads_only() -> None:
+    """Rolled back, the doubtful append leaves [] and [2], which read uncommitted allows."""
+    doubt = in_doubt(9, "z", 0, a("x", 1))
+    entries = apart((r("x", 1),), (a("x", 2),), (r("x", 2),))
+    found = judge(doubt, *entries)
+    assert found.strongest == [L.STRONG_READ_UNCOMMITTED]
+    assert found.violates(L.READ_COMMITTED).name == "incompatible order"  # type: ignore[union-attr]
 
 
 def test_an_answer_in_the_same_instant_is_not_before() -> None:
@@ -206,6 +234,8 @@ def test_nothing_read_is_unknown_not_kept() -> None:
 
 def test_reads_of_nothing_are_fine_in_either_form() -> None:
     assert judge(*apart((Read("x", None),), (Read("y", ()),), (Read("x", []),))).anomalies == ()
+    found = judge(*apart((a("x", 1),), (Read("x", None),), (r("x", 1),), (Read("x", []),)))
+    assert found.verdict(L.STRICT_SERIALIZABLE).is_kept
 
 
 def test_lists_from_json_are_lists() -> None:
@@ -241,6 +271,10 @@ REFUSED = {
     "operation 1 was open": [
         committed(1, "a", 0, 9, a("x", 1)),
         committed(2, "a", 5, 12, r("x", 1)),
+    ],
+    "began operation 2 while its operation 1": [
+        committed(1, "a", 0, 6, a("x", 1)),
+        committed(2, "a", 5, 9, r("x", 1)),
     ],
     "ended before it began": [committed(1, "a", 9, 5, r("x"))],
     "answered at no time": [Entry(1, "a", Transaction((r("x"),)), 0, 2, Ok((r("x"),)))],

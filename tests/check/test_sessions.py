@@ -112,6 +112,12 @@ def test_a_write_in_doubt_may_come_late_or_never() -> None:
     assert [str(conflict) for conflict in found.conflicts] == ["monotonic reads"]
 
 
+def test_writes_in_doubt_that_nobody_saw_cost_no_search() -> None:
+    doubt = [in_doubt(i, f"d{i}", 0, Write("x", i)) for i in range(100, 140)]
+    rows = history(("a", "w", "x", 1), ("b", "w", "x", 2), ("a", "r", "x", 2), ("b", "r", "x", 2))
+    assert sessions(History([*doubt, *rows]), budget=50).sequential.is_kept
+
+
 def test_nothing_read_is_unknown() -> None:
     for found in (judge(), judge(("a", "w", "x", 1))):
         for one in Guarantee:

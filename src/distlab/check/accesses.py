@@ -1,6 +1,6 @@
 """Single reads and writes of registers, by client: what :mod:`distlab.check.sessions` judges.
 
-Writes that failed are left out, and those in doubt that nobody saw.
+Writes that failed are left out, and reads that were not answered.
 """
 
 from __future__ import annotations
@@ -60,11 +60,6 @@ class Accesses:
                     )
                     who = (lost, op.entry) if lost else (op.entry,)
                     self.out_of_thin_air = (f"{op}{why}", who)
-        seen = set(self.source.values())
-        keep = [i for i, op in enumerate(self.ops) if op.acknowledged or i in seen]
-        new = {old: now for now, old in enumerate(keep)}
-        self.ops = [self.ops[old] for old in keep]
-        self.source = {new[read]: new[write] for read, write in self.source.items()}
         self.clients: dict[str, list[int]] = {}
         for index, op in enumerate(self.ops):
             self.clients.setdefault(op.entry.client, []).append(index)

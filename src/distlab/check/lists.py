@@ -86,14 +86,10 @@ def _strip_own(
 
 def _check_future(found: Dependencies, key: Hashable, seen: Key) -> None:
     """No transaction sees an append that it has yet to make, nor one of its own out of its place."""
-    wrong = [
-        read for read in seen.reads if read[0] in seen.own and _share(seen.own[read[0]], read[1])
-    ]
-    for reader, value in wrong:
-        reason = f"{found.name(reader)} read {shown(value)} of {key!r}, with what it appended itself out of place"
-        found.fault("internal", 0, reason, reader)
-    if wrong:
-        seen.reads = [read for read in seen.reads if read not in wrong]
+    for reader, value in seen.reads:
+        if any(element in value for element in seen.own.get(reader, ())):
+            reason = f"{found.name(reader)} read {shown(value)} of {key!r}, with what it appended itself out of place"
+            found.fault("internal", 0, reason, reader)
 
 
 def _check_sequence(found: Dependencies, key: Hashable, seen: Key, whose: int) -> None:
@@ -127,8 +123,6 @@ def _check_elements(
 
 def link_list(found: Dependencies, key: Hashable, seen: Key) -> None:
     graph, order, own = found.graph, found.order[key], seen.own
-    if len(set(order)) != len(order):
-        return
     writers = [seen.writer[element] for element in order]
     installed = len(writers)
     for before, after in pairwise(writers):
@@ -204,10 +198,6 @@ def _link_tail(
 
 def _length(read: tuple[int, Any]) -> int:
     return len(read[1])
-
-
-def _share(made: list[Any], value: tuple[Any, ...]) -> bool:
-    return any(element in value for element in made)
 
 
 def _without(read: tuple[int, Any], lost: set[Any]) -> tuple[int, Any]:

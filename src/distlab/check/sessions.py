@@ -136,10 +136,11 @@ def sessions(history: History, *, budget: int = 100_000) -> Sessions:
 def _sequential(found: Accesses, budget: int) -> Verdict:
     threads: list[list[int]] = []
     after: list[tuple[int, int, int]] = []
-    """Writes in doubt may come at any time, once what came before them is done."""
+    """Writes in doubt that were seen: they come at any time, once what came before them is done."""
+    seen = set(found.source.values())
     for mine in found.clients.values():
         thread = [index for index in mine if found.ops[index].acknowledged]
-        doubt = [index for index in mine if not found.ops[index].acknowledged]
+        doubt = [index for index in mine if not found.ops[index].acknowledged and index in seen]
         after += [(index, len(threads), sum(i < index for i in thread)) for index in doubt]
         threads.append(thread)
     ops = [(op.kind == "write", op.key, found.source.get(i)) for i, op in enumerate(found.ops)]
