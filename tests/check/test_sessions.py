@@ -112,6 +112,18 @@ def test_a_write_in_doubt_may_come_late_or_never() -> None:
     assert [str(conflict) for conflict in found.conflicts] == ["monotonic reads"]
 
 
+def test_a_write_in_doubt_comes_after_what_its_client_did_before() -> None:
+    """z=1, then w is nothing, then w=1, which a read before it wrote x=5, which h read before z was anything."""
+    rows = history(
+        ("e", "w", "z", 1), ("e", "r", "w", None), ("b", "w", "w", 1), ("a", "r", "w", 1),
+        ("h", "r", "x", 5), ("h", "r", "z", None),
+    )  # fmt: skip
+    found = sessions(History([*rows, in_doubt(9, "a", 45, Write("x", 5))]))
+    assert found.strongest == [Guarantee.CAUSAL]
+    found = sessions(History([*rows, in_doubt(9, "b", 15, Write("x", 5))]))
+    assert found.strongest == [Guarantee.SEQUENTIAL]
+
+
 def test_writes_in_doubt_that_nobody_saw_cost_no_search() -> None:
     doubt = [in_doubt(i, f"d{i}", 0, Write("x", i)) for i in range(100, 140)]
     rows = history(("a", "w", "x", 1), ("b", "w", "x", 2), ("a", "r", "x", 2), ("b", "r", "x", 2))

@@ -140,7 +140,7 @@ def isolation(history: History) -> Isolation:
     core = cyclic_core(found.graph)
     anomalies = [_of_fault(found, fault) for fault in found.faults]
     if (core or anomalies) and found.doubtful:
-        anomalies += _without_doubt(history)
+        anomalies += [it for it in _without_doubt(history) if it not in anomalies]
     worst = [[_broken_at(anomalies, base, order) for order in range(3)] for base in range(4)]
     for base in range(4):
         if base == 0 and found.doubtful:
