@@ -65,7 +65,7 @@ class Commit(Operation, frozen=True):
 PHENOMENA = {
     "inconsistent offset": "one offset has one value, for ever",
     "duplicate": "a value that was sent once is in the log once",
-    "lost write": "an acknowledged write, or one that was read, is read by whoever passes its place",
+    "lost write": "an acknowledged write is read by somebody, if anybody reads on behind it",
     "unobserved": "when the log was read to its end, every acknowledged write has been read",
     "garbage read": "only what was sent is read, and not before it was sent",
     "aborted read": "a send that failed is never read",
