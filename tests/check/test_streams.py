@@ -80,6 +80,8 @@ def test_replicas_are_equal_in_time_and_stay_so() -> None:
     assert late.reason == "at 150, a and b differ"
     again = converged_by(100, 50, [(0, "a", 1), (0, "b", 1), (160, "b", 2)], BOTH)
     assert again.reason == "at 160, a and b differ"
+    for_a_while = [(0, "a", 1), (0, "b", 1), (160, "b", 2), (170, "a", 2)]
+    assert converged_by(100, 50, for_a_while, BOTH).reason == "at 160, a and b differ"
     assert converged_by(100, 50, [(0, "a", 1), (0, "b", 2), (150, "a", 2)], BOTH).is_kept
     assert converged_by(100, 50, [(0, "a", 1), (0, "b", 1), (150, "a", 2)], BOTH).is_broken
 

@@ -89,7 +89,7 @@ def converged(replicas: Mapping[str, Any]) -> Verdict:
 def converged_by(
     healed_at: int, within: int, observed: Iterable[tuple[int, str, Any]], replicas: Iterable[str]
 ) -> Verdict:
-    """Replicas are equal at the latest ``within`` microseconds after the network healed, and stay so.
+    """Replicas are equal at the latest ``within`` microseconds after the network healed, and stay so if nobody writes.
 
     ``observed``: (time, replica, state), whenever a state changed or was looked at, in the order of time. Judged are
     the states that hold at the end of the time allowed, and at every later observation.
