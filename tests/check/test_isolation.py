@@ -199,6 +199,13 @@ def test_doubt_elsewhere_changes_nothing() -> None:
         assert [(anomaly.name, anomaly.level) for anomaly in found.anomalies] == [(name, level)]
 
 
+def test_what_would_be_wrong_without_the_doubt_is_not_reported() -> None:
+    """Were T9 rolled back, T1 and T2 would have read the same; it was seen, so they did not."""
+    doubt = in_doubt(9, "z", 0, a("x", 9))
+    found = judge(doubt, *apart((r("x"), a("x", 1)), (r("x", 9), a("x", 2))))
+    assert [anomaly.name for anomaly in found.anomalies] == ["G-single"]
+
+
 def test_doubt_that_nobody_saw_counts_for_nothing() -> None:
     found = judge(in_doubt(1, "a", 0, a("x", 1)), *in_turn((), (r("x"),))[1:])
     assert found.verdict(L.STRICT_SERIALIZABLE).is_kept
