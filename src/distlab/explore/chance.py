@@ -14,9 +14,7 @@ from random import Random
 from typing import Any, NoReturn
 
 from distlab.explore.errors import CannotExplore
-
-ALTERNATIVES = 8
-"""A draw among more values than this is not tried value by value."""
+from distlab.faults import FEW
 
 
 class Choices:
@@ -52,9 +50,9 @@ class Chance(Random):
 
     def _randbelow(self, n: int) -> Any:
         # What randrange, randint, choice, shuffle and sample all draw from.
-        if n <= ALTERNATIVES:
+        if n <= FEW:
             return self._choices.among(n)
-        return Unknown(0, n - 1, f"a draw among {n:,} values (at most {ALTERNATIVES} are tried)")
+        return Unknown(0, n - 1, f"a draw among {n:,} values (at most {FEW} are tried)")
 
     def random(self) -> Any:
         return Unknown(0.0, 1.0, "random.random()")

@@ -145,6 +145,10 @@ class Space:
                 self.another_copy(letter)
         return letter
 
+    def known(self, source: Address, to: Address, message: Message) -> Letter:
+        """The letter that says this, which has been met. Raises ``KeyError``."""
+        return self._letters[source, to, type(message), "equal", freeze(message)]
+
     def another_copy(self, letter: Letter) -> int:
         """A bit for one more copy."""
         bit = 1 << self.net_at + len(self._by_bit)

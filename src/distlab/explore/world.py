@@ -33,18 +33,11 @@ class Parcel(Struct, frozen=True):
 
 
 class Seen:
-    """One node. Its declared state can be read as if it were the node: ``world["n1"].term``."""
+    """One node. Its declared state is read as on the node itself: ``world["n1"].term``."""
 
     def __init__(self, space: NodeSpace, record: Record) -> None:
         self.address = space.address
-        self.role = space.role
         self.is_up = record.state is not None
-        self.timers: tuple[Timer, ...] = tuple(record.timers)
-        """Those that are set."""
-        self.history: tuple[Entry, ...] = record.history
-        """A client's operations: (ticket, operation, outcome or None), in the order in which they began."""
-        self.problem = record.problem
-        """What it raised; empty if nothing."""
         self._node = restored(space.program, record.state) if record.state is not None else None
 
     def __getattr__(self, name: str) -> Any:
@@ -52,7 +45,7 @@ class Seen:
             raise AttributeError(name)
         if self._node is None:
             raise ScenarioError(
-                f"self.{name} of {self.address} was asked for while it is down; ask is_up first, or walk through world.up()"
+                f"{name} of {self.address} was asked for while it is down: ask is_up first, or walk through world.up()"
             )
         return getattr(self._node, name)
 
@@ -83,8 +76,13 @@ class World:
         return [node for node in self.nodes(role) if node.is_up]
 
     def history(self) -> list[Entry]:
-        """What clients were asked to do, and what came of it, client by client."""
-        return [entry for node in self.nodes() for entry in node.history]
+        """What clients were asked to do, and what came of it: (ticket, operation, outcome or None), by client."""
+        places = range(len(self._space.nodes))
+        return [entry for place in places for entry in self._record(place).history]
+
+    def timers(self, address: str) -> tuple[Timer, ...]:
+        """The timers that this node has set."""
+        return tuple(self._record(self._space.index[Address(address)]).timers)
 
     def messages(self, *classes: type[Message]) -> list[Parcel]:
         """What is under way, or only messages of these classes. In a ``SET``: all that was ever sent."""
@@ -100,13 +98,15 @@ class World:
                 yield Parcel(letter.source, letter.to, letter.message)
 
     def _at(self, place: int) -> Seen:
-        space = self._space
-        self.read |= space.local_mask(place)
-        record = space.record(self._packed, place)
+        record = self._record(place)
         if record.seen is None:
-            record.seen = Seen(space.nodes[place], record)
+            record.seen = Seen(self._space.nodes[place], record)
         seen: Seen = record.seen
         return seen
+
+    def _record(self, place: int) -> Record:
+        self.read |= self._space.local_mask(place)
+        return self._space.record(self._packed, place)
 
 
 class Watch:
