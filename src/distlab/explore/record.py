@@ -22,6 +22,9 @@ Timers = dict[Timer, tuple[float, float]]
 """Timers that are set -> least and greatest time they may take, in the order in which they were set."""
 
 
+_NOTHING = Files().essence()
+
+
 class Record:
     """A node as it stands between two handlers. Never changed."""
 
@@ -52,7 +55,11 @@ class Record:
         self.state = state
         """Declared state, name -> value; None while the node is down."""
         self.timers = timers
+        essence = None if files is None else files.essence()
+        if essence == _NOTHING:
+            files = essence = None
         self.files = files
+        """None where there is nothing on disk, and nothing that a crash could bring back."""
         self.history = history
         self.calls_made = calls_made
         """How many of the client's planned operations have begun."""
@@ -72,7 +79,7 @@ class Record:
         self.key: Hashable = (
             None if state is None else frozen(state),
             timers_key,
-            None if files is None else files.essence(),
+            essence,
             tuple((t, freeze(o), None if r is None else freeze(r)) for t, o, r in history),
             calls_made,
             problem,

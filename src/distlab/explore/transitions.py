@@ -144,8 +144,7 @@ class NodeSpace:
         self, record: Record, event: Event, done: Handling, node: Node, draws: tuple[int, ...]
     ) -> Iterator[Outcome]:
         calls_made = record.calls_made + isinstance(event, int)
-        touched = record.files is not None or bool(done.files.essence()[0] or done.files.essence()[2])  # type: ignore[index]
-        files = done.files if touched else None
+        files = done.files
         history = tuple(done.history)
         sent = tuple(done.sent)
         if done.problem is not None:
