@@ -7,14 +7,18 @@ client its operations. So equal records must act alike; :mod:`distlab.explore.tr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any
+
+from msgspec import Struct
 
 from distlab.core.errors import UndeclaredState
 from distlab.core.files import Files
 from distlab.core.node import Node
 from distlab.core.state import copied, freeze
 from distlab.core.values import Timer
+from distlab.explore.chance import Unknown
 from distlab.explore.errors import CannotExplore
 from distlab.explore.handling import Entry
 
@@ -94,12 +98,18 @@ def frozen(state: dict[str, Any]) -> tuple[Any, ...]:
 def kept(node: Node) -> dict[str, Any]:
     """What the node remembers, as a copy of its own. Raises :class:`CannotExplore` naming what has no value."""
     program = type(node).__name__
+    twin = {}
     try:
-        state = node.state()
-        twin = {name: copied(value) for name, value in state.items()}
-        for name, value in state.items():
-            before, after = freeze(value, f"self.{name}"), freeze(twin[name], f"self.{name}")
-            if before != after:
+        for name, value in node.state().items():
+            if found := _unknown_in(value, f"self.{name}"):
+                path, number = found
+                raise CannotExplore(
+                    f"{program}: {path} holds {number.what}. The explorer does not know such a number: a program may "
+                    "only wait that long"
+                )
+            before = freeze(value, f"self.{name}")
+            twin[name] = copied(value)
+            if before != freeze(twin[name], f"self.{name}"):
                 raise CannotExplore(
                     f"{program}.{name} does not come back the same when it is copied: {value!r} became "
                     f"{twin[name]!r}. Keep plain values in a node: numbers, strings, lists, dicts, sets, Structs"
@@ -109,6 +119,21 @@ def kept(node: Node) -> dict[str, Any]:
             f"{program}: {error}. What the explorer cannot copy and compare, it cannot explore"
         ) from None
     return twin
+
+
+def _unknown_in(value: Any, path: str) -> tuple[str, Unknown] | None:
+    """A number that nobody knows, anywhere in ``value``, and where it is."""
+    if isinstance(value, Unknown):
+        return path, value
+    parts: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, dict):
+        parts = value.items()
+    elif isinstance(value, (list, tuple, deque)):
+        parts = enumerate(value)
+    elif isinstance(value, Struct):
+        fields = ((name, getattr(value, name)) for name in value.__struct_fields__)
+        return next((hit for name, part in fields if (hit := _unknown_in(part, f"{path}.{name}"))), None)
+    return next((hit for key, part in parts if (hit := _unknown_in(part, f"{path}[{key!r}]"))), None)
 
 
 def restored(program: type[Node], state: dict[str, Any]) -> Node:
