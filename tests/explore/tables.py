@@ -155,7 +155,9 @@ def _rules(dice: Random, seldom: tuple[str, ...]) -> tuple[Rule, ...]:
             names.append(dice.choice(seldom))
         return tuple((name, dice.randrange(3)) for name in names)
 
-    rules: list[Rule] = [("start", 0, x, (*actions(1), ("set", dice.randrange(2)))) for x in range(3)]
+    rules: list[Rule] = [
+        ("start", 0, x, (*actions(1), ("set", dice.randrange(2)))) for x in range(3)
+    ]
     for kind in ("token", "tick", "ask"):
         for n in range(2):
             for x in range(3):

@@ -27,7 +27,9 @@ def searched(scope: Scope, budget: int = 60_000) -> set[Any] | None:
     states = set()
     for world in search.parents:
         records = [space.record(world, place) for place in range(len(space.nodes))]
-        states.add(tuple(None if r.state is None else (r.key[0], frozenset(r.timers)) for r in records))  # type: ignore[index]
+        states.add(
+            tuple(None if r.state is None else (r.key[0], frozenset(r.timers)) for r in records)
+        )  # type: ignore[index]
     return states
 
 

@@ -9,7 +9,18 @@ from typing import Any, ClassVar
 
 import pytest
 
-from distlab.core import MS, Address, Config, Job, JobContext, Message, Node, SessionMessage, Steps, Timer
+from distlab.core import (
+    MS,
+    Address,
+    Config,
+    Job,
+    JobContext,
+    Message,
+    Node,
+    SessionMessage,
+    Steps,
+    Timer,
+)
 from distlab.core.cluster import Cluster, Member
 from distlab.explore import RAISES, CannotExplore, Finding, Result, Scope, explore
 
@@ -70,8 +81,13 @@ def test_a_global_that_is_changed() -> None:
             self.send(self.config.peer, Note(next(numbers)))
 
     text = refusal(Counts)
-    assert "Counts.on_go is not a function of its node's state: from the same state, Go() came to" in text
-    assert "it sent Note(n=2) to b once and Note(n=3) to b the other time (test_refusals.py:" in text
+    assert (
+        "Counts.on_go is not a function of its node's state: from the same state, Go() came to"
+        in text
+    )
+    assert (
+        "it sent Note(n=2) to b once and Note(n=3) to b the other time (test_refusals.py:" in text
+    )
     assert "a module's or a class's variable" in text
 
 
@@ -137,7 +153,9 @@ def test_messages_sent_in_the_order_of_a_set() -> None:
                 self.send(self.config.peer, Note(n))
 
     text = refusal(SendsFromASet)
-    assert "SendsFromASet.on_go depends on the order of a set (self.waiting): it sent Note(n=" in text
+    assert (
+        "SendsFromASet.on_go depends on the order of a set (self.waiting): it sent Note(n=" in text
+    )
     assert "(test_refusals.py:" in text
 
 
@@ -154,7 +172,10 @@ def test_the_order_of_a_dict_where_it_counts() -> None:
             self.served = next(iter(self.queue))
 
     text = refusal(FirstIn)
-    assert "FirstIn.on_go depends on the order of a dict (self.queue): self.served became 'x' once" in text
+    assert (
+        "FirstIn.on_go depends on the order of a dict (self.queue): self.served became 'x' once"
+        in text
+    )
     assert "keep a list where order counts" in text
 
 
@@ -208,7 +229,10 @@ def test_state_that_does_not_come_back_the_same() -> None:
             self.table = Forgetful(x=1)
 
     text = refusal(KeepsAForgetfulDict)
-    assert "KeepsAForgetfulDict.table does not come back the same when it is copied: {'x': 1} became {}" in text
+    assert (
+        "KeepsAForgetfulDict.table does not come back the same when it is copied: {'x': 1} became {}"
+        in text
+    )
 
 
 def test_a_draw_among_many_that_decides() -> None:
@@ -310,7 +334,10 @@ def test_what_the_explorer_does_not_model() -> None:
     assert "RunsAJob.on_go (test_refusals.py:" in refusal(RunsAJob)
     assert "runs a job; the explorer does not model work beside the node" in refusal(RunsAJob)
     assert "opens a session; the explorer does not model connections" in refusal(Connects)
-    assert "uses the shared store; the explorer does not model state that belongs to no node" in refusal(Stores)
+    assert (
+        "uses the shared store; the explorer does not model state that belongs to no node"
+        in refusal(Stores)
+    )
 
 
 def test_a_counter_that_never_repeats_runs_out_of_budget_and_is_named() -> None:

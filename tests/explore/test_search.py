@@ -15,7 +15,9 @@ from tests.examples.two_phase_commit_small import HastyManager, Stage
 
 
 @pytest.mark.parametrize(("resources", "states"), [(3, 288), (5, 8_832)])
-def test_two_phase_commit_has_as_many_states_as_in_other_checkers(resources: int, states: int) -> None:
+def test_two_phase_commit_has_as_many_states_as_in_other_checkers(
+    resources: int, states: int
+) -> None:
     result = explore(two_phase_commit_small.scope(resources))
     assert (result.finding, result.states, result.unseen) == (Finding.EXHAUSTED, states, ())
     assert result.is_proof
@@ -182,12 +184,16 @@ def test_pruned_worlds_are_judged_and_not_gone_on_from() -> None:
         talkers(calls={"a": (Say(1),)}), prune=lambda world: len(world["b"].heard) == 1
     )
     assert explore(scope).states == 3
-    judged = msgspec.structs.replace(scope, invariants={"silence": lambda world: not world["b"].heard})
+    judged = msgspec.structs.replace(
+        scope, invariants={"silence": lambda world: not world["b"].heard}
+    )
     assert explore(judged).finding is Finding.VIOLATED
 
 
 def test_what_never_occurred_is_said_and_is_no_proof() -> None:
-    scope = msgspec.structs.replace(talkers(), seen={"b has heard something": lambda w: bool(w["b"].heard)})
+    scope = msgspec.structs.replace(
+        talkers(), seen={"b has heard something": lambda w: bool(w["b"].heard)}
+    )
     result = explore(scope)
     assert (result.finding, result.unseen) == (Finding.EXHAUSTED, ("b has heard something",))
     assert not result.is_proof

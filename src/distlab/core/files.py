@@ -14,6 +14,7 @@ remain, never a later one without an earlier one (cf. Pillai et al., "All File S
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Hashable
 
 from distlab.core.disk import checked_path, folder_of
@@ -238,6 +239,20 @@ class Files:
             tuple((*change[1:4], place.get(id(change[4]))) for change in self._name_changes),
             tuple((bytes(f.visible), bytes(f.durable), *(w[1:] for w in f.pending)) for f in files),
         )
+
+    def rewritten(self, change: Callable[[bytes], bytes]) -> Files:
+        """A copy in which ``change`` was done to every piece of contents; it must not change their lengths."""
+        twin = copy.deepcopy(self)
+        known = [*twin._names.values(), *twin._durable_names.values()]
+        known += [file for *_, file in twin._name_changes if file is not None]
+        for file in {id(file): file for file in known}.values():
+            file.visible = bytearray(change(bytes(file.visible)))
+            file.durable = bytearray(change(bytes(file.durable)))
+            file.pending = [
+                (number, at, None if written is None else change(written))
+                for number, at, written in file.pending
+            ]
+        return twin
 
     # -- faults -------------------------------------------------------------------------------------------------
 

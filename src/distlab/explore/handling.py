@@ -199,7 +199,9 @@ class Handling:
         self._refuse("uses the shared store", "state that belongs to no node")
 
     def _refuse(self, what: str, meaning: str) -> NoReturn:
-        raise CannotExplore(f"the program {what}; the explorer does not model {meaning}. Simulate it")
+        raise CannotExplore(
+            f"the program {what}; the explorer does not model {meaning}. Simulate it"
+        )
 
     def _known(self, what: str, value: Struct | Any) -> None:
         """Raise where a field holds a number that nobody knows."""

@@ -132,8 +132,12 @@ def _unknown_in(value: Any, path: str) -> tuple[str, Unknown] | None:
         parts = enumerate(value)
     elif isinstance(value, Struct):
         fields = ((name, getattr(value, name)) for name in value.__struct_fields__)
-        return next((hit for name, part in fields if (hit := _unknown_in(part, f"{path}.{name}"))), None)
-    return next((hit for key, part in parts if (hit := _unknown_in(part, f"{path}[{key!r}]"))), None)
+        return next(
+            (hit for name, part in fields if (hit := _unknown_in(part, f"{path}.{name}"))), None
+        )
+    return next(
+        (hit for key, part in parts if (hit := _unknown_in(part, f"{path}[{key!r}]"))), None
+    )
 
 
 def restored(program: type[Node], state: dict[str, Any]) -> Node:

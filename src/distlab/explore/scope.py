@@ -218,8 +218,6 @@ class Result(Struct, frozen=True, kw_only=True):
     """Situations of the scope's ``seen`` that never occurred."""
     seconds: float = 0.0
     """Processor time; decides nothing."""
-    world: int = 0
-    """The world that the trace leads to, in the search's own terms."""
 
     @property
     def is_proof(self) -> bool:

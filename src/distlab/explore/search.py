@@ -101,7 +101,8 @@ class Search:
         if end.finding is Finding.EXHAUSTED:
             for node in self.space.nodes:
                 node.verify()
-        first, steps = ({}, ()) if not end.world else self.trace(end.world)
+        first, steps, world = ({}, (), 0) if not end.world else self.trace(end.world)
+        reason = end.reason if self._symmetry is None else self._said_of(world, end)
         return Result(
             finding=end.finding,
             states=len(self.parents),
@@ -110,12 +111,11 @@ class Search:
             handler_runs=sum(node.handler_runs for node in self.space.nodes),
             local_states={node.address: len(node.records) for node in self.space.nodes},
             invariant=end.name,
-            reason=end.reason,
+            reason=reason,
             draws=first if after is None else after.draws,
             trace=(*before, *steps),
             unseen=tuple(watch.name for watch in self._unseen),
             seconds=time.process_time() - began,
-            world=end.world,
         )
 
     # -- the search -------------------------------------------------------------------------------------------------
@@ -273,13 +273,15 @@ class Search:
                 if len(values) > most:
                     most = len(values)
                     words = f"{node.program.__name__}.{name} of {node.address} took {most:,} different values"
-        advice = "A field that only ever grows (a counter, a term) makes the space infinite: prune it"
+        advice = (
+            "A field that only ever grows (a counter, a term) makes the space infinite: prune it"
+        )
         return f"{words}. {advice}" if words else advice
 
     # -- traces -----------------------------------------------------------------------------------------------------
 
-    def trace(self, world: int) -> tuple[dict[Address, tuple[int, ...]], tuple[Step, ...]]:
-        """What was drawn at the start, and the steps from there to this world."""
+    def trace(self, world: int) -> tuple[dict[Address, tuple[int, ...]], tuple[Step, ...], int]:
+        """What was drawn at the start, the steps from there, and the world that they lead to."""
         path = [world]
         while (parent := self.parents[path[-1]]) >= 0:
             path.append(parent)
@@ -289,11 +291,21 @@ class Search:
             for successor, move in self.successors(at):
                 if self._canonical(successor) == target:
                     steps.append(move.step)
-                    at = successor  # under symmetry the world itself, not the one that stands for it
+                    at = (
+                        successor  # under symmetry the world itself, not the one that stands for it
+                    )
                     break
             else:
                 raise AssertionError("a world that was met has no step that leads to it")
-        return self._draws[path[0]], tuple(steps)
+        return self._draws[path[0]], tuple(steps), at
+
+    def _said_of(self, world: int, end: _Stop) -> str:
+        """The reason, in the names of the world that the trace leads to, which another may have stood for."""
+        if end.name == RAISES:
+            problems = (self.space.record(world, p).problem for p in range(len(self.space.nodes)))
+            return next(filter(None, problems))
+        watch = next((w for w in self._invariants if w.name == end.name), None)
+        return watch(world) if watch is not None else end.reason
 
     def _follow(self, world: int, steps: tuple[Step, ...]) -> int | None:
         """The world that these steps lead to; None if they do not fit."""

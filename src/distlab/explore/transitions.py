@@ -57,12 +57,15 @@ class NodeSpace:
     def __init__(self, scope: Scope, address: Address, first_ticket: int, limit: int) -> None:
         member = scope.cluster.members[address]
         self.address = address
+        self.place = list(scope.cluster.members).index(address)
         self.role = scope.cluster.role(address)
         self.program: type[Node] = member.program
         self.config = member.config
         self.calls: Sequence[Operation] = tuple(scope.calls.get(address, ()))
         self.records: list[Record] = []
         self.handler_runs = 0
+        self.on_new: Callable[[int, Record, Event], None] | None = None
+        """Called with each (place, record, event) whose outcome was worked out."""
         self._scope = scope
         self._first_ticket = first_ticket
         self.limit = limit
@@ -103,9 +106,7 @@ class NodeSpace:
                 timer
                 for place, (timer, (least, _)) in enumerate(record.timers.items())
                 # Set before, and surely due before: that one first.
-                if not any(
-                    most <= least for _, most in list(record.timers.values())[:place]
-                )
+                if not any(most <= least for _, most in list(record.timers.values())[:place])
             ]
         return sorted(record.timers, key=repr)
 
@@ -121,6 +122,8 @@ class NodeSpace:
                 found = tuple(self._handled(record, event))
                 self._remembered.append((record, event))
             record.memo[event] = found
+            if self.on_new is not None:
+                self.on_new(self.place, record, event)
         return found
 
     def _crashed(self, record: Record, survival: Survival) -> Outcome:
@@ -254,10 +257,15 @@ class NodeSpace:
         first, one = self._run(record, event, Choices(draws), None, locate=True)
         second, other = self._run(record, event, Choices(draws), turned, locate=True)
         what = _difference(first, one, second, other) or _difference(done, node, again, twin)
-        name = f"{self.program.__name__}.{self._handler_of(event)}"
+        name = f"{self.program.__name__}.{self.handler_of(event)}"
         if kind:
             field = next(
-                (f for f, v in (record.state or {}).items() if has_order(v, set if kind == "set" else dict) or (kind == "set" and has_order(v, frozenset))),
+                (
+                    f
+                    for f, v in (record.state or {}).items()
+                    if has_order(v, set if kind == "set" else dict)
+                    or (kind == "set" and has_order(v, frozenset))
+                ),
                 "?",
             )
             advice = (
@@ -286,7 +294,7 @@ class NodeSpace:
                     same = not again.stopped and frozen(node.state()) == outcome.record.key[0]  # type: ignore[index]
                 if not same:
                     raise CannotExplore(
-                        f"{self.program.__name__}.{self._handler_of(event)} is not a function of its node's state: "
+                        f"{self.program.__name__}.{self.handler_of(event)} is not a function of its node's state: "
                         f"{self.words(event)} came to something else when it was handled again at the end of the "
                         "search. It keeps something outside the declared state"
                     )
@@ -308,7 +316,7 @@ class NodeSpace:
             case _:
                 return repr(event)
 
-    def _handler_of(self, event: Event) -> str:
+    def handler_of(self, event: Event) -> str:
         match event:
             case None:
                 return "on_start"
@@ -360,5 +368,7 @@ def _difference(first: Handling, one: Node, second: Handling, other: Node) -> st
     if first.problem is not None or second.problem is not None:
         return f"it raised {first.problem or second.problem!r} once and not the other time"
     if frozenset(first.timers) != frozenset(second.timers):
-        return f"it left the timers {list(first.timers)} once and {list(second.timers)} the other time"
+        return (
+            f"it left the timers {list(first.timers)} once and {list(second.timers)} the other time"
+        )
     return ""

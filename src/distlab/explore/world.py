@@ -128,7 +128,9 @@ class Watch:
         self._space.watching = self
         answer = self._ask(world)
         self._space.watching = None
-        if world.read & ~self.mask:  # it looks at more than we knew: what is known was keyed too coarsely
+        if (
+            world.read & ~self.mask
+        ):  # it looks at more than we knew: what is known was keyed too coarsely
             self.widen(world.read)
         reason = self._reason(answer)
         self.known[packed & self.mask] = reason
