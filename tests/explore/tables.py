@@ -160,7 +160,5 @@ def _rules(dice: Random, seldom: tuple[str, ...]) -> tuple[Rule, ...]:
     ]
     for kind in ("token", "tick", "ask"):
         for n in range(2):
-            for x in range(3):
-                if dice.random() < 0.5:
-                    rules.append((kind, n, x, actions(0)))
+            rules += [(kind, n, x, actions(0)) for x in range(3) if dice.random() < 0.5]
     return tuple(rules)

@@ -11,7 +11,7 @@ from distlab.faults import Survival
 from tests.examples import raft_scopes, small_election, two_phase_commit_small
 from tests.examples.two_phase_commit_small import HastyManager, Stage
 
-# -- known figures ----------------------------------------------------------------------------------------------------
+# -- known figures ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("resources", "states"), [(3, 288), (5, 8_832)])
@@ -49,7 +49,7 @@ def test_the_shortest_way_to_two_leaders(program: type[Node], steps: int) -> Non
     assert result.seconds < 5
 
 
-# -- small worlds, counted by hand --------------------------------------------------------------------------------------
+# -- small worlds, counted by hand ------------------------------------------------------------------
 
 
 class Ping(Message):
@@ -155,7 +155,7 @@ def test_patient_alarms_fire_only_when_nothing_is_under_way() -> None:
     assert [type(step.what).__name__ for step in result.trace] == ["Lose", "Expire", "Deliver"]
 
 
-# -- goals, prunes, situations ------------------------------------------------------------------------------------------
+# -- goals, prunes, situations ----------------------------------------------------------------------
 
 
 def test_a_search_to_a_goal_and_on_from_there() -> None:
@@ -207,7 +207,7 @@ def test_out_of_budget_is_unknown() -> None:
     assert str(result).startswith("unknown: the budget of 1,000 states is spent")
 
 
-# -- what predicates see --------------------------------------------------------------------------------------------------
+# -- what predicates see ----------------------------------------------------------------------------
 
 
 def test_messages_and_histories_can_be_asked_about() -> None:
@@ -246,7 +246,7 @@ def test_timers_can_be_asked_about() -> None:
     assert explore(scope).trace[-1].what == Expire(Address("a"), Tick(1))
 
 
-# -- scopes that make no sense ------------------------------------------------------------------------------------------
+# -- scopes that make no sense ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from distlab.explore import CannotExplore, Finding, Network, Scope, explore
 from distlab.explore.search import Search
 from distlab.explore.symmetry import Renaming
 from tests.examples import raft_scopes, small_election, two_phase_commit_small
+from tests.examples.small_election import ForgetsItsVote
 from tests.examples.two_phase_commit_small import HastyManager
 
 
@@ -51,10 +52,10 @@ def test_known_figures() -> None:
 @pytest.mark.parametrize(
     ("scope", "whole"),
     [
-        (two_phase_commit_small.scope(4, HastyManager, symmetry=True), two_phase_commit_small.scope(4, HastyManager)),
-        (small_election.scope(small_election.ForgetsItsVote, symmetry=True), small_election.scope(small_election.ForgetsItsVote)),
+        [two_phase_commit_small.scope(4, HastyManager, symmetry=names) for names in (True, False)],
+        [small_election.scope(ForgetsItsVote, symmetry=names) for names in (True, False)],
     ],
-)  # fmt: skip
+)
 def test_a_trace_is_as_short_and_as_real_as_without(scope: Scope, whole: Scope) -> None:
     ours, other = explore(scope), explore(whole)
     assert len(ours.trace) == len(other.trace)

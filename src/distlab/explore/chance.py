@@ -88,7 +88,7 @@ class Unknown:
         return Unknown(self.least - high, self.greatest - low, self.what)
 
     def __rsub__(self, other: Any) -> Unknown:
-        return -self + other
+        return (-self).__add__(other)
 
     def __mul__(self, other: Any) -> Unknown:
         corners = [a * b for a in (self.least, self.greatest) for b in _range(other)]
@@ -108,14 +108,14 @@ class Unknown:
     def __float__(self) -> Any:
         self._refuse("turned into a number")
 
-    def __index__(self) -> Any:
-        self._refuse("used as an index")
+    def __index__(self) -> int:
+        return self._refuse("used as an index")
 
-    def __bool__(self) -> Any:
-        self._refuse("used as a condition")
+    def __bool__(self) -> bool:
+        return self._refuse("used as a condition")
 
-    def __hash__(self) -> Any:
-        self._refuse("hashed")
+    def __hash__(self) -> int:
+        return self._refuse("hashed")
 
     def __eq__(self, other: object) -> Any:
         self._refuse("compared")

@@ -157,10 +157,8 @@ class Handling:
         return ticket
 
     def finish(self, ticket: Ticket, outcome: Outcome) -> None:
-        for place, (known, operation, result) in enumerate(self.history):
-            if known == ticket and result is None:
-                break
-        else:
+        open_now = {t: place for place, (t, _, result) in enumerate(self.history) if result is None}
+        if ticket not in open_now:
             raise BadValue(
                 f"finish({ticket!r}, ...): this client has no open operation of that ticket"
             )
@@ -170,7 +168,8 @@ class Handling:
             )
         self._known("an outcome", outcome)
         encode(outcome)
-        self.history[place] = (ticket, operation, outcome)
+        place = open_now[ticket]
+        self.history[place] = (ticket, self.history[place][1], outcome)
 
     def stop(self, reason: str) -> NoReturn:
         self.stopped = reason or "stopped"

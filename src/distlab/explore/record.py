@@ -148,7 +148,7 @@ def restored(program: type[Node], state: dict[str, Any]) -> Node:
     return node
 
 
-# -- the same state in another order ------------------------------------------------------------------------------------
+# -- the same state in another order ----------------------------------------------------------------------------------
 
 
 class _OrderedSet(set[Any]):

@@ -266,7 +266,7 @@ class Search:
         for node in self.space.nodes:
             for name in node.program.state_fields:
                 values = {
-                    dict(record.key[0]).get(name)  # type: ignore[index,call-overload]
+                    dict(record.key[0]).get(name)  # type: ignore[index]
                     for record in node.records
                     if record.state is not None
                 }

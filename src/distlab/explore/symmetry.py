@@ -21,7 +21,7 @@ import dataclasses
 import zlib
 from collections import deque
 from collections.abc import Iterable, Mapping
-from itertools import chain, groupby, permutations, product
+from itertools import chain, groupby, pairwise, permutations, product
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
@@ -73,7 +73,7 @@ class Symmetry:
     def _neighbours(self) -> Iterable[Names]:
         nodes = self._space.nodes
         for group in self._groups:
-            for a, b in zip(group, group[1:], strict=False):
+            for a, b in pairwise(group):
                 one, other = nodes[a].address, nodes[b].address
                 yield {one: other, other: one}
 
@@ -109,7 +109,7 @@ class Symmetry:
 
     def _orders(self, world: int, equal: tuple[int, ...]) -> list[tuple[int, ...]]:
         """The orders in which nodes that look equal are to be tried: one, if they really are."""
-        for one, other in zip(equal, equal[1:], strict=False):
+        for one, other in pairwise(equal):
             places = list(range(len(self._space.nodes)))
             places[one], places[other] = other, one
             if self._renaming(tuple(places)).world(world) != world:
@@ -132,7 +132,7 @@ class Symmetry:
         shape = self._shapes.get((record, looker))
         if shape is None:
             nodes = self._space.nodes
-            names = {
+            names: dict[str, str] = {
                 nodes[other].address: "it" if other == looker else f"group {number}"
                 for number, group in enumerate(self._groups)
                 for other in group
@@ -147,7 +147,7 @@ class Symmetry:
         found = self._renamings.get(places)
         if found is None:
             nodes = self._space.nodes
-            names = {
+            names: dict[str, str] = {
                 nodes[place].address: nodes[to].address
                 for place, to in enumerate(places)
                 if place != to
@@ -228,8 +228,8 @@ class Symmetry:
                 if bool(said) != bool(answer):
                     one, two = sorted(swap.names)
                     raise CannotExplore(
-                        f"{one} and {two} are not interchangeable: {watch.name!r} says one thing of a world, and another "
-                        "when their names are exchanged. Leave them out of symmetry"
+                        f"{one} and {two} are not interchangeable: {watch.name!r} says one thing of a world, and "
+                        "another when their names are exchanged. Leave them out of symmetry"
                     )
         return answer
 
@@ -326,14 +326,14 @@ class Renaming:
             parts = {name: self.value(getattr(value, name)) for name in value.__struct_fields__}
             return type(value)(**parts)
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            twin = copy.copy(value)
+            changed: Any = copy.copy(value)
             for field in dataclasses.fields(value):
-                object.__setattr__(twin, field.name, self.value(getattr(value, field.name)))
-            return twin
+                object.__setattr__(changed, field.name, self.value(getattr(value, field.name)))
+            return changed
         return value
 
     def files(self, files: Files) -> Files:
-        """The files with the names changed in their records. Raises ``CannotExplore`` where they stand in bare bytes."""
+        """The files with the names changed in their records. Raises ``CannotExplore`` where bytes hold them."""
         return files.rewritten(self._bytes)
 
     def _bytes(self, data: bytes) -> bytes:

@@ -16,13 +16,15 @@ from typing import Any
 from msgspec import DecodeError, Struct
 
 from distlab.core.errors import BadValue, ScenarioError, UnhandledValue
+from distlab.core.files import Files
 from distlab.core.node import Node
 from distlab.core.values import Address, Message, Operation, Ticket, Timer
 from distlab.explore.chance import Choices
 from distlab.explore.errors import CannotExplore
-from distlab.explore.handling import Handling, Sending, decoded, line_of
+from distlab.explore.handling import Entry, Handling, Sending, decoded, line_of
 from distlab.explore.record import (
     Record,
+    Timers,
     dicts_backwards,
     frozen,
     has_order,
@@ -92,9 +94,19 @@ class NodeSpace:
             self.records.append(record)
         return known
 
-    def make(self, *parts: Any, problem: str = "") -> Record:
+    def make(
+        self,
+        state: dict[str, Any] | None,
+        timers: Timers,
+        files: Files | None,
+        history: tuple[Entry, ...],
+        calls_made: int,
+        problem: str = "",
+    ) -> Record:
+        """The one record of these parts."""
+        ordered = self._scope.alarms is Alarms.ORDERED
         return self.intern(
-            Record(*parts, problem=problem, ordered=self._scope.alarms is Alarms.ORDERED)
+            Record(state, timers, files, history, calls_made, problem, ordered=ordered)
         )
 
     # -- what can happen here, beside the arrival of a message -----------------------------------------------------
@@ -113,7 +125,7 @@ class NodeSpace:
     # -- outcomes -------------------------------------------------------------------------------------------------
 
     def outcomes(self, record: Record, event: Event) -> tuple[Outcome, ...]:
-        """All that can come of it. Of an arrival and a crash, only while the node is up; of a start, only while down."""
+        """All that can come of it. A start is for a node that is down, anything else for one that is up."""
         found: tuple[Outcome, ...] | None = record.memo.get(event)
         if found is None:
             if isinstance(event, Survival):
@@ -291,7 +303,7 @@ class NodeSpace:
                 again, node = self._run(record, event, Choices(outcome.draws))
                 same = tuple(again.sent) == outcome.sent and again.problem is None
                 if same and outcome.record.state is not None:
-                    same = not again.stopped and frozen(node.state()) == outcome.record.key[0]  # type: ignore[index]
+                    same = not again.stopped and frozen(node.state()) == outcome.record.key[0]
                 if not same:
                     raise CannotExplore(
                         f"{self.program.__name__}.{self.handler_of(event)} is not a function of its node's state: "

@@ -174,11 +174,11 @@ class Rot(Action, frozen=True):
     bit: int
 
 
-# -- the adversary: nothing happens but what it lets happen --------------------------------------------------------------
+# -- the adversary: nothing happens but what it lets happen ---------------------------------------------------------
 
 
 class Hold(Action, frozen=True):
-    """From now on no message arrives and no timer fires but by :class:`Release` and :class:`Fire`, until the plan heals.
+    """From now on, until the plan heals, no message arrives and no timer fires but by :class:`Release` and :class:`Fire`.
 
     What the explorer found is written down so: a run of which every step is chosen. At time 0 it holds from the start.
     """
