@@ -36,6 +36,7 @@ COMMANDS = {
     "hint": ("distlab.cli.hinting", "the next hint"),
     "warmup": ("distlab.cli.warming", "recorded runs: what happens next?"),
     "own": ("distlab.cli.owning", "which known bugs does your own test catch?"),
+    "explore": ("distlab.cli.exploring", "search a small scope whole"),
     "live": ("distlab.cli.living", "run a lab as real processes under real faults"),
     "doctor": ("distlab.cli.doctoring", "is this machine fit?"),
     "submit": ("distlab.cli.submitting", "make the file to hand in"),

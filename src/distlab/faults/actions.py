@@ -178,7 +178,7 @@ class Rot(Action, frozen=True):
 
 
 class Hold(Action, frozen=True):
-    """From now on, until the plan heals, no message arrives and no timer fires but by :class:`Release` and :class:`Fire`.
+    """Until the plan heals, no message arrives and no timer fires but by :class:`Release` and :class:`Fire`.
 
     What the explorer found is written down so: a run of which every step is chosen. At time 0 it holds from the start.
     """

@@ -1,10 +1,10 @@
 """Searching a small scope whole, as one more way to look: every schedule of so many nodes, calls and crashes.
 
 Theory. A lab lists scopes (:class:`~distlab.grade.lab.Exhaustive`) beside its directed schedules. Each bears on one
-promise: its invariants must follow from it. A violation becomes an ordinary scenario, calls and a plan that chooses every step,
-so that it is judged, saved, replayed and drawn like any other. Three answers: *kept* (everything was judged), *broken*,
-and *unknown*: the budget of states ran out, what had to occur did not, or the program cannot be explored. Unknown earns
-nothing, and says why.
+promise: its invariants must follow from it. A violation becomes an ordinary scenario, calls and a plan that chooses
+every step, so that it is judged, saved, replayed and drawn like any other. Three answers: *kept* (everything was
+judged), *broken*, and *unknown*: the budget of states ran out, what had to occur did not, or the program cannot be
+explored. Unknown earns nothing, and says why.
 
 Runs student code: call it in a grading child only.
 """
@@ -72,9 +72,7 @@ def as_scenario(scope: Scope, result: Result, base: Scenario) -> Scenario | None
         Call(at, client, type(operation).__name__, _fields(operation))
         for at, client, operation in schedule.calls
     )
-    # The world heals once the trace has been gone through: what is promised for then is judged as well.
-    plan = msgspec.structs.replace(schedule.plan, heal_at=schedule.until)
-    return Scenario(calls, plan, NOISE, base.shape)
+    return Scenario(calls, schedule.plan, NOISE, base.shape)
 
 
 def _fields(operation: object) -> dict[str, object]:

@@ -67,6 +67,11 @@ class Injector:
         self._lasting = 0
         self.applied: list[Fault] = []
         self.heal_at = plan.heal_at
+        steps = [
+            f.when.time for f in plan.faults if isinstance(f.do, STEPS) and isinstance(f.when, At)
+        ]
+        self.over_at = max([plan.heal_at or 0, *steps])
+        """From then on the plan does nothing more of its own accord: a run is not over before."""
         self.draws: dict[Address, deque[int]] = {}
         """What the draws of nodes are to come out as, for those of which the plan says anything."""
         for fault in plan.faults:
