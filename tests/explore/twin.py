@@ -61,7 +61,7 @@ class Env:
         self.node: Node | None = None
         self.problem = ""
         self.disk = Disk(self)
-        self.log = Log(print)
+        self.log = Log(lambda line: None)
         self.random: Any = None
 
     def send(self, to: Address, message: Message) -> None:
@@ -93,6 +93,13 @@ class World:
         self.envs = {a: Env(a, m.config) for a, m in scope.cluster.members.items()}
         self.net: list[Any] = []
         self.crashes = scope.crashes
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "World":
+        twin = copy.copy(self)
+        fixed = [member.config for member in self.scope.cluster.members.values()]
+        memo.update((id(config), config) for config in fixed)  # never changes: no need to copy
+        twin.envs, twin.net = copy.deepcopy(self.envs, memo), list(self.net)
+        return twin
 
     def __getitem__(self, name: str) -> "View":
         return View(self.envs[Address(name)])

@@ -8,7 +8,6 @@ violation has judged no world that is farther away than the one it reports.
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Iterator
 
@@ -86,8 +85,6 @@ class Search:
         """Search to the end of the scope or of the budget, or to what was looked for."""
         began = time.process_time()
         before = after.trace if after is not None else ()
-        was_enabled = gc.isenabled()
-        gc.disable()  # whole numbers and tables, no cycles: a collection would walk through all of them in vain
         try:
             self._search(before)
         except _Stop as stop:
@@ -95,9 +92,6 @@ class Search:
         except TooManyRecords as error:
             why = f"{error}: more than {self.space.nodes[0].limit:,}. {self._growth()}"
             end = _Stop(Finding.UNKNOWN, 0, "", why)
-        finally:
-            if was_enabled:
-                gc.enable()
         if end.finding is Finding.EXHAUSTED:
             for node in self.space.nodes:
                 node.verify()
@@ -260,23 +254,22 @@ class Search:
         return f"the budget of {self.budget:,} states is spent. {self._growth()}"
 
     def _growth(self) -> str:
-        """What grows most: where the states come from."""
-        most = 0
-        words = ""
+        """The fields that took most values: where the states come from."""
+        counts: dict[str, tuple[int, str]] = {}
         for node in self.space.nodes:
-            for name in node.program.state_fields:
-                values = {
-                    dict(record.key[0]).get(name)  # type: ignore[index]
-                    for record in node.records
-                    if record.state is not None
-                }
-                if len(values) > most:
-                    most = len(values)
-                    words = f"{node.program.__name__}.{name} of {node.address} took {most:,} different values"
+            states = [dict(r.key[0]) for r in node.records if r.state is not None]  # type: ignore[index]
+            for field in node.program.state_fields:
+                name = f"{node.program.__name__}.{field}"
+                count = len({state.get(field) for state in states})
+                counts[name] = max(counts.get(name, (0, "")), (count, f" of {node.address}"))
+        most = sorted(counts, key=lambda name: (-counts[name][0], name))[:3]
+        words = [
+            f"{name}{counts[name][1]} took {counts[name][0]:,} different values" for name in most
+        ]
         advice = (
             "A field that only ever grows (a counter, a term) makes the space infinite: prune it"
         )
-        return f"{words}. {advice}" if words else advice
+        return f"{'; '.join(words)}. {advice}" if words else advice
 
     # -- traces -----------------------------------------------------------------------------------------------------
 
