@@ -181,6 +181,7 @@ class Hold(Action, frozen=True):
     """Until the plan heals, no message arrives and no timer fires but by :class:`Release` and :class:`Fire`.
 
     What the explorer found is written down so: a run of which every step is chosen. At time 0 it holds from the start.
+    Sessions are not held.
     """
 
 
