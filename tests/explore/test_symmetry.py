@@ -72,6 +72,19 @@ def test_a_trace_is_as_short_and_as_real_as_without(scope: Scope, whole: Scope) 
     )
 
 
+def test_a_search_goes_on_from_a_goal_under_the_names_of_its_trace() -> None:
+    scope = small_election.scope(small_election.VotesTwice, symmetry=True)
+    goal = msgspec.structs.replace(
+        scope, invariants={}, goal=lambda world: any(node.leads for node in world.up())
+    )
+    first = explore(goal)
+    on = explore(scope, after=first)
+    assert on.trace[: len(first.trace)] == first.trace
+    whole = msgspec.structs.replace(scope, symmetry=())
+    again = explore(whole, after=on)
+    assert (again.finding, again.trace, again.reason) == (Finding.VIOLATED, on.trace, on.reason)
+
+
 # -- who is not interchangeable ----------------------------------------------------------------------------------------
 
 

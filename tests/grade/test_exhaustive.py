@@ -10,7 +10,7 @@ SCOPE = "exhaustive: one put, one crash"
 # The directed schedules of the toy lab and its sweep would catch these bugs too. Here the scope is to do it.
 ALONE = (
     ("directed=(", "directed=()[:0] and ("),
-    ("runs=100,", "runs=0,"),
+    ("runs=100,", "runs=0, exhaustive=(SMALL,),"),
     ("needs=(", "needs=()[:0] and ("),
 )
 
@@ -91,3 +91,9 @@ def test_an_exception_is_a_crash_with_its_line(tmp_path: Path) -> None:
     assert result.broken is not None
     assert result.broken.problem is not None
     assert result.broken.problem.text == "KeyError: 7"
+
+
+def test_sealed_grading_cannot_search_and_says_so(tmp_path: Path) -> None:
+    result = promise(grade(alone(tmp_path, reference()), isolation="sealed"))
+    assert (result.state, result.earned) == (State.UNKNOWN, 0)
+    assert "sealed grading cannot search" in result.unseen[0]

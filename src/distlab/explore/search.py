@@ -71,7 +71,8 @@ class Search:
         self._symmetry = Symmetry(self.space) if scope.symmetry else None
         self._tables: list[dict[int, Moves]] = [{} for _ in self.space.nodes]
         self._memo: dict[tuple[int, int], list[Move]] = {}
-        self._draws: dict[int, dict[Address, tuple[int, ...]]] = {}
+        self._firsts: dict[int, tuple[int, dict[Address, tuple[int, ...]]]] = {}
+        """A world that the search began with -> the one that it stands for, and what was drawn at its start."""
         watch = self._watch
         self._invariants = [watch(n, p, as_invariant=True) for n, p in scope.invariants.items()]
         self._prune = watch("prune", scope.prune) if scope.prune is not None else None
@@ -120,11 +121,11 @@ class Search:
             world = self._follow(packed, before)
             if world is None:
                 continue
-            world = self._canonical(world)
-            if world not in self.parents:
-                self.parents[world] = -1
-                self._draws[world] = draws
-                frontier.append(world)
+            first = self._canonical(world)
+            if first not in self.parents:
+                self.parents[first] = -1
+                self._firsts[first] = (world, draws)
+                frontier.append(first)
         if not frontier:
             raise ScenarioError("the trace to go on from is not one of this scope")
         frontier = self._judged(frontier)
@@ -279,7 +280,8 @@ class Search:
         while (parent := self.parents[path[-1]]) >= 0:
             path.append(parent)
         path.reverse()
-        at, steps = path[0], []
+        at, draws = self._firsts[path[0]]
+        steps = []
         for target in path[1:]:
             for successor, move in self.successors(at):
                 if self._canonical(successor) == target:
@@ -290,7 +292,7 @@ class Search:
                     break
             else:
                 raise AssertionError("a world that was met has no step that leads to it")
-        return self._draws[path[0]], tuple(steps), at
+        return draws, tuple(steps), at
 
     def _said_of(self, world: int, end: _Stop) -> str:
         """The reason, in the names of the world that the trace leads to, which another may have stood for."""

@@ -84,6 +84,15 @@ def answered_is_kept(world: World) -> str | None:
     return "7 was answered, and is not kept" if was_answered and not kept else None
 
 
+SMALL = Exhaustive(
+    name="one put, one crash",
+    about="The server may crash at any moment; whatever is sent may get lost or come twice.",
+    promise="TOY-S1",
+    scope=scope,
+    budget=5_000,
+)
+"""For the tests of searching: the part itself does without."""
+
 ONE = (Call(0, "client", "Keep", {"id": 7}),)
 
 LAB = Lab(
@@ -117,15 +126,6 @@ LAB = Lab(
                             heal_at=100 * MS,
                         ),
                     ),
-                ),
-            ),
-            exhaustive=(
-                Exhaustive(
-                    name="one put, one crash",
-                    about="The server may crash at any moment; whatever is sent may get lost or come twice.",
-                    promise="TOY-S1",
-                    scope=scope,
-                    budget=5_000,
                 ),
             ),
             promises=(
