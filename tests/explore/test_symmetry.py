@@ -9,8 +9,8 @@ from distlab.core import MS, Address, Config, Message, Node, Timer
 from distlab.core.cluster import Cluster, Member
 from distlab.core.errors import ScenarioError
 from distlab.explore import CannotExplore, Finding, Network, Scope, explore
+from distlab.explore.renaming import Renaming
 from distlab.explore.search import Search
-from distlab.explore.symmetry import Renaming
 from tests.examples import raft_scopes, small_election, two_phase_commit_small
 from tests.examples.small_election import ForgetsItsVote
 from tests.examples.two_phase_commit_small import HastyManager

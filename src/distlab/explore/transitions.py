@@ -2,9 +2,7 @@
 
 Theory. A handler depends on its node's record and on its event alone, so what it does is worked out once, however many
 worlds share that record. A search of millions of steps runs the program a few hundred times; student speed stops
-mattering, and there is time to check that the function *is* one. Every handler is run again from an equal state: as it
-is, with the sets of the state in two opposite orders, and with its dicts filled the other way round; and at the end of
-the search, once more. What differs is named.
+mattering, and there is time to check that the function *is* one (:mod:`distlab.explore.purity`).
 """
 
 from __future__ import annotations
@@ -20,18 +18,13 @@ from distlab.core.files import Files
 from distlab.core.node import Node
 from distlab.core.values import Address, Message, Operation, Ticket, Timer
 from distlab.explore.chance import Choices
-from distlab.explore.errors import CannotExplore
 from distlab.explore.handling import Entry, Handling, Sending, decoded, line_of
+from distlab.explore.purity import check, verify
 from distlab.explore.record import (
     Record,
     Timers,
-    dicts_backwards,
-    frozen,
-    has_order,
     kept,
     restored,
-    sets_backwards,
-    sets_forwards,
 )
 from distlab.explore.scope import Alarms, Scope
 from distlab.faults import Survival
@@ -150,9 +143,9 @@ class NodeSpace:
         script: Sequence[int] | None = ()
         while script is not None:
             choices = Choices(script)
-            handling, node = self._run(record, event, choices)
+            handling, node = self.run(record, event, choices)
             script = choices.following()
-            self._check(record, event, handling, node, choices.draws)
+            check(self, record, event, (handling, node), choices.draws)
             yield from self._results(record, event, handling, node, tuple(choices.draws))
 
     def _results(
@@ -178,7 +171,7 @@ class NodeSpace:
                 left = self.make(None, {}, cut.files, cut.history, calls_made)
                 yield Outcome(left, sent[: cut.sent], draws, number)
 
-    def _run(
+    def run(
         self,
         record: Record,
         event: Event,
@@ -236,80 +229,9 @@ class NodeSpace:
         name, count = self.program.handlers[type(value)]
         handling.run(node, name, *(value, extra)[:count])
 
-    # -- is it a function? ----------------------------------------------------------------------------------------
-
-    def _check(
-        self, record: Record, event: Event, done: Handling, node: Node, draws: Sequence[int]
-    ) -> None:
-        """Raise :class:`CannotExplore` if an equal state acts differently."""
-        self._compare(record, event, done, node, draws, None, "")
-        state = record.state if event is not None else None
-        if state is None:
-            return
-        if has_order(state, set) or has_order(state, frozenset):
-            for turned in (sets_forwards, sets_backwards):
-                self._compare(record, event, done, node, draws, turned, "set")
-        if has_order(state, dict):
-            self._compare(record, event, done, node, draws, dicts_backwards, "dict")
-
-    def _compare(
-        self,
-        record: Record,
-        event: Event,
-        done: Handling,
-        node: Node,
-        draws: Sequence[int],
-        turned: Callable[[Any], Any] | None,
-        kind: str,
-    ) -> None:
-        again, twin = self._run(record, event, Choices(draws), turned)
-        in_order = kind != "dict"
-        if _essence(done, node, in_order) == _essence(again, twin, in_order):
-            return
-        first, one = self._run(record, event, Choices(draws), None, locate=True)
-        second, other = self._run(record, event, Choices(draws), turned, locate=True)
-        what = _difference(first, one, second, other) or _difference(done, node, again, twin)
-        name = f"{self.program.__name__}.{self.handler_of(event)}"
-        if kind:
-            field = next(
-                (
-                    f
-                    for f, v in (record.state or {}).items()
-                    if has_order(v, set if kind == "set" else dict)
-                    or (kind == "set" and has_order(v, frozenset))
-                ),
-                "?",
-            )
-            advice = (
-                "A set has no order, and another PYTHONHASHSEED gives another one: walk through sorted(...)"
-                if kind == "set"
-                else "Two equal dicts may have been filled in different order: keep a list where order counts"
-            )
-            raise CannotExplore(
-                f"{name} depends on the order of a {kind} (self.{field}): {what}. {advice}"
-            )
-        raise CannotExplore(
-            f"{name} is not a function of its node's state: from the same state, {self.words(event)} came to "
-            f"something else the second time: {what}. It keeps something outside the declared state: "
-            "a module's or a class's variable, a default argument, a closure"
-        )
-
     def verify(self) -> None:
-        """Run every handler once more, now that all else has run: what it remembers on the sly shows."""
-        for record, event in self._remembered:
-            for outcome in record.memo[event]:
-                if outcome.cut is not None or outcome.record.problem:
-                    continue
-                again, node = self._run(record, event, Choices(outcome.draws))
-                same = tuple(again.sent) == outcome.sent and again.problem is None
-                if same and outcome.record.state is not None:
-                    same = not again.stopped and frozen(node.state()) == outcome.record.key[0]
-                if not same:
-                    raise CannotExplore(
-                        f"{self.program.__name__}.{self.handler_of(event)} is not a function of its node's state: "
-                        f"{self.words(event)} came to something else when it was handled again at the end of the "
-                        "search. It keeps something outside the declared state"
-                    )
+        """Run every handler once more. Raises :class:`CannotExplore`."""
+        verify(self, self._remembered)
 
     # -- words ------------------------------------------------------------------------------------------------------
 
@@ -347,40 +269,3 @@ class TooManyRecords(Exception):
     def __init__(self, address: Address) -> None:
         super().__init__(f"{address} has too many states of its own")
         self.address = address
-
-
-def _essence(handling: Handling, node: Node, in_order: bool) -> tuple[Any, ...]:
-    """What a handler came to, as a value."""
-    sent = tuple(handling.sent) if in_order else frozenset(handling.sent)
-    if handling.problem is not None:
-        return (sent, type(handling.problem), str(handling.problem))
-    return (
-        sent,
-        None if handling.stopped else frozen(kept(node)),
-        frozenset(handling.timers),
-        tuple(handling.history),
-        handling.files.essence() if in_order else None,
-    )
-
-
-def _difference(first: Handling, one: Node, second: Handling, other: Node) -> str:
-    """The first thing in which two runs of one handler differ."""
-    if first.problem is None and second.problem is None:
-        before, after = one.state(), other.state()
-        for name in before:
-            if frozen({name: before[name]}) != frozen({name: after.get(name)}):
-                return f"self.{name} became {before[name]!r} once and {after.get(name)!r} the other time"
-    for place, (a, b) in enumerate(zip(first.sent, second.sent, strict=False)):
-        if a != b:
-            line = first.lines[place] if place < len(first.lines) else "?"
-            said = [f"{decoded(cls, blob)!r} to {to}" for to, cls, blob in (a, b)]
-            return f"it sent {said[0]} once and {said[1]} the other time ({line})"
-    if len(first.sent) != len(second.sent):
-        return f"it sent {len(first.sent)} messages once and {len(second.sent)} the other time"
-    if first.problem is not None or second.problem is not None:
-        return f"it raised {first.problem or second.problem!r} once and not the other time"
-    if frozenset(first.timers) != frozenset(second.timers):
-        return (
-            f"it left the timers {list(first.timers)} once and {list(second.timers)} the other time"
-        )
-    return ""
