@@ -22,7 +22,7 @@ from distlab.core.state import freeze
 from distlab.core.values import Address
 from distlab.explore.errors import CannotExplore
 from distlab.explore.record import Record
-from distlab.explore.renaming import Names, Renaming
+from distlab.explore.renaming import Names, Renaming, faceless
 from distlab.explore.space import Space
 from distlab.explore.transitions import Event, Outcome
 from distlab.explore.world import Watch
