@@ -6,8 +6,8 @@ may arrive at any time, never, or again. The model is Gray and Lamport's "Consen
 set of actions; here it is a program, and what the paper's actions do of their own accord is done by timers: a timer
 may fire at any time.
 
-With 3, 5 and 7 resource managers it has 288, 8,832 and 296,448 states: the numbers that other checkers have for the
-same model.
+With 3, 5 and 7 resource managers it has 288, 8,832 and 296,448 states. The first two are asserted by stateright's
+`examples/2pc.rs` for the same model.
 """
 
 from enum import StrEnum
