@@ -1,4 +1,4 @@
-"""Grading one part: exams, directed schedules, the random sweep; then what is broken is made small.
+"""Grading one part: exams, directed schedules, small scopes, the random sweep; then what is broken is made small.
 
 Theory of operation. All promises of the part judge every run until they are broken. The cheap and certain looks come
 first. A problem (an exception, a handler that hangs) is nobody's broken promise: it decides every promise that is still
@@ -17,8 +17,10 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from distlab.check import Verdict
+from distlab.check.verdict import Finding as Answer
 from distlab.core.errors import HarnessBug, ScenarioError
 from distlab.grade.counterexample import Counterexample, save, trace_file
+from distlab.grade.exhaustive import Searched, search
 from distlab.grade.guard import BUSY_LIMIT, RETRY_LIMIT, RUN_LIMIT, Stuck
 from distlab.grade.lab import Lab, Part, Promise, Run
 from distlab.grade.minimise import minimise
@@ -80,7 +82,11 @@ class Grading:
             self._decide_all(problem, "when it was imported", None)
         else:
             self._sit_exams()
-            for found, scenario in self.scenarios():
+            for found, scenario in self._directed():
+                if self._open():
+                    self._look(found, scenario)
+            self._search_scopes()
+            for found, scenario in self._sweep():
                 if not self._open():
                     break
                 self._look(found, scenario)
@@ -88,11 +94,16 @@ class Grading:
 
     def scenarios(self) -> Iterator[tuple[str, Scenario]]:
         """Directed schedules, then the sweep; how each is called in reports."""
-        if self.part.stage is None:
-            return
-        for directed in self.part.directed:
-            yield f"directed: {directed.name}", directed.scenario
-        if self.part.draw is not None:
+        yield from self._directed()
+        yield from self._sweep()
+
+    def _directed(self) -> Iterator[tuple[str, Scenario]]:
+        if self.part.stage is not None:
+            for directed in self.part.directed:
+                yield f"directed: {directed.name}", directed.scenario
+
+    def _sweep(self) -> Iterator[tuple[str, Scenario]]:
+        if self.part.stage is not None and self.part.draw is not None:
             for number in range(1, self.runs + 1):
                 yield f"run {number}", random_scenario(self.lab, self.part, self.seed, number)
 
@@ -134,6 +145,65 @@ class Grading:
                 else:
                     if verdict.is_broken:
                         self._broken[promise.code] = _as_break(verdict, found)
+
+    def _search_scopes(self) -> None:
+        """Search the part's small scopes whole, for the promises that are still open."""
+        for exhaustive in self.part.exhaustive:
+            promise = next((p for p in self._open() if p.code == exhaustive.promise), None)
+            if promise is None:
+                continue
+            found = f"exhaustive: {exhaustive.name}"
+            try:
+                searched = search(self.part, self.solution, exhaustive)
+            except (HarnessBug, ScenarioError):
+                raise
+            except (Exception, Stuck) as error:
+                problem = problem_of(error, self.solution)
+                if problem is None:
+                    raise
+                self._decide_all(problem, found, None)
+                return
+            if searched.answer is Answer.UNKNOWN:
+                self._unseen[promise.code].add(
+                    f"{exhaustive.name}, searched whole ({searched.reason})"
+                )
+                continue
+            self._judged[promise.code] += 1
+            if searched.answer is Answer.BROKEN:
+                self._explain_search(promise, found, searched)
+
+    def _explain_search(self, promise: Promise, found: str, searched: Searched) -> None:
+        """A search has found a way to break a promise: it is a scenario like any other, and the shortest there is."""
+        assert searched.result is not None
+        if searched.scenario is not None:
+            performance = perform(self.part, self.solution, searched.scenario, record=EVERYTHING)
+            if performance.problem is not None:
+                self._decide_all(performance.problem, found, searched.scenario)
+                return
+            verdict = judge(promise, performance)
+            if verdict.is_broken:
+                shown = _as_break(verdict, found)
+                if self.keep:
+                    saved = self._save(
+                        promise,
+                        verdict.reason,
+                        found,
+                        searched.scenario,
+                        searched.scenario,
+                        performance.digest,
+                    )
+                    save_trace(saved.id, performance, verdict.events)
+                    shown = msgspec.structs.replace(
+                        shown,
+                        counterexample=saved.id,
+                        size=f"{len(searched.result.trace)} steps, the fewest there can be",
+                        decisive=decisive_line(performance, verdict),
+                    )
+                self._broken[promise.code] = shown
+                return
+        # The promise's own judge sees nothing in that run: an invariant may tell more than what can be seen outside.
+        steps = "; ".join(map(str, searched.result.trace))
+        self._broken[promise.code] = Break(searched.reason, found, got=steps)
 
     def look(self, found: str, scenario: Scenario) -> Break | None:
         """Judge one more scenario; what has been seen broken so far, if anything."""

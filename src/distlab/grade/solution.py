@@ -81,6 +81,9 @@ def load_lab(name: str) -> Lab:
 class Solution:
     """One submission, ready to be imported: ``solution.module("worker").Worker``."""
 
+    is_sealed = False
+    """Whether the program itself is in another process, and what is imported here stands for it."""
+
     def __init__(self, lab: Lab, name: str, folders: Sequence[Path]) -> None:
         self.lab = lab
         self.name = name

@@ -157,8 +157,8 @@ class Simulation:
     def _end_if_done(self) -> None:
         """Once no client waits for anything, the run needs only settle."""
         if self._settle is not None and not self._calls_to_come and not self._open_calls:
-            healed = self.injector.heal_at or 0
-            self._until = min(self._until, max(self.time, healed) + self._settle)
+            over = self.injector.over_at
+            self._until = min(self._until, max(self.time, over) + self._settle)
 
     def probes(self) -> dict[Address, Any]:
         """What each running node says of itself."""
