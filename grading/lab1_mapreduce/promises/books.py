@@ -133,3 +133,9 @@ def ended(run: Run, job: Submitted) -> list[Event]:
 def phase_of(attempt: Attempt) -> str:
     """For reports: ``map task 3``."""
     return f"{attempt.phase} task {attempt.task}"
+
+
+def name_of(attempt: Attempt) -> str:
+    """For reports: ``attempt 7 of reduce task 0``, with the epoch of the master that ordered it if it is not the first."""
+    epoch = f"{attempt.epoch}." if attempt.epoch != 1 else ""
+    return f"attempt {epoch}{attempt.number} of {phase_of(attempt)}"
