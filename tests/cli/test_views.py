@@ -12,7 +12,7 @@ from distlab.cli.screen import Screen, View
 from distlab.cli.stepping import StepView
 from distlab.cli.views.failure import TALLEST, Evidence, FailureScreen
 from distlab.cli.views.labpage import LabPage
-from distlab.cli.views.overview import Overview
+from distlab.cli.views.overview import NextStep, Overview
 from distlab.cli.views.progresspage import progress_page
 from distlab.grade.result import PromiseResult, State
 from distlab.trace.files import Head
@@ -63,6 +63,33 @@ distlab  4 labs, seed 1
 
   12/58 points in 14 s.  Next: make grade LAB=1"""
     )
+
+
+def test_what_was_only_graded_part_by_part_is_to_be_graded_together() -> None:
+    apart = text(Overview(s.apart("oracle")))
+    assert "lab5 apart         ██████████    12/12   each part done by itself" in apart
+    assert "Next: make grade LAB=5 PRIOR=own" in apart
+    assert "have not been graded together yet" in apart
+    shown = text(NextStep(s.apart("oracle"), s.apart("oracle").labs[1]))
+    assert shown.startswith(
+        "  next     make grade LAB=5 PRIOR=own\n  Your parts have not been graded"
+    )
+    assert "each part done by itself" in progress_page(s.apart("oracle"))
+
+
+def test_what_was_graded_together_is_done() -> None:
+    together = s.apart("own")
+    assert "All promises kept" in text(Overview(together))
+    assert "PRIOR" not in text(Overview(together))
+    assert "12/12   done" in text(Overview(together))
+    assert text(NextStep(together, together.labs[1])) == "  done"
+
+
+def test_our_own_solutions_and_labs_of_one_part_need_not_be_graded_together() -> None:
+    ours = msgspec.structs.replace(s.apart("oracle"), solution="reference")
+    assert "PRIOR" not in text(Overview(ours))
+    one = msgspec.structs.replace(s.apart("oracle"), labs=s.apart("oracle").labs[:1])
+    assert "PRIOR" not in text(Overview(one))
 
 
 def test_the_lab_page_has_a_word_for_every_state() -> None:

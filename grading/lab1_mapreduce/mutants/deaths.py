@@ -54,7 +54,7 @@ def piece_by_piece(store: Store, attempt: Attempt) -> bool:
 
 
 def looks_then_appends(store: Store, attempt: Attempt) -> bool:
-    """Looks whether the output is there, and appends it whole if not: two attempts may both look before either appends."""
+    """Appends the whole output if it sees that there is none: two attempts may both look before either appends."""
     source, target = private_key(attempt), part_key(attempt.job, attempt.task)
     is_first = not store.exists(target)
     if is_first:

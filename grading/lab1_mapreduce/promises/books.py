@@ -136,6 +136,6 @@ def phase_of(attempt: Attempt) -> str:
 
 
 def name_of(attempt: Attempt) -> str:
-    """For reports: ``attempt 7 of reduce task 0``, with the epoch of the master that ordered it if it is not the first."""
+    """For reports: ``attempt 7 of reduce task 0``; ``attempt 2.7`` of a master's second epoch."""
     epoch = f"{attempt.epoch}." if attempt.epoch != 1 else ""
     return f"attempt {epoch}{attempt.number} of {phase_of(attempt)}"
