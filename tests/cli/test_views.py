@@ -67,7 +67,7 @@ distlab  4 labs, seed 1
 
 def test_what_was_only_graded_part_by_part_is_to_be_graded_together() -> None:
     apart = text(Overview(s.apart("oracle")))
-    assert "lab5 apart         ██████████    12/12   each part done by itself" in apart
+    assert "lab5 apart  ██████████    12/12   each part done by itself" in apart
     assert "Next: make grade LAB=5 PRIOR=own" in apart
     assert "have not been graded together yet" in apart
     shown = text(NextStep(s.apart("oracle"), s.apart("oracle").labs[1]))

@@ -39,8 +39,8 @@ class Overview:
             lines += self._lab(lab, name, width)
         points = f"  {report.earned}/{report.points} points in {seconds(self.took)}."
         lines += [Text(), joined((points, "head"), f"  {self._next()}")]
-        lab = self._open()
-        if lab is not None and is_graded_apart(report, lab):
+        to_do = self._open()
+        if to_do is not None and is_graded_apart(report, to_do):
             lines += [styled(line, "dim") for line in wrapped(TOGETHER, width, "  ")]
         return lines
 
@@ -70,14 +70,12 @@ class Overview:
         return f"Next: {next_step(self.report, lab)}"
 
     def _open(self) -> LabResult | None:
-        """The lab to go on with: one with something broken, or unfinished, or of which only single parts were graded."""
+        """The lab to go on with: what is broken first, then what is unfinished, then what was not graded together."""
         labs = self.report.labs
-        ranked = (
-            lambda lab: bool(broken(lab)),
-            lambda lab: not is_done(lab),
-            lambda lab: is_graded_apart(self.report, lab),
-        )
-        return next((lab for wanted in ranked for lab in labs if wanted(lab)), None)
+        found = [lab for lab in labs if broken(lab)]
+        found += [lab for lab in labs if not is_done(lab)]
+        found += [lab for lab in labs if is_graded_apart(self.report, lab)]
+        return found[0] if found else None
 
 
 TOGETHER = "Your parts have not been graded together yet: under each of them the others were the reference's."
