@@ -80,7 +80,8 @@ def equal_outputs(expected: Mapping[str, bytes], got: Mapping[str, bytes]) -> Ve
 
 
 def _excerpt(content: bytes, at: int) -> str:
-    start = max(0, content.rfind(b"\n", 0, at) + 1)
+    """What stands there: from the beginning of the line on, if that is near."""
+    start = max(content.rfind(b"\n", 0, at) + 1, at - 30)
     return repr(content[start : start + 60]) if start < len(content) else "end of output"
 
 
