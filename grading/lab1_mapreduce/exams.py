@@ -189,7 +189,7 @@ _MOST = 8 * _LIMITS.memory
 
 
 def mapped_in_little_memory(solution: Solution) -> Verdict:
-    """1 MB of distinct lines through 32 kB: by a program that cannot combine, and by one whom combining does not help."""
+    """1 MB of distinct lines through 32 kB: by a program that cannot combine, and by one whom it does not help."""
     lines = _distinct_lines()
     text = b"\n".join(lines)
     for app in ("Sort", "WordCount"):

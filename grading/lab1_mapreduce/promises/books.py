@@ -125,6 +125,15 @@ def changes(run: Run, *keys: str) -> list[Event]:
     return found
 
 
+def making(run: Run, key: str) -> list[Event]:
+    """The attempts that made an object, and all that they did in the store; what was done to the object itself last."""
+    worked = [event for event in run.trace.of(Kind.STORE) if event.what[2]]
+    final = [event for event in worked if event.what[1] == key]
+    makers = {event.cause for event in final}
+    before = [e for e in worked if e.cause in makers and e.what[1] != key]
+    return [*(e for e in run.trace.of(Kind.JOB) if e.id in makers), *before, *final]
+
+
 def ended(run: Run, job: Submitted) -> list[Event]:
     """The store calls that changed the record of how the job ended."""
     return changes(run, outcome_key(job.spec.name))

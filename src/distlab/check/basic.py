@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
+from msgspec import structs
+
 from distlab.check.history import Entry, History
 from distlab.check.verdict import Verdict, broken, kept
 
@@ -101,7 +103,12 @@ def bounded_liveness(
     """The goal was reached, and in time. Times in microseconds of virtual time."""
     if done_at is None:
         detail = f"; {waiting_for}" if waiting_for else ""
-        return broken(f"{goal} did not happen within {deadline / 1000:.0f} ms{detail}", got="never")
+        never = broken(
+            f"{goal} did not happen within {deadline / 1000:.0f} ms{detail}",
+            expected=f"by {deadline / 1000:.0f} ms",
+            got="never",
+        )
+        return structs.replace(never, is_absence=True)
     if done_at > deadline:
         return broken(
             f"{goal} came too late",

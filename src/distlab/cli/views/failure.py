@@ -18,6 +18,7 @@ from distlab.grade.result import Break, Frame, LabResult, PartResult, PromiseRes
 from distlab.trace import Trace
 from distlab.trace.files import Head
 from distlab.trace.text import diagram
+from distlab.trace.words import cut
 
 TALLEST = 40
 """Lines of a screen that a failure may fill."""
@@ -89,7 +90,12 @@ class FailureScreen:
         frames = (
             (broken.decisive or (broken.problem.frames if broken.problem else ())) if broken else ()
         )
-        return frames[-1].file if frames else (self.part.modules[0] if self.part.modules else "")
+        if frames:
+            return frames[-1].file
+        if broken is not None and broken.module:
+            return broken.module
+        only = self.part.modules[0] if len(self.part.modules) == 1 else ""
+        return only or f"{self.lab.number}{self.part.code} {self.part.title}"
 
     def _what_happened(self, broken: Break, width: int) -> list[Text]:
         title = [
@@ -146,6 +152,9 @@ class FailureScreen:
     def _code(self, broken: Break, width: int) -> list[Text]:
         problem = broken.problem
         frames = problem.frames[-3:] if problem is not None else broken.decisive[-1:]
+        if broken.standing:
+            title = "What each node did last that it had not done before:"
+            return [styled(title), *(styled(cut(f"  {x}", width)) for x in broken.standing)]
         if not frames:
             return []
         title = (
