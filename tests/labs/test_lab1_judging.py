@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from distlab.grade.grading import Grading
+from distlab.grade.guard import Stuck
 from distlab.grade.lab import Lab, Mutant
 from distlab.grade.perform import perform
 from distlab.grade.solution import load_lab, load_solution, patch
@@ -173,6 +174,28 @@ def test_directed_schedules_have_names_of_their_own(lab: Lab) -> None:
         assert len(set(names)) == len(names)
 
 
+def test_an_exam_says_shortly_what_it_expected_and_what_it_got(lab: Lab) -> None:
+    part = lab.part("A")
+    load_solution(lab, part, "reference")
+    names = [mutant.name for mutant in lab.mutants() if mutant.part == "A"]
+    broken = 0
+    for name in names:
+        solution = load_solution(lab, part, f"mutant:{name}")
+        for exam in (exam for promise in part.promises for exam in promise.exams):
+            assert f"{exam.module}.py" in {file.name for file in solution.folders[0].glob("*.py")}
+            try:
+                with solution.limited(0.5):
+                    verdict = exam.check(solution)
+            except Stuck:
+                continue
+            if verdict.is_broken:
+                broken += 1
+                assert verdict.expected, (name, exam.name)
+                assert verdict.got, (name, exam.name)
+                assert max(len(verdict.reason), len(verdict.expected), len(verdict.got)) < 240, name
+    assert broken >= 10
+
+
 def test_a_straggler_matters_without_backups(lab: Lab) -> None:
     part = lab.part("D")
     solution = load_solution(lab, part, "reference")
@@ -190,7 +213,7 @@ def test_drawn_scenarios_are_the_same_for_the_same_numbers(lab: Lab) -> None:
 
 
 def test_every_promise_has_three_hints_and_a_place_in_the_handout(lab: Lab) -> None:
-    from distlab.grade.hints import load
+    from distlab.grade.hints import key_of, load
     from distlab.grade.solution import root
 
     hints = load(root() / "grading" / lab.name / "hints.toml")
@@ -202,6 +225,6 @@ def test_every_promise_has_three_hints_and_a_place_in_the_handout(lab: Lab) -> N
     }
     for part in lab.parts:
         for promise in part.promises:
-            assert len(hints[promise.code]) == 3
+            assert len(hints[key_of(hints, promise.code, part.code)]) == 3
             assert promise.page.partition("#")[2] in headings
             assert f"**{promise.code}**" in handout

@@ -169,12 +169,19 @@ def one_master_ends_the_job(run: Run) -> Verdict:
             }
             if not record.failure and (missing := sorted(set(job.parts) - visible)):
                 return broken(
-                    f"job {name} was ended as done before {missing[0]} was there", steps[0].id
+                    f"job {name} was ended as done before {missing[0]} was there",
+                    steps[0].id,
+                    expected=f"{len(job.parts)} outputs, then the record",
+                    got=f"{len(job.parts) - len(missing)} outputs",
                 )
             late = [e for e in changes(run, *job.parts) if e.id > steps[0].id]
             if late and not record.failure:
                 return broken(
-                    f"an output of job {name} changed after its end", steps[0].id, late[0].id
+                    f"an output of job {name} changed after its end",
+                    steps[0].id,
+                    late[0].id,
+                    expected="no change after the record is there",
+                    got=f"{late[0].what[0]} of {late[0].what[1]} on {late[0].node}",
                 )
         for told in sent(run, JobOver):
             if told.what.record.job == name and told.what.record != record:
@@ -212,12 +219,16 @@ def no_work_after_the_end(run: Run) -> Verdict:
                 f"{event.node} said that job {attempt.job} is over, and ordered more of it",
                 told,
                 event.id,
+                expected="no order",
+                got=name_of(attempt),
             )
         if over and started.get((event.node, event.incarnation), 0) > over:
             return broken(
                 f"{event.node} started after job {attempt.job} was over, and ordered more of it",
                 over,
                 event.id,
+                expected="no order",
+                got=name_of(attempt),
             )
     return kept()
 

@@ -139,7 +139,7 @@ def failure_screen(
         ]
     if promise.broken is not None and promise.broken.counterexample:
         note_shown(promise.broken.counterexample)
-    return FailureScreen(report, lab, part, promise, evidence_for(lab, promise), also)
+    return FailureScreen(report, lab, part, promise, evidence_for(lab, part, promise), also)
 
 
 def all_passed(report: Report) -> bool:

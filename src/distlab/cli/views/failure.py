@@ -35,6 +35,8 @@ class Evidence(Struct, frozen=True):
     """The student's files that frames name -> their lines."""
     hints_shown: int = 0
     hints: int = 0
+    hints_are_the_parts: bool = False
+    """Whether the promise has other hints in other parts."""
 
 
 class FailureScreen:
@@ -209,7 +211,8 @@ class FailureScreen:
         steps = []
         if self.evidence.hints and not is_nobodys(self.promise):
             left = f"{self.evidence.hints_shown} of {self.evidence.hints} shown"
-            command = f"make hint LAB={self.lab.number} PROMISE={self.promise.code}"
+            part = f" PART={self.part.code.lower()}" if self.evidence.hints_are_the_parts else ""
+            command = f"make hint LAB={self.lab.number}{part} PROMISE={self.promise.code}"
             steps.append(("hint", command, left))
         if self.promise.page:
             steps.append(("read", f"docs/{self.promise.page}", ""))
