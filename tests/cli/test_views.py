@@ -128,6 +128,31 @@ def test_a_broken_promise_is_told_in_the_order_of_ones_questions() -> None:
     assert places == sorted(places)
 
 
+def test_what_never_happened_is_told_by_what_each_node_did_last_and_filed_under_its_part() -> None:
+    assert s.FAILED.broken is not None
+    lines = ("n1, at 7 ms: sends Vote to n2", "n2, at 3 ms: crashes")
+    never = msgspec.structs.replace(s.FAILED.broken, decisive=(), standing=lines)
+    shown = text(failure(msgspec.structs.replace(s.FAILED, broken=never)))
+    assert (
+        "What each node did last that it had not done before:\n  n1, at 7 ms: sends Vote" in shown
+    )
+    assert "Your code" not in shown
+
+
+def test_an_exam_is_filed_under_the_module_that_it_is_about() -> None:
+    assert s.FAILED.broken is not None
+    exam = msgspec.structs.replace(
+        s.FAILED.broken, found="exam: x", decisive=(), module="labs/lab3_register/quorum.py"
+    )
+    shown = text(failure(msgspec.structs.replace(s.FAILED, broken=exam), Evidence()))
+    assert shown.splitlines()[0].endswith("labs/lab3_register/quorum.py")
+
+
+def test_hints_that_are_a_parts_own_are_asked_for_with_the_part() -> None:
+    shown = text(failure(s.FAILED, Evidence(hints=3, hints_are_the_parts=True)))
+    assert "make hint LAB=3 PART=a PROMISE=RG-S2" in shown
+
+
 def test_the_carets_stand_below_the_code() -> None:
     lines = text(failure(s.FAILED)).splitlines()
     code = next(i for i, line in enumerate(lines) if "42 |" in line)
