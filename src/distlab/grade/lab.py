@@ -61,6 +61,8 @@ class Exam(Struct, frozen=True):
 
     name: str
     check: Callable[[Solution], Verdict]
+    module: str = ""
+    """Which of the part's modules it is about, if it is one: what a failure is filed under."""
 
 
 class Promise(Struct, frozen=True, kw_only=True):

@@ -282,7 +282,7 @@ class Process:
         if not self.alive:
             raise Halt("this process has ended")
         if self._outbox or self.is_paused:
-            self._outbox.append((action, arguments))
+            self._outbox.append((self.sim.located(action), arguments))
         else:
             action(*arguments)
 
@@ -307,7 +307,7 @@ class Process:
         if self.sim.watch is not None:
             self.sim.watch(self, verb, what)
         if self.is_paused:
-            self._outbox.appendleft((action, arguments))
+            self._outbox.appendleft((self.sim.located(action), arguments))
         else:
             action(*arguments)
 
