@@ -179,8 +179,9 @@ PART_D2 = Part(
             needs=(CUT,),
         ),
         _complete(6, CHANGED, CUT),
-        _states(5, AGAIN),
-        _linear(5, CHANGED, DIVIDED),
+        _states(4, AGAIN),
+        _linear(4, CHANGED, DIVIDED),
+        _in_time(2, CHANGED),
         _promise(
             "RF-L2",
             "with enough to do, a command is committed per round trip, though a fifth of all messages is lost",
@@ -231,8 +232,9 @@ PART_D4 = Part(
     simpler=scenarios.simpler,
     promises=(
         _linear(6, READ, DIVIDED),
-        _states(4, INSTALLED),
-        _names(3, INSTALLED, POWER),
+        _states(3, INSTALLED),
+        _names(2, INSTALLED, POWER),
+        _vote(1, VOTER_BACK, POWER),
         _promise(
             "RF-C1",
             "the log does not grow for ever, neither in memory nor on disk",
@@ -248,7 +250,8 @@ PART_D4 = Part(
             "reads",
             promises.reads_cost_nothing,
         ),
-        _caught_up(3, INSTALLED),
+        _in_time(2, CHANGED),
+        _caught_up(2, INSTALLED),
     ),
     record=RECORD_MESSAGES,
 )

@@ -39,6 +39,8 @@ ELECTION = 300 * MS
 """The longest election time-out of every scenario."""
 IN_TIME = 10 * ELECTION
 """RF-L1's bound: within so long after all is well, a command is answered."""
+SETTLED = 1_000 * MS
+"""When there is a leader in a run without faults, and its clients know it."""
 CAUGHT_UP = 2_000 * MS
 """RF-L3's bound, after all is well."""
 
@@ -279,9 +281,23 @@ def has_caught_up(run: Run) -> Verdict:
 
 
 def throughput(run: Run) -> Verdict:
-    """RF-L2: with commands enough under way, one is committed per round trip, though 20 % of messages are lost."""
+    """RF-L2: with commands enough under way, one is committed per round trip, though 20 % of messages are lost.
+
+    And where nothing is lost, a command that comes alone takes a few round trips, not a heartbeat.
+    """
     pace = run.scenario.shape.get("pace")
     if pace is None:
+        return kept()
+    if (most := pace.get("alone")) is not None:
+        for call in run.history:
+            if call.began >= SETTLED and (call.ended is None or call.ended > call.began + most):
+                return broken(
+                    f"{call.operation!r} took longer than {most // MS} ms, with nobody in its way",
+                    call.call,
+                    *([call.ret] if call.ret else []),
+                    expected="a round trip to the leader, and one to a follower",
+                    got="no answer" if call.ended is None else f"{(call.ended - call.began) / 1000:.0f} ms",
+                )
         return kept()
     calls = [call for call in run.history if isinstance(call.operation, Put)][pace["skip"] :]
     start = min(call.began for call in calls)

@@ -231,20 +231,21 @@ PART_D2 = (
     ),
     cluster(
         "far behind",
-        "a follower that missed a hundred entries has them soon, though a round trip takes long",
+        "a follower that missed a hundred entries gets them from a new leader, though a round trip takes long",
         (put(600 * MS, "r1", "v1"), *BURST, get(2_000 * MS, "p5")),
         (At(800 * MS), Partition((("@follower:0",), ("@leader", "@follower:1", "c1")), 1_200 * MS)),
-        heal_at=2_000 * MS,
+        (At(1_950 * MS), Crash("@leader", 400 * MS, Survival.ALL)),
+        heal_at=2_400 * MS,
         noise=Noise(delay=(15 * MS, 15 * MS)),
         clients=1,
     ),
     cluster(
         "a long tail to cut",
-        "a leader that was alone has sixty entries that nobody else has: they are gone soon",
+        "a leader that was alone has ninety entries that nobody else has: they are gone soon",
         (
             put(600 * MS, "r1", "v1"),
-            *(put(820 * MS, f"q{n}", f"y{n}") for n in range(60)),
-            *(put(1_600 * MS, f"p{n}", f"x{n}", "c2") for n in range(60)),
+            *(put(820 * MS, f"q{n}", f"y{n}") for n in range(90)),
+            *(put(1_600 * MS, f"p{n}", f"x{n}", "c2") for n in range(90)),
             get(2_500 * MS, "p5", "c2"),
         ),
         (At(800 * MS), Partition((("@leader", "c1"), ("@follower:0", "@follower:1", "c2")), 1_400 * MS)),
@@ -255,6 +256,13 @@ PART_D2 = (
     *(
         paced(f"pace, {servers} servers, {loss:.0%} lost, seed {seed}", seed, loss, servers)
         for servers, loss, seed in ((3, 0.2, 1), (5, 0.2, 2), (3, 0.0, 0))
+    ),
+    cluster(
+        "one after the other",
+        "a command alone takes two round trips and two syncs, not a heartbeat",
+        (put(600 * MS, "r1", "v0"), *(put((1_000 + 83 * n) * MS, "r1", f"v{n + 1}") for n in range(12))),
+        noise=Noise(delay=(5 * MS, 5 * MS)),
+        pace={"alone": 40 * MS},
     ),
     cluster(
         "nothing to do",
@@ -328,7 +336,13 @@ MANY = tuple(
     for call in (append(400 * MS + n * 30 * MS, "l1", f"a{n}"), put(405 * MS + n * 30 * MS, "r1", f"v{n}", "c2"))
 )
 PART_D4 = (
-    cluster("all is well", "writes and reads, and a snapshot now and then", BOTH, clients=2, snapshot_after=5),
+    cluster(
+        "all is well",
+        "writes, and a snapshot now and then",
+        (*BOTH[:2], append(600 * MS, "l1", "a1")),
+        clients=2,
+        snapshot_after=5,
+    ),
     *plays("D4"),
     *(
         cluster(
@@ -384,6 +398,19 @@ PART_D4 = (
             heal_at=1_600 * MS,
         )
         for at in (600, 640)
+    ),
+    *(
+        cluster(
+            f"a minority is down ({servers} servers)",
+            "reads and writes go on",
+            (*MANY[:8], *(get((1_000 + 20 * n) * MS, "l1") for n in range(5))),
+            *((At(700 * MS), Crash(f"@follower:{n}")) for n in range(servers // 2)),
+            servers=servers,
+            clients=2,
+            well_from=700 * MS,
+            brief=True,
+        )
+        for servers in (3, 5)
     ),
     cluster(
         "only reads",

@@ -197,6 +197,7 @@ def append(
     term: int, log: tuple[Entry, ...], prev: int, upto: int | None = None, commit: int = 0, round: int = 0
 ) -> AppendEntries:
     """What the leader of ``term`` with that log says about the entries behind ``prev``."""
+    prev = min(prev, len(log))
     prev_term = log[prev - 1].term if prev else 0
     return AppendEntries(term, prev, prev_term, log[prev:upto], commit, round)
 

@@ -79,6 +79,8 @@ def figure_8(play: Play) -> Script:
     first = yield from to_leader(play, "s2", s2)  # (a) s1 leads; what c1 writes reaches nobody
     if first is None or not (yield from _grows_to(play, 2)):
         return
+    while not s2.log:
+        yield Rest(10 * MS)
     begun = tuple(s2.log[:1])
     s2.votes = False
     later = s2.term + 1  # (b) s3, elected by s2, puts an entry into its log, and crashes

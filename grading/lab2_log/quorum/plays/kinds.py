@@ -40,10 +40,12 @@ class Staged(Struct, frozen=True):
 Steps = Generator[Hear | Rest, Any, Any]
 
 
-def teach(play: Play, leader: str, term: int, log: tuple[Entry, ...], commit: int = 0) -> Steps:
+def teach(
+    play: Play, leader: str, term: int, log: tuple[Entry, ...], commit: int = 0, tries: int = 60
+) -> Steps:
     """``leader`` of ``term`` makes the server's log equal to ``log``; whether it managed to."""
     prev = len(log)
-    for _ in range(60):
+    for _ in range(tries):
         play.say(leader, append(term, log, prev, commit=commit))
         reply = yield Hear(leader, AppendReply, within=200 * MS)
         if reply is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distlab.core import MS
-from distlab.faults import Crash, Doing, Fault, Noise, Plan, Survival
+from distlab.faults import Crash, Doing, FailSync, Fault, Noise, Plan, Survival
 from grading.lab2_log.quorum.plays.elections import (
     lose_power,
     own_vote_after_crash,
@@ -55,6 +55,43 @@ def entries_survive_twice(play: Play) -> Script:
     play.say("s3", RequestVote(0, 0, 0), to="s2")
     yield Rest(12 * MS)
     yield from _has(play, 1, log, "RF-S8", "entries acknowledged in its second life are gone")
+
+
+def sync_fails(play: Play) -> Script:
+    """A sync fails. If the server goes on all the same and acknowledges more, that had better be there later."""
+    log = entries(1, 1, 1, 1)
+    yield from teach(play, "s2", 1, log[:1])
+    yield Rest(5 * MS)
+    play.say("s3", RequestVote(0, 0, 0), to="s2")  # the next sync fails
+    managed = yield from teach(play, "s2", 1, log[:2])
+    managed = (yield from teach(play, "s2", 1, log)) or managed
+    yield from _signal(play)
+    if managed:
+        text = "a sync failed, and what was acknowledged afterwards is gone after a crash"
+        yield from _has(play, 1, log, "RF-S8", text)
+
+
+def never_told(play: Play) -> Script:
+    """It acknowledged three entries, and was never told that they are committed. After a crash it knows no more."""
+    yield from teach(play, "s2", 1, entries(1, 1, 1))
+    yield from _signal(play)
+    status = play.look()
+    if status is not None and (status.commit or status.applied):
+        text = "after a crash a server executes entries that nobody said are committed"
+        play.complain("RF-S5", text, expected="commit 0", got=f"commit {status.commit}")
+
+
+def in_the_midst(play: Play) -> Script:
+    """The power fails while entries are written: a part of them is on disk. It comes back and takes them again."""
+    log = entries(1, 1, 1)
+    yield from teach(play, "s2", 1, log[:1])
+    play.say("s2", append(1, log, 1))
+    yield Rest(6 * MS)
+    yield from _signal(play)
+    managed = yield from teach(play, "s2", 1, log, tries=6)
+    if not managed:
+        text = "the power failed while a server wrote, and it does not come back"
+        play.complain("RF-L1", text, expected="an answer", got="none")
 
 
 def cut_survives(play: Play) -> Script:
@@ -148,6 +185,36 @@ PLAYS = (
             (
                 Fault(Doing("s3", "send", "PreVote"), Crash("s1", 5 * MS, Survival.TORN)),
                 Fault(Doing("s3", "send", "RequestVote"), Crash("s1", 5 * MS, Survival.NOTHING)),
+            )
+        ),
+    ),
+    Staged(
+        "never told, and the power fails",
+        "D3",
+        "what is on disk need not be committed",
+        never_told,
+        300 * MS,
+        plan=power_fails(),
+    ),
+    Staged(
+        "the power fails while it writes",
+        "D3",
+        "a torn write is no damage",
+        in_the_midst,
+        1_600 * MS,
+        plan=power_fails(Survival.TORN),
+        noise=SLOW_SYNC,
+    ),
+    Staged(
+        "a sync fails",
+        "D3",
+        "and no later one saves what it covered",
+        sync_fails,
+        3_000 * MS,
+        plan=Plan(
+            (
+                Fault(Doing("s3", "send", "RequestVote"), FailSync("s1")),
+                Fault(Doing("s3", "send", "PreVote"), Crash("s1", 5 * MS, Survival.NOTHING)),
             )
         ),
     ),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from distlab.core import MS
-from distlab.faults import Crash, Doing, Fault, Plan, Survival
+from distlab.faults import Crash, Doing, Fault, Noise, Plan, Survival
 from grading.lab2_log.quorum.plays.kinds import Staged, teach, to_leader
 from grading.lab2_log.quorum.troupe import Follower, Hear, Play, Rest, Script, append, entries
 from grading.lab2_log.quorum.wishes import get, put
@@ -97,6 +99,10 @@ def keeps_the_rest(play: Play) -> Script:
     play.say("s2", snapshot(1, log, 3))
     yield Hear("s2", AppendReply, within=60 * MS)
     yield from _agrees(play, 1, log, "RF-S8", "a snapshot took away entries behind it that were acknowledged")
+    play.say("s3", PreVote(0, 0, 0), to="s2")  # the power fails
+    yield Rest(20 * MS)
+    text = "entries behind a snapshot were acknowledged, and are gone after a crash"
+    yield from _agrees(play, 1, log, "RF-S8", text)
     play.say("s2", append(1, log, 5, commit=5))
     yield Rest(20 * MS)
     _shows(play, log, 5, "a snapshot and the entries behind it do not make the leader's state")
@@ -108,6 +114,11 @@ def replaces_the_rest(play: Play) -> Script:
     log = entries(2, 2, 2, 2)
     play.say("s2", snapshot(2, log, 3))
     yield Hear("s2", AppendReply, within=60 * MS)
+    claim = yield Hear("", PreVote, within=600 * MS)
+    if claim is not None and (claim.last_term, claim.last_index) != (2, 3):
+        text = "behind a snapshot stand entries of a log that it has nothing to do with"
+        got = f"a log that ends with entry {claim.last_index} of term {claim.last_term}"
+        play.complain("RF-S8", text, expected="it ends with the snapshot: entry 3 of term 2", got=got)
     play.say("s2", append(2, log, 3, commit=4))
     yield Rest(30 * MS)
     _shows(play, log, 4, "entries that conflict with a snapshot outlived it")
@@ -155,6 +166,24 @@ def own_snapshots(play: Play) -> Script:
     if status is not None and status.state.items.get("l9") != "once ":
         text = "a command that the server's own snapshot includes was executed again, or not at all"
         play.complain("RF-S5", text, expected="once", got=status.state.items.get("l9"))
+
+
+def while_it_is_written(after: int, play: Play) -> Script:
+    """The power fails ``after`` microseconds after the message that makes it take a snapshot."""
+    log = entries(1, 1, 1, 1)
+    for upto in (1, 2, 3):
+        play.say("s2", append(1, log, upto - 1, upto, commit=upto - 1))
+        yield Hear("s2", AppendReply, within=200 * MS)
+    play.say("s2", append(1, log, 3, 4, commit=3))
+    yield Rest(after)
+    play.say("s3", PreVote(0, 0, 0), to="s2")  # the power fails
+    yield Rest(20 * MS)
+    text = "the power failed while a snapshot was written, and acknowledged entries are gone"
+    yield from _agrees(play, 1, log[:3], "RF-S8", text)
+    yield from teach(play, "s2", 1, log, commit=4)
+    play.say("s2", append(1, log, 4, commit=4))
+    yield Rest(100 * MS)
+    _shows(play, log, 4, "after a crash in the midst of a snapshot the state is another one")
 
 
 def read_too_early(play: Play) -> Script:
@@ -223,8 +252,9 @@ def late_round(play: Play) -> Script:
     yield Rest(400 * MS)
 
 
-def power_fails() -> Plan:
-    return Plan((Fault(Doing("s3", "send", "PreVote"), Crash("s1", 5 * MS, Survival.NOTHING)),))
+def power_fails(unsynced: Survival = Survival.NOTHING) -> Plan:
+    """s1 loses power when s3 begins to speak."""
+    return Plan((Fault(Doing("s3", "send", "PreVote"), Crash("s1", 5 * MS, unsynced)),))
 
 
 TWO = {"clients": 2}
@@ -232,8 +262,15 @@ APART = {"clients": 2, "servers_of": {"c1": ["s1"], "c2": ["s3"]}}
 PLAYS = (
     Staged("a snapshot comes", "D4", "with entries behind it", installs, 500 * MS, plan=power_fails()),
     Staged("an old snapshot comes", "D4", "and is none", old_snapshot, 300 * MS),
-    Staged("a snapshot of a part", "D4", "the rest of the log stays", keeps_the_rest, 300 * MS),
-    Staged("a snapshot of another log", "D4", "nothing stays", replaces_the_rest, 300 * MS),
+    Staged(
+        "a snapshot of a part",
+        "D4",
+        "the rest of the log stays",
+        keeps_the_rest,
+        400 * MS,
+        plan=power_fails(),
+    ),
+    Staged("a snapshot of another log", "D4", "nothing stays", replaces_the_rest, 800 * MS),
     Staged("a snapshot of the past", "D4", "is refused", stale_snapshot, 300 * MS),
     Staged("a snapshot of sessions", "D4", "remembers who was answered", remembers_sessions, 200 * MS),
     Staged(
@@ -244,6 +281,24 @@ PLAYS = (
         500 * MS,
         shape={"snapshot_after": 2},
         plan=power_fails(),
+    ),
+    *(
+        Staged(
+            f"the power fails while a snapshot is written ({kept.value} kept, {after} ms, seed {seed})",
+            "D4",
+            "one file takes the other one's place, or does not",
+            partial(while_it_is_written, after * MS),
+            900 * MS,
+            shape={"snapshot_after": 2},
+            plan=power_fails(kept),
+            noise=Noise(seed=seed, sync=(20 * MS, 20 * MS)),
+        )
+        for kept, after, seed in (
+            (Survival.NOTHING, 10, 0),
+            (Survival.NOTHING, 30, 0),
+            (Survival.TORN, 30, 0),
+            *((Survival.SOME, 30, seed) for seed in range(5)),
+        )
     ),
     Staged(
         "a read comes too early",
