@@ -157,16 +157,16 @@ BURST = tuple(put(1_000 * MS, f"p{n}", f"x{n}") for n in range(120))
 
 
 def paced(name: str, seed: int, loss: float, servers: int) -> Directed:
-    """Eight sessions, a hundred writes; a round trip is 10 ms."""
+    """Two hundred writes in a second; a round trip is 10 ms."""
     calls = [put(600 * MS, "r1", "first")]
-    calls += [put(1_000 * MS + n * 9 * MS, f"p{n}", f"x{n}") for n in range(100)]
+    calls += [put(1_000 * MS + n * 5 * MS, f"p{n}", f"x{n}") for n in range(200)]
     return cluster(
         name,
         "with commands enough under way, one is committed per round trip",
         tuple(calls),
         noise=Noise(seed=seed, delay=(5 * MS, 5 * MS), loss=loss),
         servers=servers,
-        pace={"skip": 1, "rtt": 14 * MS},
+        pace={"skip": 1, "rtt": 10 * MS},
     )
 
 
