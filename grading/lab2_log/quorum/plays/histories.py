@@ -53,9 +53,13 @@ def commit_table(play: Play) -> Script:
         for _ in range(8):
             yield Rest(25 * MS)
             if follower.last_commit or _commit(play):
-                text = f"{has} of the entries of terms 1, 2 and 3 are in a majority of logs, and it commits"
+                text = (
+                    f"a leader of term 3 committed an entry of an earlier term, when {has or 'no'} entr"
+                    f"{'ies' if has == 2 else 'y'} of its log and none of its term stood in a majority of logs"
+                )
                 got = f"commit {_commit(play) or follower.last_commit}"
-                play.complain("RF-S4", text, expected="nothing before entry 3 can be", got=got)
+                expected = "commit 0 until entry 3, which is of term 3, is in a majority of logs"
+                play.complain("RF-S4", text, expected=expected, got=got)
                 return
     follower.hears_up_to = None
     yield Rest(400 * MS)
@@ -262,14 +266,6 @@ PLAYS = (
         for name in "abcdef"
     ),
     Staged(
-        "commit table",
-        "D2",
-        "a leader of term 3 commits entries of terms 1 and 2 with its own, and not before",
-        commit_table,
-        3_000 * MS,
-        shape={"batch": 1},
-    ),
-    Staged(
         "figure 8",
         "D2",
         "an entry of an old term stands in a majority of logs, and is overwritten all the same",
@@ -277,6 +273,14 @@ PLAYS = (
         4_500 * MS,
         shape={"batch": 1, "clients": 1},
         calls=(put(340 * MS, "k1", "by S1"), get(2_600 * MS, "k1")),
+    ),
+    Staged(
+        "commit table",
+        "D2",
+        "a leader of term 3 commits entries of terms 1 and 2 with its own, and not before",
+        commit_table,
+        3_000 * MS,
+        shape={"batch": 1},
     ),
     Staged("overtaken", "D2", "a shorter message comes after a longer one", overtaken, 300 * MS),
     Staged("agrees to what it saw", "D2", "and to no more", matches_what_was_sent, 300 * MS),
