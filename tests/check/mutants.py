@@ -100,8 +100,8 @@ MUTANTS = [
     Mutant(
         "set-batch-order",
         "chains.py",
-        "part.called[inserted[element]])",
-        "-part.called[inserted[element]])",
+        "sorted((part.called[inserted[element]], inserted",
+        "sorted((-part.called[inserted[element]], inserted",
     ),
     Mutant(
         "set-repeats",

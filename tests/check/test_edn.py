@@ -53,6 +53,7 @@ def test_a_form_is_read(text: str, form: object) -> None:
         ("[#_]", "line 1: ] does not close #discard"),
         ("#tag", "line 1: tag is not closed"),
         ('1\n"abc', "line 2: cannot read '\"abc'"),
+        ("1 ; one\n;two\n # 3", "line 3: cannot read '# 3'"),
         ('"\\q"', "line 1: cannot read \\q in a string"),
         ("{1}", "line 1: a map with a key and no value"),
         ("{1 2 1 3}", "line 1: a map with a key twice"),

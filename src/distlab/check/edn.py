@@ -48,16 +48,18 @@ class Map(dict[Any, Any]):
         return hash(frozenset(self.items()))
 
 
+_PASSED_OVER = re.compile(r"(?:[\s,]+|;[^\n]*)*+")
 _TOKEN = re.compile(
-    r"""[\s,]+ | ;[^\n]*
+    r"""(?: [\s,]+ | ;[^\n]* )*+
+    (?: (?P<atom> [^\s,;"()\[\]{}\\\#][^\s,;"()\[\]{}]* )
     | (?P<string> "(?:[^"\\]|\\.)*" )
     | (?P<open> \#\{ | [(\[{] )
     | (?P<close> [)\]}] )
     | (?P<discard> \#_ )
     | (?P<tag> \#[A-Za-z][^\s,;"()\[\]{}]* )
     | (?P<char> \\(?:[^\s,;"()\[\]{}]+|.) )
-    | (?P<atom> [^\s,;"()\[\]{}\\\#][^\s,;"()\[\]{}]* )
-    """,
+    | (?P<end> \Z )
+    )""",
     re.VERBOSE | re.DOTALL,
 )
 _INTEGER = re.compile(r"[+-]?\d+N?")
@@ -67,7 +69,6 @@ _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", '"': '"', "\\": "\\", "/": "/"}
 _CHARACTERS = {"newline": "\n", "space": " ", "tab": "\t", "return": "\r"}
 _NAMED = {"nil": None, "true": True, "false": False}
-_DISCARD, _TAG = "#_", "#tag"
 
 
 def read_edn(text: str) -> Iterator[tuple[int, Any]]:
@@ -79,15 +80,20 @@ def read_edn(text: str) -> Iterator[tuple[int, Any]]:
     frames: list[tuple[str, int, list[Any]]] = []
     line, counted, at = 1, 0, 0
     begins = 1
+    named: dict[str, Any] = dict(
+        _NAMED
+    )  # and the keywords read so far: a history has few, and often
     while at < len(text):
         match = _TOKEN.match(text, at)
-        if match is None or match.end() == at:
+        if match is None:
+            at = _PASSED_OVER.match(text, at).end()  # type: ignore[union-attr]
             raise BadHistory(_line(text, at), f"cannot read {text[at : at + 20]!r}")
-        at, kind, token = match.end(), match.lastgroup, match.group()
-        if kind is None:
-            continue
-        line += text.count("\n", counted, match.start())
-        counted = match.start()
+        kind = match.lastgroup or ""
+        token, at = match.group(kind), match.end()
+        if kind == "end":
+            break
+        line += text.count("\n", counted, match.start(kind))
+        counted = match.start(kind)
         if not frames:
             begins = line
         if kind in ("open", "discard", "tag"):
@@ -97,8 +103,12 @@ def read_edn(text: str) -> Iterator[tuple[int, Any]]:
             continue
         if kind == "close":
             form = _closed(frames, token, line)
+        elif token in named:
+            form = named[token]
         else:
             form = _atom(kind, token, line)
+            if type(form) is Keyword:
+                named[token] = form
         is_form = True
         while frames and frames[-1][0] in ("#tag", "#discard"):
             is_form = is_form and frames.pop()[0] == "#tag"
@@ -150,8 +160,6 @@ def _atom(kind: str, token: str, line: int) -> Any:
         if len(name) > 1 and name not in _CHARACTERS:
             raise BadHistory(line, f"no such character: {token[:20]!r}")
         return _CHARACTERS.get(name, name)
-    if token in _NAMED:
-        return _NAMED[token]
     if token[0] == ":" and len(token) > 1:
         return Keyword(token[1:])
     if token[0].isdigit() or (token[0] in "+-" and token[1:2].isdigit()):

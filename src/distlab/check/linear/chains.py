@@ -219,18 +219,18 @@ def growing_set(part: Part, model: Model) -> Decision:
     order: list[Hashable] = []
     before: frozenset[Any] = frozenset()
     before_by = -1
-    for i, members in reads:
+    for reader, members in reads:
         if not before <= members:
-            one, other = part.entries[before_by], part.entries[i]
+            one, other = part.entries[before_by], part.entries[reader]
             return Conflict(
                 f"{said(one)} and {said(other)}: each has what the other lacks", (one, other)
             )
         new = members - before
-        for element in new:
-            if element not in inserted:
-                return _from_nowhere(part, i, element)
-        order += sorted(new, key=lambda element: part.called[inserted[element]])
-        before, before_by = members, i
+        if strange := sorted(new - inserted.keys(), key=repr):
+            return _from_nowhere(part, reader, strange[0])
+        calls = sorted((part.called[inserted[element]], inserted[element]) for element in new)
+        order += [part.entries[i].operation.element for _, i in calls]  # type: ignore[attr-defined]
+        before, before_by = members, reader
     return _growing(part, inserted, order, before_by, [(i, len(seen)) for i, seen in reads])
 
 

@@ -20,7 +20,7 @@ from distlab.check.linear.words import said
 from distlab.check.verdict import Verdict, broken, kept, unknown
 from distlab.core.errors import ScenarioError
 
-BUDGET = 1_000_000
+BUDGET = 5_000_000
 """Steps of the search, over all objects of a history: some seconds."""
 TURN = 2_000
 """Steps after which the search turns to the next object, since one that has no order decides for all."""

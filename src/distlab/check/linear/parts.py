@@ -25,7 +25,7 @@ BEFORE: Final = -1
 
 
 class Part:
-    """The operations on one object. Three columns of one length, in the order of the calls."""
+    """The operations on one object. Three columns of one length, in the order of the history."""
 
     __slots__ = ("called", "entries", "failed", "key", "returned")
 
