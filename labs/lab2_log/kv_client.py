@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from distlab.core import Address, Info, Node, Ok, Operation, Ticket, Timer
+from distlab.core import Address, Info, Node, Ok, Ticket, Timer
 from labs.lab2_log.quorum import (
     Append,
     Cas,
@@ -70,7 +70,7 @@ class KvClient(Node):
     def on_cas(self, cas: Cas, ticket: Ticket) -> None:
         self.ask(cas, ticket)
 
-    def ask(self, operation: Operation, ticket: Ticket) -> None:
+    def ask(self, operation: Put | Get | Append | Cas, ticket: Ticket) -> None:
         """Begin: in a session that is free, or in a new one."""
         if not self.free:
             self.made += 1

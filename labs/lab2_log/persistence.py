@@ -11,21 +11,17 @@ complete: whenever a crash comes, one of the two is there, whole.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
 
 from distlab.core import Address
 from labs.lab2_log.quorum import Entry, State
 from labs.lab2_log.raft_log import RaftLog
-
-if TYPE_CHECKING:
-    from labs.lab2_log.raft import Raft
+from labs.lab2_log.raft_state import Server
 
 # TODO D3: your own records
 
 
-def load(server: Raft) -> None:
+def load(server: Server) -> None:
     """Set term, voted_for, raft_log, snapshot and ballots from the disk; state, commit, applied too.
 
     What was committed after the snapshot is not known any more: the next leader tells.
@@ -38,12 +34,12 @@ def copied(snapshot: State | None) -> State:
     raise NotImplementedError("D3: new dictionaries; an empty state where there is no snapshot")
 
 
-def save_ballot(server: Raft) -> None:
+def save_ballot(server: Server) -> None:
     """Term and vote are on disk before anything that is sent from now on."""
     raise NotImplementedError("D3: a record, and a sync")
 
 
-def save_entries(server: Raft, first: int) -> None:
+def save_entries(server: Server, first: int) -> None:
     """The log from ``first`` on, new or in place of others, is on disk before what is sent from now on."""
     raise NotImplementedError("D3: a record for each entry, and a sync")
 
@@ -51,6 +47,6 @@ def save_entries(server: Raft, first: int) -> None:
 # TODO D3: your own helpers
 
 
-def save_snapshot(server: Raft) -> None:
+def save_snapshot(server: Server) -> None:
     """Snapshot, term, vote and what is left of the log take the place of all that was on disk."""
     raise NotImplementedError("D3: a new file, whole and synced, then its name")

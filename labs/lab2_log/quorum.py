@@ -101,7 +101,7 @@ class State(Struct):
 
 
 class PreVote(Message, frozen=True):
-    """"Would you vote for me?" Changes nothing anywhere (thesis §9.6)."""
+    """ "Would you vote for me?" Changes nothing anywhere (thesis §9.6)."""
 
     term: int
     """The term in which the sender would stand: its own plus one."""
@@ -119,7 +119,7 @@ class PreVoteReply(Message, frozen=True):
 
 
 class RequestVote(Message, frozen=True):
-    """"Vote for me in this term" (§5.2)."""
+    """ "Vote for me in this term" (§5.2)."""
 
     term: int
     last_index: int
@@ -136,7 +136,7 @@ class VoteReply(Message, frozen=True):
 
 
 class AppendEntries(Message, frozen=True):
-    """"I lead this term. Behind entry ``prev_index`` of ``prev_term`` stand these" (§5.3)."""
+    """ "I lead this term. Behind entry ``prev_index`` of ``prev_term`` stand these" (§5.3)."""
 
     term: int
     prev_index: int
@@ -150,7 +150,7 @@ class AppendEntries(Message, frozen=True):
 
 
 class InstallSnapshot(Message, frozen=True):
-    """"This is the state after entry ``last_index``; I have no earlier entries any more" (§7)."""
+    """ "This is the state after entry ``last_index``; I have no earlier entries any more" (§7)."""
 
     term: int
     last_index: int
@@ -187,7 +187,7 @@ class Reply(Message, frozen=True):
 
 
 class NotLeader(Message, frozen=True):
-    """"Ask another one." Says nothing about what becomes of the command."""
+    """ "Ask another one." Says nothing about what becomes of the command."""
 
     session: str
     seq: int

@@ -13,8 +13,6 @@ still be overwritten (figure 8). What is committed is executed, in order, and on
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from distlab.core import Address
 from labs.lab2_log import machine, persistence, reads, snapshots
 from labs.lab2_log.quorum import (
@@ -28,11 +26,7 @@ from labs.lab2_log.quorum import (
     Request,
 )
 from labs.lab2_log.raft_log import RaftLog
-from labs.lab2_log.raft_state import Heartbeat, Progress, Waiting
-
-if TYPE_CHECKING:
-    from labs.lab2_log.raft import Raft
-
+from labs.lab2_log.raft_state import Heartbeat, Progress, Server, Waiting
 
 # -- rules --------------------------------------------------------------------------------------------
 
@@ -57,17 +51,17 @@ def commit_of_majority(match: list[int], log: RaftLog, term: int, commit: int) -
 # -- the leader ---------------------------------------------------------------------------------------
 
 
-def begin_leadership(server: Raft) -> None:
+def begin_leadership(server: Server) -> None:
     """Nothing is known of the followers; the first entry of the term is a no-op (§8)."""
     raise NotImplementedError("D2: fresh progress for all, a no-op, and tell everybody")
 
 
-def end_leadership(server: Raft) -> None:
+def end_leadership(server: Server) -> None:
     """No leader any more: clients that wait ask the next one."""
     raise NotImplementedError("D2: send those that wait away")
 
 
-def on_request(server: Raft, request: Request, client: Address) -> None:
+def on_request(server: Server, request: Request, client: Address) -> None:
     """A client wants something: only a leader can do it, and it does it once."""
     command = request.command
     raise NotImplementedError(
@@ -75,39 +69,39 @@ def on_request(server: Raft, request: Request, client: Address) -> None:
     )
 
 
-def send_away(server: Raft, command: Command, client: Address) -> None:
+def send_away(server: Server, command: Command, client: Address) -> None:
     """Tell a client whom to ask."""
     raise NotImplementedError("D2: NotLeader, with the leader if there is one")
 
 
-def propose(server: Raft, entry: Entry) -> None:
+def propose(server: Server, entry: Entry) -> None:
     """Put an entry at the end of the leader's own log, and send it to all."""
     raise NotImplementedError(
         "D2: append; save it; send; perhaps it is committed already (one server)"
     )
 
 
-def send_entries(server: Raft, peer: Address) -> None:
+def send_entries(server: Server, peer: Address) -> None:
     """What this follower lacks, as far as it fits; nothing but a heartbeat if it lacks nothing."""
     raise NotImplementedError("D2: entries from progress.next on; a snapshot where they are gone")
 
 
-def broadcast(server: Raft) -> None:
+def broadcast(server: Server) -> None:
     """To every follower what it lacks."""
     raise NotImplementedError("D2: send_entries to all peers")
 
 
-def on_heartbeat(server: Raft) -> None:
+def on_heartbeat(server: Server) -> None:
     """What was sent and not answered is sent again."""
     raise NotImplementedError("D2: go back to what is certain, send, set the timer anew")
 
 
-def on_append_reply(server: Raft, reply: AppendReply, sender: Address) -> None:
+def on_append_reply(server: Server, reply: AppendReply, sender: Address) -> None:
     """A follower of this leader has answered: it agrees up to ``match``, or wants earlier entries."""
     raise NotImplementedError("D2: note what matches and commit; or go back")
 
 
-def advance_commit(server: Raft) -> None:
+def advance_commit(server: Server) -> None:
     """Commit what a majority has."""
     raise NotImplementedError("D2: by commit_of_majority")
 
@@ -115,7 +109,7 @@ def advance_commit(server: Raft) -> None:
 # -- the follower -------------------------------------------------------------------------------------
 
 
-def on_append_entries(server: Raft, request: AppendEntries, sender: Address) -> None:
+def on_append_entries(server: Server, request: AppendEntries, sender: Address) -> None:
     """From the leader of this term: take the entries if the one before them is here (§5.3)."""
     raise NotImplementedError(
         "D2: say no; or cut at the first conflict, take the rest, save, commit, say yes"
@@ -130,6 +124,6 @@ def earlier(log: RaftLog, index: int) -> int:
 # -- everybody ----------------------------------------------------------------------------------------
 
 
-def commit_to(server: Raft, index: int) -> None:
+def commit_to(server: Server, index: int) -> None:
     """All up to ``index`` is committed: execute it in order, and answer those who wait (§5.3)."""
     raise NotImplementedError("D2: execute what is new; reply after it was executed")

@@ -8,17 +8,13 @@ of the state, the sessions too: without them an old command would be executed ag
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from distlab.core import Address
 from labs.lab2_log import persistence
 from labs.lab2_log.quorum import AppendReply, InstallSnapshot
-
-if TYPE_CHECKING:
-    from labs.lab2_log.raft import Raft
+from labs.lab2_log.raft_state import Server
 
 
-def compact(server: Raft) -> None:
+def compact(server: Server) -> None:
     """Take a snapshot if more than ``config.snapshot_after`` applied entries are in the log."""
     limit = server.config.snapshot_after
     if limit is not None:
@@ -27,12 +23,12 @@ def compact(server: Raft) -> None:
         )
 
 
-def send_snapshot(server: Raft, peer: Address) -> None:
+def send_snapshot(server: Server, peer: Address) -> None:
     """The follower needs entries that are gone."""
     raise NotImplementedError("D4: send the snapshot; go on behind it")
 
 
-def on_install_snapshot(server: Raft, request: InstallSnapshot, sender: Address) -> None:
+def on_install_snapshot(server: Server, request: InstallSnapshot, sender: Address) -> None:
     """From the leader of this term: take its state, unless ours is as new (§7)."""
     raise NotImplementedError(
         "D4: ignore an old one; else replace state and log; keep what stands behind it"

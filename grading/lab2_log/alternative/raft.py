@@ -11,7 +11,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from distlab.core import Address, Node, Timer
-from labs.lab2_log.journal import Journal
+from labs.lab2_log.journal import Journal  # type: ignore[import-not-found]
 from labs.lab2_log.quorum import (
     Answered,
     AppendEntries,
@@ -26,6 +26,7 @@ from labs.lab2_log.quorum import (
     Reply,
     Request,
     RequestVote,
+    Role,
     ServerConfig,
     State,
     Status,
@@ -246,7 +247,9 @@ class Raft(Node):
             )
             return
         prev = peer.next - 1
-        some = tuple(own.entry(i) for i in range(peer.next, own.last_index + 1)[: self.config.batch])
+        some = tuple(
+            own.entry(i) for i in range(peer.next, own.last_index + 1)[: self.config.batch]
+        )
         self.send(
             name,
             AppendEntries(own.term, prev, own.term_of(prev), some, self.commit, self.office.round),
@@ -299,8 +302,7 @@ class Raft(Node):
         is_good = self.is_led_by(told.term, sender) and (
             told.prev_index < own.base
             or (
-                told.prev_index <= own.last_index
-                and own.term_of(told.prev_index) == told.prev_term
+                told.prev_index <= own.last_index and own.term_of(told.prev_index) == told.prev_term
             )
         )
         if not is_good:
@@ -397,13 +399,13 @@ class Raft(Node):
 
     def probe(self) -> Status:
         own = self.journal
+        role: Role = "candidate"
+        leader: Address | None = None
         match self.office:
             case Leading():
                 role, leader = "leader", self.address
-            case Following(leader):
-                role = "follower"
-            case _:
-                role, leader = "candidate", None
+            case Following():
+                role, leader = "follower", self.office.leader
         return Status(
             role, own.term, leader, self.commit, self.applied, len(own.log), own.last_index,
             own.last_term, self.machine,

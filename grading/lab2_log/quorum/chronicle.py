@@ -214,7 +214,9 @@ class Chronicle:
                 got=f"an entry of term {term}",
             )
 
-    def _commits(self, event: Event, leader_term: int, tip: int, tip_term: int, commit: int) -> None:
+    def _commits(
+        self, event: Event, leader_term: int, tip: int, tip_term: int, commit: int
+    ) -> None:
         """``event`` says that all up to ``commit`` is committed, and shows a log that ends at ``tip``."""
         index, term = tip, tip_term
         while index > commit and index:

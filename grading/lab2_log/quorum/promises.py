@@ -53,7 +53,10 @@ def judged(code: str, *judges: Judge) -> Judge:
         for complaint in play.complaints if play is not None else ():
             if complaint.code == code:
                 return broken(
-                    complaint.reason, complaint.event, expected=complaint.expected, got=complaint.got
+                    complaint.reason,
+                    complaint.event,
+                    expected=complaint.expected,
+                    got=complaint.got,
                 )
         for each in judges:
             verdict = each(run)
@@ -220,7 +223,9 @@ def answered_in_time(run: Run) -> Verdict:
                 call.call,
                 *([call.ret] if call.ret else []),
                 expected=f"an answer by {deadline / 1000:.0f} ms",
-                got="none" if call.ended is None else f"{call.outcome!r} at {call.ended / 1000:.0f} ms",
+                got="none"
+                if call.ended is None
+                else f"{call.outcome!r} at {call.ended / 1000:.0f} ms",
             )
     return kept()
 
@@ -296,12 +301,16 @@ def throughput(run: Run) -> Verdict:
                     call.call,
                     *([call.ret] if call.ret else []),
                     expected="a round trip to the leader, and one to a follower",
-                    got="no answer" if call.ended is None else f"{(call.ended - call.began) / 1000:.0f} ms",
+                    got="no answer"
+                    if call.ended is None
+                    else f"{(call.ended - call.began) / 1000:.0f} ms",
                 )
         return kept()
     calls = [call for call in run.history if isinstance(call.operation, Put)][pace["skip"] :]
     deadline = min(call.began for call in calls) + len(calls) * pace["rtt"]
-    in_time = sum(call.is_ok and call.ended is not None and call.ended <= deadline for call in calls)
+    in_time = sum(
+        call.is_ok and call.ended is not None and call.ended <= deadline for call in calls
+    )
     if in_time < (most := len(calls) * 9 // 10):  # the last ones may be unlucky
         return broken(
             f"{in_time} of {len(calls)} commands were answered within {len(calls)} round trips",
@@ -365,7 +374,9 @@ def votes_collided(run: Run) -> bool:
     stood: dict[int, set[str]] = {}
     for node, term in books.candidates:
         stood.setdefault(term, set()).add(node)
-    return any(len(nodes) > 1 for nodes in stood.values()) or bool(stood.keys() - books.leaders.keys())
+    return any(len(nodes) > 1 for nodes in stood.values()) or bool(
+        stood.keys() - books.leaders.keys()
+    )
 
 
 def tail_was_cut(run: Run) -> bool:

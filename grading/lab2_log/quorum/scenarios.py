@@ -203,7 +203,12 @@ def draw_d1(random: Random) -> Scenario:
     shape = _shape(random)
     around = _swarm(shape, [crash, pause, partition, two_sides, one_way_cut, clog, power_fails])
     calls = draw_calls(random, shape, random.randint(0, 6), HORIZON)
-    return Scenario(calls, _with_moments(random, draw_plan(random, around), _BALLOTS), draw_noise(random, around), shape)
+    return Scenario(
+        calls,
+        _with_moments(random, draw_plan(random, around), _BALLOTS),
+        draw_noise(random, around),
+        shape,
+    )
 
 
 def draw_steady(random: Random) -> Scenario:
@@ -226,7 +231,9 @@ def draw_steady(random: Random) -> Scenario:
         )
         faults.append(Fault(At(at), action))
         at += duration + 400 * MS
-    noise = Noise(seed=random.getrandbits(30), delay=random.choice([(1 * MS, 1 * MS), (1 * MS, 5 * MS)]))
+    noise = Noise(
+        seed=random.getrandbits(30), delay=random.choice([(1 * MS, 1 * MS), (1 * MS, 5 * MS)])
+    )
     calls = (put(900 * MS, "r1", "v1"), put(at, "r1", "v2"))
     return Scenario(calls, Plan(tuple(faults), heal_at=at), noise, shape | {"brief": True})
 
@@ -296,16 +303,14 @@ def simpler(scenario: Scenario) -> Iterator[Scenario]:
     if "play" in shape:
         return
     named = msgspec.json.encode(scenario.plan).decode()
-    if shape.get("servers", 3) == 5 and '"s4"' not in named and '"s5"' not in named:
-        if "follower:3" not in named and "follower:2" not in named:
-            yield _with_shape(scenario, {"servers": 3})
+    of_five = ('"s4"', '"s5"', "follower:2", "follower:3")
+    if shape.get("servers", 3) == 5 and not any(name in named for name in of_five):
+        yield _with_shape(scenario, {"servers": 3})
     if shape.get("batch", 64) != 64:
         yield _with_shape(scenario, {"batch": 64})
     if shape.get("clients", 1) == 2 and '"c2"' not in named:
         calls = tuple(msgspec.structs.replace(call, client="c1") for call in scenario.calls)
-        yield msgspec.structs.replace(
-            scenario, calls=calls, shape={**shape, "clients": 1}
-        )
+        yield msgspec.structs.replace(scenario, calls=calls, shape={**shape, "clients": 1})
 
 
 def _with_shape(scenario: Scenario, changes: dict[str, Any]) -> Scenario:

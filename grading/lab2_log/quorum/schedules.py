@@ -13,7 +13,10 @@ from distlab.faults import (
     At,
     Crash,
     Cut,
+    Delay,
     Doing,
+    Drop,
+    Duplicate,
     Fault,
     Noise,
     Nth,
@@ -23,7 +26,6 @@ from distlab.faults import (
     Survival,
     Trigger,
 )
-from distlab.faults import Delay, Drop, Duplicate
 from distlab.grade.lab import Directed
 from distlab.grade.scenario import Call, Scenario
 from grading.lab2_log.quorum.plays import PLAYS
@@ -102,7 +104,10 @@ PART_D1 = (
             (
                 "a follower that was cut off",
                 Partition(
-                    (("@follower:0",), ("@leader", *(f"@follower:{n}" for n in range(1, servers - 1)))),
+                    (
+                        ("@follower:0",),
+                        ("@leader", *(f"@follower:{n}" for n in range(1, servers - 1))),
+                    ),
                     2_000 * MS,
                 ),
             ),
@@ -185,7 +190,11 @@ PART_D2 = (
         )
         for order in (
             (),
-            (put(600 * MS, "r2", "x1"), cas(700 * MS, "r2", "x1", "x2"), get(1_300 * MS, "r2", "c2")),
+            (
+                put(600 * MS, "r2", "x1"),
+                cas(700 * MS, "r2", "x1", "x2"),
+                get(1_300 * MS, "r2", "c2"),
+            ),
         )
     ),
     *(
@@ -248,7 +257,10 @@ PART_D2 = (
             *(put(1_600 * MS, f"p{n}", f"x{n}", "c2") for n in range(90)),
             get(2_500 * MS, "p5", "c2"),
         ),
-        (At(800 * MS), Partition((("@leader", "c1"), ("@follower:0", "@follower:1", "c2")), 1_400 * MS)),
+        (
+            At(800 * MS),
+            Partition((("@leader", "c1"), ("@follower:0", "@follower:1", "c2")), 1_400 * MS),
+        ),
         heal_at=2_200 * MS,
         noise=Noise(delay=(15 * MS, 15 * MS)),
         clients=2,
@@ -260,7 +272,10 @@ PART_D2 = (
     cluster(
         "one after the other",
         "a command alone takes two round trips and two syncs, not a heartbeat",
-        (put(600 * MS, "r1", "v0"), *(put((1_000 + 83 * n) * MS, "r1", f"v{n + 1}") for n in range(12))),
+        (
+            put(600 * MS, "r1", "v0"),
+            *(put((1_000 + 83 * n) * MS, "r1", f"v{n + 1}") for n in range(12)),
+        ),
         noise=Noise(delay=(5 * MS, 5 * MS)),
         pace={"alone": 40 * MS},
     ),
@@ -333,7 +348,10 @@ PART_D3 = (
 MANY = tuple(
     call
     for n in range(14)
-    for call in (append(400 * MS + n * 30 * MS, "l1", f"a{n}"), put(405 * MS + n * 30 * MS, "r1", f"v{n}", "c2"))
+    for call in (
+        append(400 * MS + n * 30 * MS, "l1", f"a{n}"),
+        put(405 * MS + n * 30 * MS, "r1", f"v{n}", "c2"),
+    )
 )
 PART_D4 = (
     cluster(
@@ -349,7 +367,10 @@ PART_D4 = (
             f"away for long (a snapshot after {after}, {batch} at a time)",
             "what a follower missed is no longer in any log",
             (*MANY, *LAST),
-            (At(450 * MS), Partition((("@follower:0",), ("@leader", "@follower:1", "c1", "c2")), 900 * MS)),
+            (
+                At(450 * MS),
+                Partition((("@follower:0",), ("@leader", "@follower:1", "c1", "c2")), 900 * MS),
+            ),
             clients=2,
             snapshot_after=after,
             batch=batch,
@@ -415,7 +436,10 @@ PART_D4 = (
     cluster(
         "only reads",
         "a read leaves no trace in the log",
-        (put(400 * MS, "r1", "v1"), *(get((500 + 10 * n) * MS, "r1", f"c{n % 2 + 1}") for n in range(30))),
+        (
+            put(400 * MS, "r1", "v1"),
+            *(get((500 + 10 * n) * MS, "r1", f"c{n % 2 + 1}") for n in range(30)),
+        ),
         clients=2,
     ),
     cluster(

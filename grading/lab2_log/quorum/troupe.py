@@ -120,8 +120,10 @@ class Play:
             and waits.where(message)
         ):
             self._go_on(message)
-        elif (manner := self.manners.get(puppet.address)) is not None:
-            if (answer := manner(message)) is not None:
+        else:
+            manner = self.manners.get(puppet.address)
+            answer = manner(message) if manner is not None else None
+            if answer is not None:
                 puppet.send(Address(sender), answer)
 
     def cue(self, number: int) -> None:
@@ -194,12 +196,16 @@ def entry(term: int, index: int) -> Entry:
 
 
 def append(
-    term: int, log: tuple[Entry, ...], prev: int, upto: int | None = None, commit: int = 0, round: int = 0
+    term: int,
+    log: tuple[Entry, ...],
+    prev: int,
+    upto: int | None = None,
+    commit: int = 0,
 ) -> AppendEntries:
     """What the leader of ``term`` with that log says about the entries behind ``prev``."""
     prev = min(prev, len(log))
     prev_term = log[prev - 1].term if prev else 0
-    return AppendEntries(term, prev, prev_term, log[prev:upto], commit, round)
+    return AppendEntries(term, prev, prev_term, log[prev:upto], commit)
 
 
 class Follower:

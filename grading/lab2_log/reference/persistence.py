@@ -11,16 +11,12 @@ complete: whenever a crash comes, one of the two is there, whole.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
 
 from distlab.core import Address
 from labs.lab2_log.quorum import Entry, State
 from labs.lab2_log.raft_log import RaftLog
-
-if TYPE_CHECKING:
-    from labs.lab2_log.raft import Raft
+from labs.lab2_log.raft_state import Server
 
 # BEGIN SOLUTION D3: your own records
 FILE = "raft"
@@ -54,7 +50,7 @@ BALLOTS = 100
 # END SOLUTION
 
 
-def load(server: Raft) -> None:
+def load(server: Server) -> None:
     """Set term, voted_for, raft_log, snapshot and ballots from the disk; state, commit, applied too.
 
     What was committed after the snapshot is not known any more: the next leader tells.
@@ -86,7 +82,7 @@ def copied(snapshot: State | None) -> State:
     # END SOLUTION
 
 
-def save_ballot(server: Raft) -> None:
+def save_ballot(server: Server) -> None:
     """Term and vote are on disk before anything that is sent from now on."""
     # BEGIN SOLUTION D3: a record, and a sync
     server.ballots += 1
@@ -98,7 +94,7 @@ def save_ballot(server: Raft) -> None:
     # END SOLUTION
 
 
-def save_entries(server: Raft, first: int) -> None:
+def save_entries(server: Server, first: int) -> None:
     """The log from ``first`` on, new or in place of others, is on disk before what is sent from now on."""
     # BEGIN SOLUTION D3: a record for each entry, and a sync
     log = server.raft_log
@@ -109,7 +105,7 @@ def save_entries(server: Raft, first: int) -> None:
 
 
 # BEGIN SOLUTION D3: your own helpers
-def make_durable(server: Raft) -> None:
+def make_durable(server: Server) -> None:
     """What is sent from now on waits until the file is on disk, its name too."""
     server.disk.sync(FILE, "/")
 
@@ -117,7 +113,7 @@ def make_durable(server: Raft) -> None:
 # END SOLUTION
 
 
-def save_snapshot(server: Raft) -> None:
+def save_snapshot(server: Server) -> None:
     """Snapshot, term, vote and what is left of the log take the place of all that was on disk."""
     # BEGIN SOLUTION D3: a new file, whole and synced, then its name
     log, new = server.raft_log, FILE + ".new"

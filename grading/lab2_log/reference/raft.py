@@ -7,13 +7,14 @@ the followers' logs equal to its own (replication.py), and to execute what stand
 majority of them (machine.py). Snapshots and reads that need no entry are what makes it bearable in
 practice (snapshots.py, reads.py).
 
-Nothing is left to do in this file: it shows what state there is, and which function deals with what.
-Your program may be cut up in another way; then change it, the file is yours.
+What state there is stands in raft_state.py. Nothing is left to do in the two: they show what a server
+knows, and which function deals with what. Your program may be cut up in another way; then change them,
+they are yours.
 """
 
 from __future__ import annotations
 
-from distlab.core import Address, Node
+from distlab.core import Address
 from labs.lab2_log import election, persistence, reads, replication, snapshots
 from labs.lab2_log.quorum import (
     AppendEntries,
@@ -23,56 +24,14 @@ from labs.lab2_log.quorum import (
     PreVoteReply,
     Request,
     RequestVote,
-    Role,
-    ServerConfig,
-    State,
     Status,
     VoteReply,
 )
-from labs.lab2_log.raft_log import RaftLog
-from labs.lab2_log.raft_state import (
-    Election,
-    Heartbeat,
-    Progress,
-    QuorumCheck,
-    Reading,
-    Waiting,
-)
+from labs.lab2_log.raft_state import Election, Heartbeat, QuorumCheck, Server
 
 
-class Raft(Node):
-    config: ServerConfig
-
-    # What must survive a crash: set it only together with persistence.py.
-    term: int
-    voted_for: Address | None
-    raft_log: RaftLog
-    snapshot: State | None
-    """The state after entry ``raft_log.base_index``; None as long as that is 0."""
-    ballots: int
-    """Records in the file since it was last written anew: see persistence.py."""
-
-    # Volatile.
-    role: Role
-    leader: Address | None
-    heard_at: int | None
-    """When a leader of this term was heard last, on the monotonic clock."""
-    pre_votes: set[Address]
-    votes: set[Address]
-    kv: State
-    commit: int
-    applied: int
-
-    # A leader's.
-    progress: dict[Address, Progress]
-    answered: set[Address]
-    """Who has answered since the last check of the quorum."""
-    began: int
-    """Index of the no-op of this leader's term."""
-    round: int
-    waiting: dict[int, Waiting]
-    """By the index of the entry."""
-    readings: list[Reading]
+class Raft(Server):
+    """Which event goes where."""
 
     def on_start(self) -> None:
         self.role, self.leader, self.heard_at = "follower", None, None
@@ -81,11 +40,6 @@ class Raft(Node):
         self.waiting, self.readings = {}, []
         persistence.load(self)
         election.start(self)
-
-    @property
-    def peers(self) -> list[Address]:
-        """All the others."""
-        return [member for member in self.config.members if member != self.address]
 
     # Elections (D1).
 

@@ -10,19 +10,14 @@ is asked, so no clock can be wrong.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from distlab.core import Address
 from labs.lab2_log import election, replication
 from labs.lab2_log.quorum import AppendReply, Command, Get, Reply
-from labs.lab2_log.raft_state import Reading
+from labs.lab2_log.raft_state import Reading, Server
 from labs.lab2_log.store import execute
 
-if TYPE_CHECKING:
-    from labs.lab2_log.raft import Raft
 
-
-def on_read(server: Raft, command: Command, client: Address) -> None:
+def on_read(server: Server, command: Command, client: Address) -> None:
     """A client wants to read, and this server leads, as far as it knows."""
     # BEGIN SOLUTION D4: note what must be executed and who must answer; ask the others
     server.round += 1
@@ -33,7 +28,7 @@ def on_read(server: Raft, command: Command, client: Address) -> None:
     # END SOLUTION
 
 
-def on_round(server: Raft, reply: AppendReply, sender: Address) -> None:
+def on_round(server: Server, reply: AppendReply, sender: Address) -> None:
     """A follower has answered a round: so it followed us when it did."""
     # BEGIN SOLUTION D4: note the newest round; perhaps somebody can be answered
     if server.role == "leader":
@@ -43,7 +38,7 @@ def on_round(server: Raft, reply: AppendReply, sender: Address) -> None:
     # END SOLUTION
 
 
-def answer(server: Raft) -> None:
+def answer(server: Server) -> None:
     """Answer the reads for which both have come: the round, and the execution of what they must see."""
     # BEGIN SOLUTION D4: those whose round a majority has answered and whose index is executed
     left = []
@@ -61,7 +56,7 @@ def answer(server: Raft) -> None:
     # END SOLUTION
 
 
-def end_leadership(server: Raft) -> None:
+def end_leadership(server: Server) -> None:
     """No leader any more: whoever waits for a read asks the next one."""
     # BEGIN SOLUTION D4: send those that wait away
     readings, server.readings = server.readings, []

@@ -13,8 +13,6 @@ still be overwritten (figure 8). What is committed is executed, in order, and on
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from distlab.core import Address
 from labs.lab2_log import machine, persistence, reads, snapshots
 from labs.lab2_log.quorum import (
@@ -28,11 +26,7 @@ from labs.lab2_log.quorum import (
     Request,
 )
 from labs.lab2_log.raft_log import RaftLog
-from labs.lab2_log.raft_state import Heartbeat, Progress, Waiting
-
-if TYPE_CHECKING:
-    from labs.lab2_log.raft import Raft
-
+from labs.lab2_log.raft_state import Heartbeat, Progress, Server, Waiting
 
 # -- rules --------------------------------------------------------------------------------------------
 
@@ -67,7 +61,7 @@ def commit_of_majority(match: list[int], log: RaftLog, term: int, commit: int) -
 # -- the leader ---------------------------------------------------------------------------------------
 
 
-def begin_leadership(server: Raft) -> None:
+def begin_leadership(server: Server) -> None:
     """Nothing is known of the followers; the first entry of the term is a no-op (§8)."""
     # BEGIN SOLUTION D2: fresh progress for all, a no-op, and tell everybody
     log = server.raft_log
@@ -78,7 +72,7 @@ def begin_leadership(server: Raft) -> None:
     # END SOLUTION
 
 
-def end_leadership(server: Raft) -> None:
+def end_leadership(server: Server) -> None:
     """No leader any more: clients that wait ask the next one."""
     # BEGIN SOLUTION D2: send those that wait away
     waiting, server.waiting = server.waiting, {}
@@ -87,7 +81,7 @@ def end_leadership(server: Raft) -> None:
     # END SOLUTION
 
 
-def on_request(server: Raft, request: Request, client: Address) -> None:
+def on_request(server: Server, request: Request, client: Address) -> None:
     """A client wants something: only a leader can do it, and it does it once."""
     command = request.command
     # BEGIN SOLUTION D2: send it away; or answer again; or let reads.py read; or put it into the log
@@ -104,7 +98,7 @@ def on_request(server: Raft, request: Request, client: Address) -> None:
     # END SOLUTION
 
 
-def send_away(server: Raft, command: Command, client: Address) -> None:
+def send_away(server: Server, command: Command, client: Address) -> None:
     """Tell a client whom to ask."""
     # BEGIN SOLUTION D2: NotLeader, with the leader if there is one
     leader = server.leader if server.leader != server.address else None
@@ -112,7 +106,7 @@ def send_away(server: Raft, command: Command, client: Address) -> None:
     # END SOLUTION
 
 
-def propose(server: Raft, entry: Entry) -> None:
+def propose(server: Server, entry: Entry) -> None:
     """Put an entry at the end of the leader's own log, and send it to all."""
     # BEGIN SOLUTION D2: append; save it; send; perhaps it is committed already (one server)
     first = server.raft_log.last_index + 1
@@ -124,7 +118,7 @@ def propose(server: Raft, entry: Entry) -> None:
     # END SOLUTION
 
 
-def send_entries(server: Raft, peer: Address) -> None:
+def send_entries(server: Server, peer: Address) -> None:
     """What this follower lacks, as far as it fits; nothing but a heartbeat if it lacks nothing."""
     # BEGIN SOLUTION D2: entries from progress.next on; a snapshot where they are gone
     log, progress = server.raft_log, server.progress[peer]
@@ -146,7 +140,7 @@ def send_entries(server: Raft, peer: Address) -> None:
     # END SOLUTION
 
 
-def broadcast(server: Raft) -> None:
+def broadcast(server: Server) -> None:
     """To every follower what it lacks."""
     # BEGIN SOLUTION D2: send_entries to all peers
     for peer in server.peers:
@@ -154,7 +148,7 @@ def broadcast(server: Raft) -> None:
     # END SOLUTION
 
 
-def on_heartbeat(server: Raft) -> None:
+def on_heartbeat(server: Server) -> None:
     """What was sent and not answered is sent again."""
     # BEGIN SOLUTION D2: go back to what is certain, send, set the timer anew
     for progress in server.progress.values():
@@ -164,7 +158,7 @@ def on_heartbeat(server: Raft) -> None:
     # END SOLUTION
 
 
-def on_append_reply(server: Raft, reply: AppendReply, sender: Address) -> None:
+def on_append_reply(server: Server, reply: AppendReply, sender: Address) -> None:
     """A follower of this leader has answered: it agrees up to ``match``, or wants earlier entries."""
     # BEGIN SOLUTION D2: note what matches and commit; or go back
     progress = server.progress[sender]
@@ -181,7 +175,7 @@ def on_append_reply(server: Raft, reply: AppendReply, sender: Address) -> None:
     # END SOLUTION
 
 
-def advance_commit(server: Raft) -> None:
+def advance_commit(server: Server) -> None:
     """Commit what a majority has."""
     # BEGIN SOLUTION D2: by commit_of_majority
     match = [progress.match for progress in server.progress.values()]
@@ -193,7 +187,7 @@ def advance_commit(server: Raft) -> None:
 # -- the follower -------------------------------------------------------------------------------------
 
 
-def on_append_entries(server: Raft, request: AppendEntries, sender: Address) -> None:
+def on_append_entries(server: Server, request: AppendEntries, sender: Address) -> None:
     """From the leader of this term: take the entries if the one before them is here (§5.3)."""
     # BEGIN SOLUTION D2: say no; or cut at the first conflict, take the rest, save, commit, say yes
     log = server.raft_log
@@ -229,7 +223,7 @@ def earlier(log: RaftLog, index: int) -> int:
 # -- everybody ----------------------------------------------------------------------------------------
 
 
-def commit_to(server: Raft, index: int) -> None:
+def commit_to(server: Server, index: int) -> None:
     """All up to ``index`` is committed: execute it in order, and answer those who wait (§5.3)."""
     # BEGIN SOLUTION D2: execute what is new; reply after it was executed
     if index <= server.commit:

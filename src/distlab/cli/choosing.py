@@ -27,7 +27,11 @@ def chosen(
     runs: int | None = None,
     jobs: int = 0,
 ) -> Request:
-    """The request that the options make. ``LAB`` may be 1, lab1 or lab1_mapreduce, ``PART`` c or 1c, or a piece of it, 2d1."""
+    """The request that the options make.
+
+    ``LAB`` may be 1, lab1 or lab1_mapreduce; ``PART`` c or 1c. Where a part has pieces, it may be d1 or 2d1; d means
+    all of them.
+    """
     names = lab_names()
     if not names:
         raise NotReady(

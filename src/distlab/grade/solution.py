@@ -151,7 +151,12 @@ def layers_of(lab: Lab, part: Part, name: str, prior: str) -> Layers:
     elif name == "reference":
         folders = [reference]
     elif name.startswith("mutant:"):
-        folders = [reference, grading / "mutants.py", grading / "mutants", *grading.glob("*/mutants")]
+        folders = [
+            reference,
+            grading / "mutants.py",
+            grading / "mutants",
+            *grading.glob("*/mutants"),
+        ]
     else:
         raise NoSuchThing("solution", name, [*SOLUTIONS, "mutant:NAME"])
     return Layers(grading / "given", folders, {})

@@ -1,4 +1,4 @@
-"""Bugs of part D1: votes that are given twice, counted twice, forgotten; leaders that will not go, or come too often."""
+"""Bugs of part D1: votes that are given twice, counted twice, forgotten; leaders that will not go."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def votes_for_everyone(server: Raft, request: RequestVote, sender: Address) -> N
 
 
 def refuses_repeats(server: Raft, request: RequestVote, sender: Address) -> None:
-    """Voted is voted: the candidate that has the vote is refused when it asks again, though the first answer is lost."""
+    """Voted is voted: the candidate that has the vote is refused when it asks again: what if the answer is lost?"""
     election.catch_up(server, request.term)
     granted = (
         request.term == server.term
@@ -280,7 +280,9 @@ BUGS = (
         replaces="election:on_vote_reply",
         breaks="RF-S1",
     ),
-    bug("half-is-enough", half_is_enough, part="D1", replaces="election:is_majority", breaks="RF-S1"),
+    bug(
+        "half-is-enough", half_is_enough, part="D1", replaces="election:is_majority", breaks="RF-S1"
+    ),
     bug(
         "own-vote-not-noted",
         own_vote_not_noted,

@@ -160,7 +160,9 @@ BUGS = (
         replaces="persistence:save_entries",
         breaks="RF-S8",
     ),
-    bug("drops-no-ops", drops_no_ops, part="D3", replaces="persistence:save_entries", breaks="RF-S8"),
+    bug(
+        "drops-no-ops", drops_no_ops, part="D3", replaces="persistence:save_entries", breaks="RF-S8"
+    ),
     bug("cut-comes-back", cut_comes_back, part="D3", replaces="persistence:load", breaks="RF-S8"),
     bug("vote-not-read", vote_not_read, part="D3", replaces="persistence:load", breaks="RF-S6"),
     bug("starts-afresh", starts_afresh, part="D3", replaces="persistence:load", breaks="RF-S6"),

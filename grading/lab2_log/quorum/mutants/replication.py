@@ -41,7 +41,10 @@ def counts_itself_twice(server: Raft) -> None:
     match += [server.raft_log.last_index] * (2 if len(match) > 2 else 1)
     log, term = server.raft_log, server.term
     replication.commit_to(
-        server, replication.commit_of_majority(sorted(match)[1:] if len(match) > 4 else match, log, term, server.commit)
+        server,
+        replication.commit_of_majority(
+            sorted(match)[1:] if len(match) > 4 else match, log, term, server.commit
+        ),
     )
 
 

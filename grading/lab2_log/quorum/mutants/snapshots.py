@@ -262,7 +262,13 @@ BUGS = (
         replaces="snapshots:compact",
         breaks="RF-S5",
     ),
-    bug("snapshot-in-place", in_place, part="D4", replaces="persistence:save_snapshot", breaks="RF-S8"),
+    bug(
+        "snapshot-in-place",
+        in_place,
+        part="D4",
+        replaces="persistence:save_snapshot",
+        breaks="RF-S8",
+    ),
     bug(
         "snapshot-without-its-term",
         without_its_term,
@@ -300,7 +306,9 @@ BUGS = (
         breaks="RF-S7",
     ),
     bug("reads-too-early", reads_too_early, part="D4", replaces="reads:on_read", breaks="RF-S7"),
-    bug("any-round-will-do", any_round_will_do, part="D4", replaces="reads:on_read", breaks="RF-S7"),
+    bug(
+        "any-round-will-do", any_round_will_do, part="D4", replaces="reads:on_read", breaks="RF-S7"
+    ),
     bug(
         "reads-in-the-log",
         reads_in_the_log,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from distlab.core import MS
+from distlab.core import MS, Message
 from distlab.faults import Crash, Doing, Fault, Plan, Survival
 from grading.lab2_log.quorum.plays.kinds import (
     FORGOTTEN,
@@ -62,7 +62,7 @@ def voter(log: tuple[int, ...], claim: tuple[int, int], grants: bool, play: Play
         play.say("s3", PreVote(standing, claim[1], claim[0]))
         reply = yield Hear("s3", PreVoteReply, within=100 * MS)
         if reply is not None and not reply.granted:
-            text = f"a server whose log ends with (term, index) {_end(log)} would not vote for one that ends with {claim}"
+            text = f"a server whose log ends at (term, index) {_end(log)} would not vote for one that ends at {claim}"
             play.complain("RF-L1", text, expected="granted=True", got=reply)
     reply = yield from ask_vote(play, "s3", standing, *claim)
     if grants and (reply is None or not reply.granted):
@@ -169,13 +169,13 @@ def pre_votes_are_no_votes(play: Play) -> Script:
     play.say("s4", AppendEntries(request.term, 0, 0, (), 0))
 
 
-def _candidate_of_five(play: Play):  # type: ignore[no-untyped-def]
-    def would_vote(message: object) -> object:
+def _candidate_of_five(play: Play):
+    def would_vote(message: Message) -> Message | None:
         if isinstance(message, PreVote):
             return PreVoteReply(message.term - 1, message.term, granted=True)
         return None
 
-    play.manners["s3"] = would_vote  # type: ignore[assignment]
+    play.manners["s3"] = would_vote
     request = yield from to_candidate(play, "s2")
     del play.manners["s3"]
     return request
@@ -257,7 +257,9 @@ def asks_again(play: Play) -> Script:
         asked = yield Hear("s2", (PreVote, RequestVote), within=400 * MS)
         times += asked is not None
     if times < 5:
-        play.complain("RF-L1", f"a server without a leader asked {times} times for votes in two seconds")
+        play.complain(
+            "RF-L1", f"a server without a leader asked {times} times for votes in two seconds"
+        )
 
 
 def lose_power(after: int = 1 * MS) -> Plan:
@@ -324,9 +326,7 @@ PLAYS = (
         shape={"servers": 5},
     ),
     Staged("pre-votes of long ago", "D1", "an answer names its question", old_pre_votes, 700 * MS),
-    Staged(
-        "a leader is heard", "D1", "who hears a leader does not help others up", hears_a_leader
-    ),
+    Staged("a leader is heard", "D1", "who hears a leader does not help others up", hears_a_leader),
     Staged("a pre-vote is a question", "D1", "and changes nothing", changes_nothing, 500 * MS),
     Staged("a leader of the past", "D1", "hears of a later term, and follows", higher_term),
     Staged("patience", "D1", "neither too little nor too much of it", asks_too_early, 500 * MS),

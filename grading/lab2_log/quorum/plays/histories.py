@@ -11,7 +11,16 @@ from grading.lab2_log.quorum.plays.kinds import (
     teach,
     to_leader,
 )
-from grading.lab2_log.quorum.troupe import Follower, Hear, Play, Rest, Script, append, entries, entry
+from grading.lab2_log.quorum.troupe import (
+    Follower,
+    Hear,
+    Play,
+    Rest,
+    Script,
+    append,
+    entries,
+    entry,
+)
 from grading.lab2_log.quorum.wishes import get, put
 from labs.lab2_log.quorum import AppendEntries, AppendReply, Entry
 
@@ -37,7 +46,9 @@ def figure_7(name: str, play: Play) -> Script:
         got = (status.last_index, status.last_term)
         play.complain("RF-S3", text, expected="11 entries, the last one of term 8", got=got)
     if status is not None and status.commit != 11:
-        text = "a follower that has all of the leader's log does not commit what the leader committed"
+        text = (
+            "a follower that has all of the leader's log does not commit what the leader committed"
+        )
         play.complain("RF-L3", text, expected="commit 11", got=status.commit)
 
 
@@ -107,7 +118,7 @@ def figure_8(play: Play) -> Script:
     yield Rest(500 * MS)
 
 
-def _grows_to(play: Play, length: int):  # type: ignore[no-untyped-def]
+def _grows_to(play: Play, length: int):
     """Whether the server's log comes to hold so many entries, in a second."""
     for _ in range(100):
         status = play.look()
@@ -129,7 +140,7 @@ def overtaken(play: Play) -> Script:
     yield from _still_there(play, 1, log)
 
 
-def _still_there(play: Play, term: int, log: tuple[Entry, ...], code: str = "RF-S3"):  # type: ignore[no-untyped-def]
+def _still_there(play: Play, term: int, log: tuple[Entry, ...], code: str = "RF-S3"):
     """What was acknowledged is in the log."""
     play.say("s2", append(term, log, len(log)))
     reply = yield Hear("s2", AppendReply, within=80 * MS)
@@ -185,7 +196,9 @@ def same_index_other_term(play: Play) -> Script:
     play.say("s2", append(2, leader, 2))
     reply = yield Hear("s2", AppendReply, within=80 * MS)
     if reply is not None and reply.success:
-        text = "a follower takes entries behind one that it does not have: only the index is the same"
+        text = (
+            "a follower takes entries behind one that it does not have: only the index is the same"
+        )
         play.complain("RF-S3", text, expected="success=False", got=reply)
     yield from teach(play, "s2", 2, leader)
 
@@ -286,9 +299,7 @@ PLAYS = (
     Staged("agrees to what it saw", "D2", "and to no more", matches_what_was_sent, 300 * MS),
     Staged("commit bound", "D2", "a follower commits what it was shown", commit_bound, 300 * MS),
     Staged("an old commit index", "D2", "takes nothing back", commit_does_not_go_back, 300 * MS),
-    Staged(
-        "same index, other term", "D2", "is another entry", same_index_other_term, 300 * MS
-    ),
+    Staged("same index, other term", "D2", "is another entry", same_index_other_term, 300 * MS),
     Staged("a gap", "D2", "is refused", a_gap, 300 * MS),
     Staged("a leader of the past speaks", "D2", "and is told", a_leader_of_the_past, 300 * MS),
     Staged(

@@ -105,13 +105,3 @@ def to_leader(play: Play, helper: str, follower: Follower) -> Steps:
     first = yield Hear(helper, AppendEntries, within=500 * MS)
     play.manners[helper] = follower
     return first
-
-
-def at_once(*steps: Any) -> Callable[[Play], Script]:
-    """A script of rests only: for plays in which puppets do what their manners say."""
-
-    def script(play: Play) -> Script:
-        for step in steps:
-            yield step
-
-    return script

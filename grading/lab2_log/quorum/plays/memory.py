@@ -28,7 +28,7 @@ def _signal(play: Play) -> Script:
     yield Rest(12 * MS)
 
 
-def _has(play: Play, term: int, log: tuple, code: str, text: str):  # type: ignore[no-untyped-def,type-arg]
+def _has(play: Play, term: int, log: tuple, code: str, text: str):
     for _ in range(3):
         play.say("s2", append(term, log, len(log)))
         reply = yield Hear("s2", AppendReply, within=100 * MS)

@@ -40,7 +40,7 @@ def snapshot(term: int, log: tuple[Entry, ...], count: int) -> InstallSnapshot:
     return InstallSnapshot(term, count, log[count - 1].term, state_after(log, count))
 
 
-def _agrees(play: Play, term: int, log: tuple[Entry, ...], code: str, text: str):  # type: ignore[no-untyped-def]
+def _agrees(play: Play, term: int, log: tuple[Entry, ...], code: str, text: str):
     """The server says that its log is equal to ``log``."""
     for _ in range(3):
         play.say("s2", append(term, log, len(log)))
@@ -77,7 +77,12 @@ def installs(play: Play) -> Script:
     yield from _agrees(play, 3, log, "RF-S8", "what stood behind a snapshot is gone after a crash")
     play.say("s2", append(3, log, 6, commit=6))
     yield Rest(30 * MS)
-    _shows(play, log, 6, "after a crash, a snapshot and the entries behind it do not make the leader's state")
+    _shows(
+        play,
+        log,
+        6,
+        "after a crash, a snapshot and the entries behind it do not make the leader's state",
+    )
 
 
 def old_snapshot(play: Play) -> Script:
@@ -98,7 +103,9 @@ def keeps_the_rest(play: Play) -> Script:
     yield from teach(play, "s2", 1, log)
     play.say("s2", snapshot(1, log, 3))
     yield Hear("s2", AppendReply, within=60 * MS)
-    yield from _agrees(play, 1, log, "RF-S8", "a snapshot took away entries behind it that were acknowledged")
+    yield from _agrees(
+        play, 1, log, "RF-S8", "a snapshot took away entries behind it that were acknowledged"
+    )
     play.say("s3", PreVote(0, 0, 0), to="s2")  # the power fails
     yield Rest(20 * MS)
     text = "entries behind a snapshot were acknowledged, and are gone after a crash"
@@ -118,7 +125,9 @@ def replaces_the_rest(play: Play) -> Script:
     if claim is not None and (claim.last_term, claim.last_index) != (2, 3):
         text = "behind a snapshot stand entries of a log that it has nothing to do with"
         got = f"a log that ends with entry {claim.last_index} of term {claim.last_term}"
-        play.complain("RF-S8", text, expected="it ends with the snapshot: entry 3 of term 2", got=got)
+        play.complain(
+            "RF-S8", text, expected="it ends with the snapshot: entry 3 of term 2", got=got
+        )
     play.say("s2", append(2, log, 3, commit=4))
     yield Rest(30 * MS)
     _shows(play, log, 4, "entries that conflict with a snapshot outlived it")
@@ -133,7 +142,9 @@ def stale_snapshot(play: Play) -> Script:
     reply = yield Hear("s3", AppendReply, within=60 * MS)
     if reply is not None and reply.success:
         play.complain("RF-S5", "a server takes a snapshot from a leader of the past", got=reply)
-    yield from _agrees(play, 2, log, "RF-S8", "a leader of the past took entries away with a snapshot")
+    yield from _agrees(
+        play, 2, log, "RF-S8", "a leader of the past took entries away with a snapshot"
+    )
 
 
 def remembers_sessions(play: Play) -> Script:
@@ -159,7 +170,13 @@ def own_snapshots(play: Play) -> Script:
         yield Hear("s2", AppendReply, within=60 * MS)
     play.say("s3", PreVote(0, 0, 0), to="s2")  # the power fails
     yield Rest(20 * MS)
-    yield from _agrees(play, 1, log[:6], "RF-S8", "after a crash, a snapshot and its log are not what was acknowledged")
+    yield from _agrees(
+        play,
+        1,
+        log[:6],
+        "RF-S8",
+        "after a crash, a snapshot and its log are not what was acknowledged",
+    )
     play.say("s2", append(1, log, 6, commit=7))
     yield Rest(40 * MS)
     status = play.look()
@@ -260,7 +277,9 @@ def power_fails(unsynced: Survival = Survival.NOTHING) -> Plan:
 TWO = {"clients": 2}
 APART = {"clients": 2, "servers_of": {"c1": ["s1"], "c2": ["s3"]}}
 PLAYS = (
-    Staged("a snapshot comes", "D4", "with entries behind it", installs, 500 * MS, plan=power_fails()),
+    Staged(
+        "a snapshot comes", "D4", "with entries behind it", installs, 500 * MS, plan=power_fails()
+    ),
     Staged("an old snapshot comes", "D4", "and is none", old_snapshot, 300 * MS),
     Staged(
         "a snapshot of a part",
@@ -272,7 +291,9 @@ PLAYS = (
     ),
     Staged("a snapshot of another log", "D4", "nothing stays", replaces_the_rest, 800 * MS),
     Staged("a snapshot of the past", "D4", "is refused", stale_snapshot, 300 * MS),
-    Staged("a snapshot of sessions", "D4", "remembers who was answered", remembers_sessions, 200 * MS),
+    Staged(
+        "a snapshot of sessions", "D4", "remembers who was answered", remembers_sessions, 200 * MS
+    ),
     Staged(
         "snapshots of its own",
         "D4",
