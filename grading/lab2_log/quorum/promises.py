@@ -39,6 +39,8 @@ ELECTION = 300 * MS
 """The longest election time-out of every scenario."""
 IN_TIME = 10 * ELECTION
 """RF-L1's bound: within so long after all is well, a command is answered."""
+ENOUGH = 100
+"""Commands without which a pace means nothing."""
 SETTLED = 1_000 * MS
 """When there is a leader in a run without faults, and its clients know it."""
 CAUGHT_UP = 2_000 * MS
@@ -294,7 +296,7 @@ def throughput(run: Run) -> Verdict:
     if pace is None:
         return kept()
     if (most := pace.get("alone")) is not None:
-        for call in run.history:
+        for call in run.history.entries[1:]:  # the first one finds the leader
             if call.began >= SETTLED and (call.ended is None or call.ended > call.began + most):
                 return broken(
                     f"{call.operation!r} took longer than {most // MS} ms, with nobody in its way",
@@ -307,6 +309,8 @@ def throughput(run: Run) -> Verdict:
                 )
         return kept()
     calls = [call for call in run.history if isinstance(call.operation, Put)][pace["skip"] :]
+    if len(calls) < ENOUGH:
+        return kept()
     deadline = min(call.began for call in calls) + len(calls) * pace["rtt"]
     in_time = sum(
         call.is_ok and call.ended is not None and call.ended <= deadline for call in calls

@@ -48,11 +48,11 @@ from distlab.grade.lab import Stage
 from distlab.grade.scenario import Call, Scenario
 from distlab.grade.solution import Solution
 from distlab.sim import Simulation
+from grading.lab2_log.quorum.pacer import Burst, Pacer
 from grading.lab2_log.quorum.plays import PLAYS
 from grading.lab2_log.quorum.promises import CAUGHT_UP, IN_TIME
 from grading.lab2_log.quorum.troupe import STUDENT, Play, puppet_class
 from grading.lab2_log.quorum.wishes import append, cas, get, put
-from labs.lab2_log.kv_client import KvClient
 from labs.lab2_log.quorum import (
     Append,
     Cas,
@@ -63,7 +63,7 @@ from labs.lab2_log.quorum import (
     Status,
 )
 
-OPERATIONS = (Put, Get, Append, Cas)
+OPERATIONS = (Put, Get, Append, Cas, Burst)
 HORIZON = 1_500 * MS
 """Faults strike before this time; then everything heals."""
 
@@ -95,7 +95,7 @@ def stage(solution: Solution, scenario: Scenario) -> Stage:
         cast |= {name: Member(puppet_class(play), None, "puppet") for name in puppets}
     for name in clients(shape):
         asks = tuple(map(Address, shape.get("servers_of", {}).get(name, members)))
-        cast[name] = Member(KvClient, ClientConfig(asks), "client")
+        cast[name] = Member(Pacer, ClientConfig(asks), "client")
     well = shape.get("well_from", scenario.plan.heal_at or 0)
     last = max((call.at for call in scenario.calls), default=0)
     until = max(well, last) + IN_TIME + CAUGHT_UP + 100 * MS

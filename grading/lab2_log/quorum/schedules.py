@@ -29,7 +29,7 @@ from distlab.faults import (
 from distlab.grade.lab import Directed
 from distlab.grade.scenario import Call, Scenario
 from grading.lab2_log.quorum.plays import PLAYS
-from grading.lab2_log.quorum.wishes import append, cas, get, put
+from grading.lab2_log.quorum.wishes import append, burst, cas, get, put
 
 
 def plays(part: str) -> tuple[Directed, ...]:
@@ -158,17 +158,15 @@ WORK = tuple(
 )
 LAST = (append(1_800 * MS, "l1", "end"), get(2_200 * MS, "l1"), get(2_200 * MS, "r1", "c2"))
 SIDES = Partition((("@leader", "c1"), ("@follower:0", "@follower:1", "c2")), 900 * MS)
-BURST = tuple(put(1_000 * MS, f"p{n}", f"x{n}") for n in range(120))
 
 
 def paced(name: str, seed: int, loss: float, servers: int) -> Directed:
     """Two hundred writes in a second; a round trip is 10 ms."""
-    calls = [put(600 * MS, "r1", "first")]
-    calls += [put(1_000 * MS + n * 5 * MS, f"p{n}", f"x{n}") for n in range(200)]
+    calls = (put(600 * MS, "r1", "first"), burst(1_000 * MS, "p", 200, 5 * MS))
     return cluster(
         name,
         "with commands enough under way, one is committed per round trip",
-        tuple(calls),
+        calls,
         noise=Noise(seed=seed, delay=(5 * MS, 5 * MS), loss=loss),
         servers=servers,
         pace={"skip": 1, "rtt": 10 * MS},
@@ -241,7 +239,7 @@ PART_D2 = (
     cluster(
         "far behind",
         "a follower that missed a hundred entries gets them from a new leader, though a round trip takes long",
-        (put(600 * MS, "r1", "v1"), *BURST, get(2_000 * MS, "p5")),
+        (put(600 * MS, "r1", "v1"), burst(1_000 * MS, "p", 120, 5 * MS), get(2_000 * MS, "p5")),
         (At(800 * MS), Partition((("@follower:0",), ("@leader", "@follower:1", "c1")), 1_200 * MS)),
         (At(1_950 * MS), Crash("@leader", 400 * MS, Survival.ALL)),
         heal_at=2_400 * MS,
@@ -253,8 +251,8 @@ PART_D2 = (
         "a leader that was alone has ninety entries that nobody else has: they are gone soon",
         (
             put(600 * MS, "r1", "v1"),
-            *(put(820 * MS, f"q{n}", f"y{n}") for n in range(90)),
-            *(put(1_600 * MS, f"p{n}", f"x{n}", "c2") for n in range(90)),
+            burst(820 * MS, "q", 90, 1 * MS),
+            burst(1_600 * MS, "p", 90, 1 * MS, "c2"),
             get(2_500 * MS, "p5", "c2"),
         ),
         (

@@ -9,6 +9,11 @@ def put(at: int, key: str, value: str, client: str = "c1") -> Call:
     return Call(at, client, "Put", {"key": key, "value": value})
 
 
+def burst(at: int, name: str, count: int, gap: int, client: str = "c1") -> Call:
+    """So many writes, to keys that begin with ``name``."""
+    return Call(at, client, "Burst", {"name": name, "count": count, "gap": gap})
+
+
 def get(at: int, key: str, client: str = "c1") -> Call:
     return Call(at, client, "Get", {"key": key})
 
