@@ -63,8 +63,8 @@ def sync_fails(play: Play) -> Script:
     yield from teach(play, "s2", 1, log[:1])
     yield Rest(5 * MS)
     play.say("s3", RequestVote(0, 0, 0), to="s2")  # the next sync fails
-    managed = yield from teach(play, "s2", 1, log[:2])
-    managed = (yield from teach(play, "s2", 1, log)) or managed
+    managed = yield from teach(play, "s2", 1, log[:2], tries=3)
+    managed = (yield from teach(play, "s2", 1, log, tries=3)) or managed
     yield from _signal(play)
     if managed:
         text = "a sync failed, and what was acknowledged afterwards is gone after a crash"
