@@ -9,7 +9,7 @@ import pytest
 
 from distlab.core import effects as fx
 from distlab.core.solo import Solo
-from distlab.grade.solution import load_lab, load_solution
+from distlab.grade.solution import Solution, load_lab, load_solution
 
 MEMBERS = ("s1", "s2", "s3")
 
@@ -20,6 +20,13 @@ class Modules:
     def __init__(self, solution: str) -> None:
         lab = load_lab("2")
         self._solution = load_solution(lab, lab.part("D1"), solution)
+
+    @classmethod
+    def of(cls, solution: Solution) -> Modules:
+        """Of a solution that is loaded already."""
+        modules = cls.__new__(cls)
+        modules._solution = solution
+        return modules
 
     def __getattr__(self, name: str) -> ModuleType:
         return self._solution.module(name)

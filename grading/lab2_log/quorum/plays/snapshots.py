@@ -53,7 +53,9 @@ def _agrees(play: Play, term: int, log: tuple[Entry, ...], code: str, text: str)
     return False
 
 
-def _shows(play: Play, log: tuple[Entry, ...], applied: int, text: str) -> None:
+def _shows(play: Play, log: tuple[Entry, ...], applied: int, text: str):
+    """So many entries of ``log`` have been executed, soon."""
+    yield Rest(20 * MS)
     status = play.look()
     want = state_after(log, applied).items
     if status is not None and (status.applied != applied or status.state.items != want):
@@ -71,13 +73,13 @@ def installs(play: Play) -> Script:
         play.complain("RF-L3", text, expected="success=True, match=4", got=reply)
     play.say("s2", append(3, log, 4, commit=6))
     yield Hear("s2", AppendReply, within=100 * MS)
-    _shows(play, log, 6, "a snapshot and two entries do not make the leader's state")
+    yield from _shows(play, log, 6, "a snapshot and two entries do not make the leader's state")
     play.say("s3", PreVote(0, 0, 0), to="s2")  # the power fails
     yield Rest(20 * MS)
     yield from _agrees(play, 3, log, "RF-S8", "what stood behind a snapshot is gone after a crash")
     play.say("s2", append(3, log, 6, commit=6))
     yield Rest(30 * MS)
-    _shows(
+    yield from _shows(
         play,
         log,
         6,
@@ -93,7 +95,7 @@ def old_snapshot(play: Play) -> Script:
     yield Rest(15 * MS)
     play.say("s2", snapshot(1, log, 3))
     yield Hear("s2", AppendReply, within=60 * MS)
-    _shows(play, log, 6, "an old snapshot took back what was executed since")
+    yield from _shows(play, log, 6, "an old snapshot took back what was executed since")
     yield from _agrees(play, 1, log, "RF-S8", "an old snapshot took acknowledged entries away")
 
 
@@ -112,7 +114,9 @@ def keeps_the_rest(play: Play) -> Script:
     yield from _agrees(play, 1, log, "RF-S8", text)
     play.say("s2", append(1, log, 5, commit=5))
     yield Rest(20 * MS)
-    _shows(play, log, 5, "a snapshot and the entries behind it do not make the leader's state")
+    yield from _shows(
+        play, log, 5, "a snapshot and the entries behind it do not make the leader's state"
+    )
 
 
 def replaces_the_rest(play: Play) -> Script:
@@ -130,7 +134,7 @@ def replaces_the_rest(play: Play) -> Script:
         )
     play.say("s2", append(2, log, 3, commit=4))
     yield Rest(30 * MS)
-    _shows(play, log, 4, "entries that conflict with a snapshot outlived it")
+    yield from _shows(play, log, 4, "entries that conflict with a snapshot outlived it")
 
 
 def stale_snapshot(play: Play) -> Script:
@@ -200,7 +204,9 @@ def while_it_is_written(after: int, play: Play) -> Script:
     yield from teach(play, "s2", 1, log, commit=4)
     play.say("s2", append(1, log, 4, commit=4))
     yield Rest(100 * MS)
-    _shows(play, log, 4, "after a crash in the midst of a snapshot the state is another one")
+    yield from _shows(
+        play, log, 4, "after a crash in the midst of a snapshot the state is another one"
+    )
 
 
 def read_too_early(play: Play) -> Script:
