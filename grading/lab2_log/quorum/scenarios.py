@@ -37,6 +37,7 @@ from distlab.grade.draw import (
     draw_noise,
     draw_plan,
     fail_sync,
+    jump_clock,
     logarithmic,
     one_way_cut,
     partition,
@@ -286,7 +287,8 @@ def draw_d4(random: Random) -> Scenario:
         random, snapshot_after=random.choice([1, 3, 8, 20]), batch=random.choice([1, 4, 64])
     )
     around = _swarm(
-        shape, [two_sides, two_sides, partition, one_way_cut, power_fails, crash, pause, clog]
+        shape,
+        [two_sides, two_sides, partition, one_way_cut, power_fails, crash, pause, clog, jump_clock],
     )
     calls = draw_calls(
         random, shape, int(logarithmic(random, 6, 45)), HORIZON, reads=random.choice([0.2, 0.6])

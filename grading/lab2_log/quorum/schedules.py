@@ -18,6 +18,7 @@ from distlab.faults import (
     Drop,
     Duplicate,
     Fault,
+    JumpClock,
     Noise,
     Nth,
     Partition,
@@ -430,6 +431,41 @@ PART_D4 = (
             brief=True,
         )
         for servers in (3, 5)
+    ),
+    *(
+        cluster(
+            f"reads on both sides, and a clock jumps back ({at} ms)",
+            "how long ago something was, no wall clock can tell",
+            (
+                *MANY[:8],
+                *(put((at + 5 + 40 * n) * MS, "r1", f"w{n}", "c2") for n in range(12)),
+                *(get((at + 20 + 25 * n) * MS, "r1", "c1") for n in range(16)),
+                *LAST,
+            ),
+            (At(at * MS), SIDES),
+            (At((at + 10) * MS), JumpClock("@leader", -10 * SECOND)),
+            clients=2,
+            heal_at=1_600 * MS,
+        )
+        for at in (600, 640, 690)
+    ),
+    cluster(
+        "the first snapshots are lost",
+        "what was sent need not have arrived",
+        (*MANY, *LAST),
+        (
+            At(450 * MS),
+            Partition((("@follower:0",), ("@leader", "@follower:1", "c1", "c2")), 900 * MS),
+        ),
+        *(
+            (Nth(a, b, 1, "InstallSnapshot"), Drop())
+            for a in ("s1", "s2", "s3")
+            for b in ("s1", "s2", "s3")
+            if a != b
+        ),
+        clients=2,
+        snapshot_after=3,
+        heal_at=1_500 * MS,
     ),
     cluster(
         "only reads",

@@ -123,6 +123,18 @@ def own_vote_not_noted(server: Raft) -> None:
         election.enter(server, server.term, None)
 
 
+def own_vote_in_memory(server: Raft) -> None:
+    """Saves its term when it stands, and not that it voted for itself."""
+    election.enter(server, server.term + 1, None)
+    server.voted_for = server.address
+    server.role, server.leader = "candidate", None
+    server.pre_votes, server.votes = set(), {server.address}
+    election.be_patient(server)
+    log = server.raft_log
+    for peer in server.peers:
+        server.send(peer, RequestVote(server.term, log.last_index, log.last_term))
+
+
 def vote_lost_in_defeat(server: Raft, leader: Address | None) -> None:
     """A candidate that meets the leader of its term follows it, and forgets whom it voted for: itself."""
     if server.role == "candidate":
@@ -291,6 +303,13 @@ BUGS = (
         breaks="RF-S6",
         code="m5",
         source="nebula #3415",
+    ),
+    bug(
+        "own-vote-in-memory",
+        own_vote_in_memory,
+        part="D1",
+        replaces="election:stand",
+        breaks="RF-S6",
     ),
     bug(
         "vote-lost-in-defeat",

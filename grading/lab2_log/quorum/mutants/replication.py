@@ -6,6 +6,7 @@ from distlab.core import Address
 from distlab.grade.lab import bug
 from labs.lab2_log import election, machine, persistence, reads, replication, snapshots
 from labs.lab2_log.quorum import (
+    Answered,
     AppendEntries,
     AppendReply,
     Command,
@@ -153,6 +154,33 @@ def replies_at_once(server: Raft, request: Request, client: Address) -> None:
     on_request(server, request, client)
     if server.role == "leader" and server.raft_log.last_index > before:
         server.send(client, Reply(command.session, command.seq, None))
+
+
+def refusals_match(server: Raft, reply: AppendReply, sender: Address) -> None:
+    """Takes the index that a refusal names for one up to which the logs agree."""
+    on_append_reply(server, reply, sender)
+    progress = server.progress.get(sender)
+    if progress is not None and reply.match > progress.match:
+        progress.match = reply.match
+        replication.advance_commit(server)
+
+
+def answers_of_old(server: Raft, term: int, sender: Address) -> bool:
+    """Counts an answer that was given in an earlier term: since then the follower's log may have been cut."""
+    election.catch_up(server, term)
+    if server.role != "leader":
+        return False
+    server.answered.add(sender)
+    return True
+
+
+def dedup_at_the_door(state: State, command: Command | None) -> str | None:
+    """The leader recognises what it is asked again; what stands in the log twice is executed twice."""
+    if command is None:
+        return None
+    result = execute(state.items, command.operation)
+    state.sessions[command.session] = Answered(command.seq, result)
+    return result
 
 
 def no_sessions(state: State, command: Command | None) -> str | None:
@@ -314,6 +342,28 @@ BUGS = (
     ),
     bug(
         "no-sessions", no_sessions, part="D2", replaces="machine:apply", breaks="RF-S5", code="m18"
+    ),
+    bug(
+        "dedup-at-the-door",
+        dedup_at_the_door,
+        part="D2",
+        replaces="machine:apply",
+        breaks="RF-S5",
+        code="m18",
+    ),
+    bug(
+        "refusals-match",
+        refusals_match,
+        part="D2",
+        replaces="replication:on_append_reply",
+        breaks="RF-S4",
+    ),
+    bug(
+        "answers-of-old",
+        answers_of_old,
+        part="D2",
+        replaces="election:is_answer_to_leader",
+        breaks="RF-S4",
     ),
     bug(
         "never-answers-again",

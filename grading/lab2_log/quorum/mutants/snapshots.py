@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from distlab.core import Address
 from distlab.grade.lab import bug
-from labs.lab2_log import persistence, reads, replication
+from labs.lab2_log import persistence, reads, replication, snapshots
 from labs.lab2_log.persistence import FILE, Ballot, Placed, Snapshot
 from labs.lab2_log.quorum import (
     AppendReply,
@@ -13,11 +13,15 @@ from labs.lab2_log.quorum import (
     Get,
     InstallSnapshot,
     Reply,
+    Request,
     State,
 )
 from labs.lab2_log.raft import Raft
 from labs.lab2_log.raft_state import Reading, Waiting
 from labs.lab2_log.store import execute
+
+send_snapshot = snapshots.send_snapshot
+on_request = replication.on_request
 
 
 def no_sessions_inside(snapshot: State | None) -> State:
@@ -184,6 +188,46 @@ def any_round_will_do(server: Raft, command: Command, client: Address) -> None:
     replication.broadcast(server)
 
 
+def sent_is_installed(server: Raft, peer: Address) -> None:
+    """Takes a snapshot that was sent for one that was installed: if it is lost, nobody sends it again."""
+    send_snapshot(server, peer)
+    server.progress[peer].match = server.raft_log.base_index
+
+
+def anybody_answers(server: Raft, request: Request, client: Address) -> None:
+    """Every server answers reads, from what it has executed so far."""
+    command = request.command
+    if isinstance(command.operation, Get) and server.role != "leader":
+        result = execute(server.kv.items, command.operation)
+        server.send(client, Reply(command.session, command.seq, result))
+    else:
+        on_request(server, request, client)
+
+
+class LeaseByTheWallClock(Raft):
+    """Answers reads at once for a hundred milliseconds after a majority has answered: as the wall clock counts them."""
+
+    leased: int | None
+
+    def on_start(self) -> None:
+        self.leased = None
+        super().on_start()
+
+    def on_append_reply(self, reply: AppendReply, sender: Address) -> None:
+        super().on_append_reply(reply, sender)
+        if self.role == "leader" and reply.term == self.term and self.applied >= self.began:
+            self.leased = self.now() + 100_000
+
+    def on_request(self, request: Request, client: Address) -> None:
+        command = request.command
+        is_leased = self.role == "leader" and self.leased is not None and self.now() < self.leased
+        if isinstance(command.operation, Get) and is_leased and len(self.peers) == 2:
+            result = execute(self.kv.items, command.operation)
+            self.send(client, Reply(command.session, command.seq, result))
+        else:
+            super().on_request(request, client)
+
+
 def reads_in_the_log(server: Raft, command: Command, client: Address) -> None:
     """Puts reads into the log: they are right, and cost as much as writes."""
     if not any(one.command == command for one in server.waiting.values()):
@@ -308,6 +352,29 @@ BUGS = (
     bug("reads-too-early", reads_too_early, part="D4", replaces="reads:on_read", breaks="RF-S7"),
     bug(
         "any-round-will-do", any_round_will_do, part="D4", replaces="reads:on_read", breaks="RF-S7"
+    ),
+    bug(
+        "sent-is-installed",
+        sent_is_installed,
+        part="D4",
+        replaces="snapshots:send_snapshot",
+        breaks="RF-L3",
+        kind="liveness",
+    ),
+    bug(
+        "anybody-answers-reads",
+        anybody_answers,
+        part="D4",
+        replaces="replication:on_request",
+        breaks="RF-S7",
+        source="after Jepsen's tests of etcd and Consul, 2014",
+    ),
+    bug(
+        "lease-by-the-wall-clock",
+        LeaseByTheWallClock,
+        part="D4",
+        replaces="raft:Raft",
+        breaks="RF-S7",
     ),
     bug(
         "reads-in-the-log",

@@ -21,8 +21,9 @@ from grading.lab2_log.quorum.troupe import (
     entries,
     entry,
 )
+from grading.lab2_log.quorum.wishes import append as append_to
 from grading.lab2_log.quorum.wishes import get, put
-from labs.lab2_log.quorum import AppendEntries, AppendReply, Entry
+from labs.lab2_log.quorum import AppendEntries, AppendReply, Entry, Request
 
 
 def figure_7(name: str, play: Play) -> Script:
@@ -247,6 +248,60 @@ def early_reply(play: Play) -> Script:
     yield Rest(400 * MS)
 
 
+def answer_of_old(play: Play) -> Script:
+    """s2 acknowledged a log that s1 had in its first term; it was cut since, at both. Now the answer arrives."""
+    s2, s3 = Follower(hears_up_to=0), Follower(hears_up_to=0)
+    play.manners["s3"] = s3
+    first = yield from to_leader(play, "s2", s2)
+    if first is None or not (yield from _grows_to(play, 4)):
+        return
+    status = play.look()
+    if status is None:
+        return
+    late = AppendReply(s2.term, True, status.last_index)  # s2 says this, and it travels for long
+    s2.votes = s3.votes = False
+    log = (Entry(s2.term + 1),)
+    yield from teach(play, "s4", s2.term + 1, log)  # s3, s4 and s5 elected s4
+    s2, s3 = Follower(s2.term + 1, log, hears_up_to=1), Follower(s2.term + 1, log)
+    play.manners["s3"] = s3
+    again = yield from to_leader(play, "s2", s2)
+    if again is None:
+        return
+    yield Rest(60 * MS)  # s1 and s3 have the entries of the new term; that is two of five
+    play.say("s2", late)
+    yield Rest(60 * MS)
+    if _commit(play) > 1:
+        text = "a leader counts an answer that was given in an earlier term"
+        play.complain("RF-S4", text, expected="commit 1 at most", got=f"commit {_commit(play)}")
+
+
+def refusals(play: Play) -> Script:
+    """s2 has other entries, refuses all that s1 sends, and names places to try from: that is no agreement."""
+    yield from teach(play, "s3", 2, entries(2))
+    s2 = Follower(2, entries(1, 1, 1, 1, 1, 1), hears_up_to=0)
+    first = yield from to_leader(play, "s2", s2)
+    if first is None or not (yield from _grows_to(play, 5)):
+        return
+    yield Rest(250 * MS)
+    if _commit(play):
+        text = "a leader takes a refusal for agreement up to the place that it names"
+        play.complain("RF-S4", text, expected="nothing is committed", got=f"commit {_commit(play)}")
+
+
+def asked_twice(play: Play) -> Script:
+    """s2, a leader, put c1's command into the log, and crashed. s1 leads, and c1 asks again before it is committed."""
+    request = yield Hear("s2", Request, sender="c1", within=800 * MS)
+    if request is None:
+        return
+    log = (Entry(1), Entry(1, request.command))
+    yield from teach(play, "s2", 1, log)
+    s2 = Follower(1, log, hears_up_to=2)
+    yield from to_leader(play, "s2", s2)
+    yield from _grows_to(play, 4)  # if s1 puts it into its log once more: it may
+    s2.hears_up_to = None
+    yield Rest(300 * MS)
+
+
 def counts_itself_once(play: Play) -> Script:
     """One of five has the entry, and says so again and again: that is two of five, not more."""
     follower = Follower(hears_up_to=None)
@@ -310,6 +365,33 @@ PLAYS = (
         3_500 * MS,
         shape={"clients": 1},
         calls=(put(340 * MS, "k1", "v1"), get(1_800 * MS, "k1")),
+    ),
+    Staged(
+        "an answer comes terms late",
+        "D2",
+        "a log that was acknowledged may have been cut since",
+        answer_of_old,
+        2_500 * MS,
+        shape={"servers": 5, "clients": 1},
+        calls=tuple(put((330 + n) * MS, f"k{n}", f"v{n}") for n in range(4)),
+    ),
+    Staged(
+        "a refusal names a place",
+        "D2",
+        "from which the leader may try: the logs need not agree there",
+        refusals,
+        2_500 * MS,
+        shape={"clients": 1},
+        calls=tuple(put((350 + n) * MS, f"k{n}", f"v{n}") for n in range(4)),
+    ),
+    Staged(
+        "asked twice",
+        "D2",
+        "a command that stands in the log twice is executed once",
+        asked_twice,
+        3_500 * MS,
+        shape={"clients": 1},
+        calls=(append_to(10 * MS, "l1", "a0"), get(2_900 * MS, "l1")),
     ),
     Staged(
         "one of five says it four times",
