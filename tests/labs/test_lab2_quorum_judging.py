@@ -74,6 +74,20 @@ def halves(base: Any, m: Modules) -> Any:
     return earlier
 
 
+def cuts_what_it_refuses(base: Any, m: Modules) -> Any:
+    """An entry that conflicts with the leader's is cut at once, not when the leader's comes."""
+
+    def on_append_entries(server: Any, request: Any, sender: Any) -> None:
+        log, prev = server.raft_log, request.prev_index
+        is_other = log.base_index < prev <= log.last_index
+        is_other = is_other and log.term_at(prev) != request.prev_term
+        base(server, request, sender)
+        if is_other and prev <= log.last_index:
+            log.cut(prev)
+
+    return on_append_entries
+
+
 def saves_first(base: Any, m: Modules) -> Any:
     """Has an entry on its own disk before it sends it to others."""
 
@@ -188,6 +202,7 @@ RIGHT: dict[str, tuple[tuple[str, ...], str, Variant]] = {
     "waits for long": (("D1",), "election:be_patient", waits_for_longest),
     "checks seldom": (("D1", "D4"), "election:on_quorum_check", no_news_of_old_leaders),
     "refuses without a hint": (("D2", "D4"), "replication:earlier", refuses_without_a_hint),
+    "cuts what it refuses": (("D2", "D3"), "replication:on_append_entries", cuts_what_it_refuses),
     "halves": (("D2", "D4"), "replication:earlier", halves),
     "saves first": (("D2", "D3"), "replication:propose", saves_first),
     "tells of every commit": (("D2", "D4"), "replication:advance_commit", tells_of_every_commit),

@@ -183,6 +183,18 @@ def dedup_at_the_door(state: State, command: Command | None) -> str | None:
     return result
 
 
+def knows_the_newest(state: State, command: Command | None) -> str | None:
+    """Recognises the newest command of a session, and takes an older one that comes late for a new one."""
+    if command is None:
+        return None
+    known = state.sessions.get(command.session)
+    if known is not None and command.seq == known.seq:
+        return known.result
+    result = execute(state.items, command.operation)
+    state.sessions[command.session] = Answered(command.seq, result)
+    return result
+
+
 def no_sessions(state: State, command: Command | None) -> str | None:
     """Executes what stands in the log, as often as it stands there."""
     if command is None:
@@ -350,6 +362,13 @@ BUGS = (
         replaces="machine:apply",
         breaks="RF-S5",
         code="m18",
+    ),
+    bug(
+        "knows-the-newest",
+        knows_the_newest,
+        part="D2",
+        replaces="machine:apply",
+        breaks="RF-S5",
     ),
     bug(
         "refusals-match",

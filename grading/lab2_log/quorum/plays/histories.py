@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from distlab.core import MS
+from distlab.faults import Duplicate, Fault, Nth, Plan
 from grading.lab2_log.quorum.plays.elections import FIGURE_7
 from grading.lab2_log.quorum.plays.kinds import (
     Staged,
@@ -23,7 +24,7 @@ from grading.lab2_log.quorum.troupe import (
 )
 from grading.lab2_log.quorum.wishes import append as append_to
 from grading.lab2_log.quorum.wishes import get, put
-from labs.lab2_log.quorum import AppendEntries, AppendReply, Entry, Request
+from labs.lab2_log.quorum import AppendEntries, AppendReply, Entry, Reply, Request
 
 
 def figure_7(name: str, play: Play) -> Script:
@@ -302,6 +303,31 @@ def asked_twice(play: Play) -> Script:
     yield Rest(300 * MS)
 
 
+def old_copy(play: Play) -> Script:
+    """s2, a leader, executed two commands of a session, and crashed. s1 leads, and a copy of the first one arrives."""
+    log: tuple[Entry, ...] = (Entry(1),)
+    for _ in range(2):
+        before = log[-1].command
+        seq = before.seq if before is not None else 0
+        request = yield Hear(
+            "s2",
+            Request,
+            where=lambda m, seq=seq: m.command.seq > seq,  # type: ignore[misc]
+            within=800 * MS,
+            sender="c1",
+        )
+        if request is None:
+            return
+        log = (*log, Entry(1, request.command))
+        yield from teach(play, "s2", 1, log)
+        play.say("s2", Reply(request.command.session, request.command.seq, None), to="c1")
+    s2 = Follower(1, log, hears_up_to=3)
+    yield from to_leader(play, "s2", s2)
+    yield Rest(400 * MS)  # meanwhile copies come; whatever s1 makes of them is committed later
+    s2.hears_up_to = None
+    yield Rest(300 * MS)
+
+
 def counts_itself_once(play: Play) -> Script:
     """One of five has the entry, and says so again and again: that is two of five, not more."""
     follower = Follower(hears_up_to=None)
@@ -392,6 +418,25 @@ PLAYS = (
         3_500 * MS,
         shape={"clients": 1},
         calls=(append_to(10 * MS, "l1", "a0"), get(2_900 * MS, "l1")),
+    ),
+    Staged(
+        "an old copy comes",
+        "D2",
+        "a command is known though a later one of its session was executed since",
+        old_copy,
+        3_500 * MS,
+        shape={"clients": 1},
+        plan=Plan(
+            tuple(
+                Fault(Nth("c1", "s1", 1, "Request"), Duplicate(after))
+                for after in range(250 * MS, 700 * MS, 50 * MS)
+            )
+        ),
+        calls=(
+            append_to(10 * MS, "l1", "a0"),
+            append_to(110 * MS, "l1", "a1"),
+            get(2_900 * MS, "l1"),
+        ),
     ),
     Staged(
         "one of five says it four times",
