@@ -7,6 +7,7 @@ import pytest
 
 from distlab.check import Entry, History
 from distlab.check.linear import REGISTER, Read, Write, examine, longest_order
+from distlab.cli.keeping import shown as shown_path
 from distlab.cli.program import FAILED, PASSED, SETUP, USAGE, run
 from distlab.cli.screen import Screen
 from distlab.cli.views.timeline import Timeline
@@ -221,7 +222,7 @@ def test_transactions_are_held_to_a_level(
         "   │ rw  T2 read [] of 'x', without the 1 that T1 appended",
         "   ▼ T1",
         "",
-        str(picture),
+        shown_path(picture),
         "",
         "The strongest that it may be: strong snapshot isolation.",
     ]

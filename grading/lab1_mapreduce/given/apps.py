@@ -181,6 +181,20 @@ class Census(App):
         return [key + b"\t" + b",".join(b"%d" % number for number in values)]
 
 
+class Chronicle(App):
+    """With what did the lines go on that begin with this word? In the order in which they stand in the input.
+
+    Right only where the values of a key come as the sequential run finds them: by input, then by line.
+    """
+
+    def map(self, line: bytes, source: str) -> Iterable[tuple[bytes, Any]]:
+        word, _, rest = line.partition(b" ")
+        yield word, rest
+
+    def reduce(self, key: bytes, values: list[bytes]) -> Iterable[bytes]:
+        return [key + b"\t" + b";".join(values)]
+
+
 class Fragile(WordCount):
     """Counts words, but dies of lines that hold ``params[0]`` (§4.6)."""
 
@@ -211,7 +225,7 @@ class Repartition(App):
 
 APPS: dict[str, type[App]] = {
     app.__name__: app
-    for app in (WordCount, InvertedIndex, Grep, Sort, Census, Fragile, Repartition)
+    for app in (WordCount, InvertedIndex, Grep, Sort, Census, Chronicle, Fragile, Repartition)
 }
 
 
