@@ -52,9 +52,9 @@ def stage(solution: Solution, folder: Path | None, workspace: Path) -> LiveStage
         snapshot_after=SNAPSHOT_AFTER,
     )
     program = solution.module("raft").Raft
-    members = {server: Member(program, config, "server") for server in SERVERS}
+    members: dict[str, Member] = {s: Member(program, config, "server") for s in SERVERS}
     clients = ClientConfig(SERVERS, retry=300 * MS, patience=30_000 * MS)
-    members |= {Address(name): Member(KvClient, clients, "client") for name in CLIENTS}
+    members |= {name: Member(KvClient, clients, "client") for name in CLIENTS}
     rounds = [_round(number) for number in range(ROUNDS)]
     return LiveStage(
         about=[
