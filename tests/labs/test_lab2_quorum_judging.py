@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -14,6 +19,7 @@ from distlab.grade.perform import perform
 from distlab.grade.solution import load_lab, load_solution, patch
 from tests.labs.lab2 import Modules
 
+ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("D1", "D2", "D3", "D4")
 
 
@@ -233,6 +239,35 @@ def test_what_is_unusual_and_right_passes(lab: Lab, name: str) -> None:
         result = Grading(lab, part, solution, runs=30, keep=False).grade()
         broken = {p.code: p.broken for p in result.promises if p.broken is not None}
         assert broken == {}, code
+
+
+# -- a part alone -----------------------------------------------------------------------------------------------------
+
+MODULES = {
+    "d1": ("election",),
+    "d2": ("replication", "machine"),
+    "d3": ("persistence",),
+    "d4": ("snapshots", "reads"),
+}
+
+
+@pytest.mark.parametrize("part", MODULES)
+def test_a_part_can_be_done_though_nothing_else_is(tmp_path: Path, part: str) -> None:
+    shutil.copytree(ROOT / "labs", tmp_path / "labs")
+    (tmp_path / "grading").symlink_to(ROOT / "grading")
+    for module in MODULES[part]:
+        reference = ROOT / "grading" / "lab2_log" / "reference" / f"{module}.py"
+        shutil.copy(reference, tmp_path / "labs" / "lab2_log" / f"{module}.py")
+    done = subprocess.run(
+        [sys.executable, "-m", "distlab", "grade", "--lab", "2", "--part", part],
+        cwd=tmp_path,
+        env={**os.environ, "DISTLAB_ROOT": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 # -- the judges -------------------------------------------------------------------------------------------------------

@@ -134,7 +134,7 @@ PART_D1 = Part(
     stage=scenarios.stage,
     draw=scenarios.draw_d1,
     directed=schedules.PART_D1,
-    runs=120,
+    runs=250,
     simpler=scenarios.simpler,
     promises=(
         _promise(
@@ -167,7 +167,7 @@ PART_D2 = Part(
     stage=scenarios.stage,
     draw=scenarios.draw_d2,
     directed=schedules.PART_D2,
-    runs=110,
+    runs=220,
     simpler=scenarios.simpler,
     promises=(
         _promise(
@@ -209,7 +209,7 @@ PART_D3 = Part(
     stage=scenarios.stage,
     draw=scenarios.draw_d3,
     directed=schedules.PART_D3,
-    runs=110,
+    runs=220,
     simpler=scenarios.simpler,
     promises=(
         _vote(5, VOTER_BACK, POWER),
@@ -228,7 +228,7 @@ PART_D4 = Part(
     stage=scenarios.stage,
     draw=scenarios.draw_d4,
     directed=schedules.PART_D4,
-    runs=110,
+    runs=220,
     simpler=scenarios.simpler,
     promises=(
         _linear(6, READ, DIVIDED),

@@ -91,8 +91,14 @@ def same_state(run: Run) -> Verdict:
     books = chronicle(run)
     done: dict[int, dict[str, str]] = {}
     for address, status in run.probes.items():
-        if not isinstance(status, Status):
+        if run.cluster.role(address) != "server":
             continue
+        if not isinstance(status, Status):
+            return broken(
+                f"{address} does not say what it has executed: its probe is no Status",
+                expected="a Status",
+                got=status,
+            )
         if status.applied > status.commit or status.applied > status.last_index:
             return broken(
                 f"{address} has executed entry {status.applied}, which is not committed",

@@ -236,6 +236,14 @@ PLAYS = (
         plan=power_fails(),
     ),
     Staged(
+        "a term and a crash",
+        "D1",
+        "terms do not go back, whoever it was that named them",
+        term_survives,
+        500 * MS,
+        plan=power_fails(),
+    ),
+    Staged(
         "a term, and the power fails",
         "D3",
         "terms do not go back",
