@@ -13,7 +13,7 @@ from labs.lab2_log.quorum import (
 )
 from labs.lab2_log.raft import Raft
 from labs.lab2_log.raft_log import RaftLog
-from labs.lab2_log.raft_state import Election
+from labs.lab2_log.raft_state import Election, QuorumCheck
 
 become_follower = election.become_follower
 stand_once = election.stand
@@ -121,6 +121,30 @@ def own_vote_not_noted(server: Raft) -> None:
     stand_once(server)
     if server.role == "candidate":
         election.enter(server, server.term, None)
+
+
+class KeepsOldVotes(Raft):
+    """Stands again, and still counts those who voted for it in an earlier term."""
+
+    before: set[Address]
+
+    def on_start(self) -> None:
+        self.before = set()
+        super().on_start()
+
+    def on_vote_reply(self, reply: VoteReply, sender: Address) -> None:
+        if self.role == "candidate":
+            self.votes |= self.before
+        super().on_vote_reply(reply, sender)
+        self.before |= self.votes
+
+
+def answered_once(server: Raft) -> None:
+    """Whoever has ever answered this leader is taken to hear it for ever."""
+    if election.is_majority(server, server.answered | {server.address}):
+        server.set_timer(QuorumCheck(), server.config.election[1])
+    else:
+        election.become_follower(server, None)
 
 
 def own_vote_in_memory(server: Raft) -> None:
@@ -368,6 +392,15 @@ BUGS = (
         breaks="RF-L1",
         kind="liveness",
         source="Ongaro 2014, section 6.2",
+    ),
+    bug("keeps-old-votes", KeepsOldVotes, part="D1", replaces="raft:Raft", breaks="RF-S1"),
+    bug(
+        "answered-once",
+        answered_once,
+        part="D1",
+        replaces="election:on_quorum_check",
+        breaks="RF-L1",
+        kind="liveness",
     ),
     bug(
         "same-patience",

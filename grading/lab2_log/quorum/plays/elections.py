@@ -147,6 +147,20 @@ def echoed_vote(play: Play) -> Script:
     play.say("s4", AppendEntries(request.term, 0, 0, (), 0))
 
 
+def votes_of_before(play: Play) -> Script:
+    """In its first candidacy s2 votes for it, and in its second one s3: two of five, twice. s4 wins the term."""
+    first = yield from _candidate_of_five(play)
+    if first is None:
+        return
+    play.say("s2", VoteReply(first.term, granted=True))
+    second = yield from _candidate_of_five(play)
+    if second is None or second.term == first.term:
+        return
+    play.say("s3", VoteReply(second.term, granted=True))
+    yield Rest(30 * MS)
+    play.say("s4", AppendEntries(second.term, 0, 0, (), 0))
+
+
 def refusals(play: Play) -> Script:
     """All of them refuse; refusals are no votes. s4 wins the term."""
     request = yield from _candidate_of_five(play)
@@ -316,6 +330,14 @@ PLAYS = (
     Staged("a vote comes a term late", "D1", "a vote is for one term", late_vote, 2_500 * MS),
     Staged(
         "a vote comes three times", "D1", "one voter is one vote", echoed_vote, shape={"servers": 5}
+    ),
+    Staged(
+        "votes of before",
+        "D1",
+        "a candidacy begins with one vote",
+        votes_of_before,
+        2_500 * MS,
+        shape={"servers": 5},
     ),
     Staged("all refuse", "D1", "a refusal is no vote", refusals, shape={"servers": 5}),
     Staged(
