@@ -68,7 +68,8 @@ def test_every_skeleton_is_not_started_and_earns_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lab", "mutant"), [pytest.param(*pair, id=pair[1].name) for pair in mutants()]
+    ("lab", "mutant"),
+    [pytest.param(*pair, id=f"lab{pair[0].number}-{pair[1].name}") for pair in mutants()],
 )
 def test_the_witness_of_a_bug_shows_it_and_spares_the_reference(lab: Lab, mutant: Mutant) -> None:
     witness = load_witness(lab, mutant)

@@ -27,15 +27,19 @@ def chosen(
     runs: int | None = None,
     jobs: int = 0,
 ) -> Request:
-    """The request that the options make. ``LAB`` may be 1, lab1 or lab1_mapreduce, ``PART`` c or 1c."""
+    """The request that the options make.
+
+    ``LAB`` may be 1, lab1 or lab1_mapreduce; ``PART`` c or 1c. Where a part has pieces, it may be d1 or 2d1; d means
+    all of them.
+    """
     names = lab_names()
     if not names:
         raise NotReady(
             f"there are no labs to grade in {root()}: give the command in the project's folder"
         )
-    if (both := re.fullmatch(r"(?:lab)?(\d+)([A-Za-z])", lab)) and not part:
+    if (both := re.fullmatch(r"(?:lab)?(\d+)([A-Za-z]\d*)", lab)) and not part:
         lab, part = both[1], both[2]
-    if (both := re.fullmatch(r"(\d+)([A-Za-z])", part)) is not None:
+    if (both := re.fullmatch(r"(\d+)([A-Za-z]\d*)", part)) is not None:
         if lab and not find_lab_name(lab).startswith(f"lab{both[1]}_"):
             usage(f"part {part} is not of lab {lab}")
         lab, part = both[1], both[2]

@@ -124,7 +124,7 @@ class Part(Struct, frozen=True, kw_only=True):
     """One evening's work: ``1C``."""
 
     code: str
-    """One letter: ``C``."""
+    """One letter, ``C``; or a letter and a number where a part is graded in pieces, ``D1``."""
     title: str
     modules: Sequence[str]
     """The solution modules that this part is about: what is "not started" if they are, and what PRIOR does not play."""

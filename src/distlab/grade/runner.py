@@ -133,7 +133,7 @@ def _parts(lab: Lab, request: Request) -> Sequence[Part]:
     parts = list(lab.parts)
     if request.part:
         wanted = request.part.upper().removeprefix(str(lab.number))
-        parts = [part for part in parts if part.code == wanted]
+        parts = [part for part in parts if is_of(part.code, wanted)]
         if not parts:
             raise NoSuchThing(
                 "part", request.part, [f"{lab.number}{part.code}" for part in lab.parts]
@@ -147,6 +147,11 @@ def _parts(lab: Lab, request: Request) -> Sequence[Part]:
                 "promise", request.promise, [q.code for p in lab.parts for q in p.promises]
             )
     return parts
+
+
+def is_of(code: str, wanted: str) -> bool:
+    """Whether the part is the one that is wanted, or a numbered piece of it: ``D`` means D1, D2, ..."""
+    return wanted in (code, code.rstrip("0123456789"))
 
 
 def _grade_part(

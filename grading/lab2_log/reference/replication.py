@@ -1,0 +1,242 @@
+"""The leader's log becomes everybody's (part D2; §5.3, §5.4.2).
+
+Theory of operation. The leader sends what it believes that a follower lacks, together with the index
+and term of the entry before it. A follower that has that very entry has all before it, too (log
+matching), and takes what was sent; one that has not says no, and the leader goes back. Nothing is
+taken away from a log but in the face of an entry that *conflicts*: messages are repeated and
+overtaken, so one with few entries may come after one with many.
+
+An entry of the leader's own term that stands in a majority of logs is *committed*, and with it all
+before it. An entry of an earlier term is never committed by counting: it may stand in a majority and
+still be overwritten (figure 8). What is committed is executed, in order, and only then answered.
+"""
+
+from __future__ import annotations
+
+from distlab.core import Address
+from labs.lab2_log import machine, persistence, reads, snapshots
+from labs.lab2_log.quorum import (
+    AppendEntries,
+    AppendReply,
+    Command,
+    Entry,
+    Get,
+    NotLeader,
+    Reply,
+    Request,
+)
+from labs.lab2_log.raft_log import RaftLog
+from labs.lab2_log.raft_state import Heartbeat, Progress, Server, Waiting
+
+# -- rules --------------------------------------------------------------------------------------------
+
+
+def first_conflict(log: RaftLog, prev_index: int, entries: tuple[Entry, ...]) -> int:
+    """How many of ``entries``, which stand behind ``prev_index``, the log has already.
+
+    The next one, if there is one, is missing from the log or conflicts with what stands there.
+    Entries that the log has given up for a snapshot agree: they were committed.
+    """
+    # BEGIN SOLUTION D2: compare terms, entry by entry
+    agreed = 0
+    for index, entry in enumerate(entries, prev_index + 1):
+        if index > log.last_index or (index > log.base_index and log.term_at(index) != entry.term):
+            break
+        agreed += 1
+    return agreed
+    # END SOLUTION
+
+
+def commit_of_majority(match: list[int], log: RaftLog, term: int, commit: int) -> int:
+    """The commit index of a leader of ``term``, if the servers' logs (its own, too) match so far.
+
+    That is ``commit`` where nothing more can be committed (§5.3, §5.4.2).
+    """
+    # BEGIN SOLUTION D2: what a majority has, if it is of this term
+    index = sorted(match, reverse=True)[len(match) // 2]
+    return index if index > commit and log.term_at(index) == term else commit
+    # END SOLUTION
+
+
+# -- the leader ---------------------------------------------------------------------------------------
+
+
+def begin_leadership(server: Server) -> None:
+    """Nothing is known of the followers; the first entry of the term is a no-op (§8)."""
+    # BEGIN SOLUTION D2: fresh progress for all, a no-op, and tell everybody
+    log = server.raft_log
+    server.began = log.last_index + 1
+    server.progress = {peer: Progress(next=log.last_index + 1) for peer in server.peers}
+    propose(server, Entry(server.term))
+    server.set_timer(Heartbeat(), server.config.heartbeat)
+    # END SOLUTION
+
+
+def end_leadership(server: Server) -> None:
+    """No leader any more: clients that wait ask the next one."""
+    # BEGIN SOLUTION D2: send those that wait away
+    waiting, server.waiting = server.waiting, {}
+    for one in waiting.values():
+        send_away(server, one.command, one.client)
+    # END SOLUTION
+
+
+def on_request(server: Server, request: Request, client: Address) -> None:
+    """A client wants something: only a leader can do it, and it does it once."""
+    command = request.command
+    # BEGIN SOLUTION D2: send it away; or answer again; or let reads.py read; or put it into the log
+    if server.role != "leader":
+        send_away(server, command, client)
+    elif (answered := machine.answer_of(server.kv, command)) is not None:
+        server.send(client, Reply(command.session, command.seq, answered.result))
+    elif isinstance(command.operation, Get):
+        reads.on_read(server, command, client)
+    elif not any(one.command == command for one in server.waiting.values()):
+        index = server.raft_log.last_index + 1
+        server.waiting[index] = Waiting(client, server.term, command)
+        propose(server, Entry(server.term, command))
+    # END SOLUTION
+
+
+def send_away(server: Server, command: Command, client: Address) -> None:
+    """Tell a client whom to ask."""
+    # BEGIN SOLUTION D2: NotLeader, with the leader if there is one
+    leader = server.leader if server.leader != server.address else None
+    server.send(client, NotLeader(command.session, command.seq, leader))
+    # END SOLUTION
+
+
+def propose(server: Server, entry: Entry) -> None:
+    """Put an entry at the end of the leader's own log, and send it to all."""
+    # BEGIN SOLUTION D2: append; save it; send; perhaps it is committed already (one server)
+    first = server.raft_log.last_index + 1
+    server.raft_log.append([entry])
+    for peer in server.peers:
+        send_entries(server, peer)
+    persistence.save_entries(server, first)
+    advance_commit(server)
+    # END SOLUTION
+
+
+def send_entries(server: Server, peer: Address) -> None:
+    """What this follower lacks, as far as it fits; nothing but a heartbeat if it lacks nothing."""
+    # BEGIN SOLUTION D2: entries from progress.next on; a snapshot where they are gone
+    log, progress = server.raft_log, server.progress[peer]
+    prev = progress.next - 1
+    if prev < log.base_index:
+        snapshots.send_snapshot(server, peer)
+        return
+    entries = log.behind(prev, server.config.batch)
+    message = AppendEntries(
+        term=server.term,
+        prev_index=prev,
+        prev_term=log.term_at(prev),
+        entries=entries,
+        commit=server.commit,
+        round=server.round,
+    )
+    server.send(peer, message)
+    progress.next += len(entries)  # the next message goes on there: nobody waits for an answer
+    # END SOLUTION
+
+
+def broadcast(server: Server) -> None:
+    """To every follower what it lacks."""
+    # BEGIN SOLUTION D2: send_entries to all peers
+    for peer in server.peers:
+        send_entries(server, peer)
+    # END SOLUTION
+
+
+def on_heartbeat(server: Server) -> None:
+    """What was sent and not answered is sent again."""
+    # BEGIN SOLUTION D2: go back to what is certain, send, set the timer anew
+    for progress in server.progress.values():
+        progress.next = progress.match + 1 if progress.match else progress.next
+    broadcast(server)
+    server.set_timer(Heartbeat(), server.config.heartbeat)
+    # END SOLUTION
+
+
+def on_append_reply(server: Server, reply: AppendReply, sender: Address) -> None:
+    """A follower of this leader has answered: it agrees up to ``match``, or wants earlier entries."""
+    # BEGIN SOLUTION D2: note what matches and commit; or go back
+    progress = server.progress[sender]
+    if reply.success:
+        if reply.match > progress.match:
+            progress.match = reply.match
+            progress.next = max(progress.next, reply.match + 1)
+            advance_commit(server)
+        if progress.next <= server.raft_log.last_index:
+            send_entries(server, sender)
+    elif progress.match <= reply.match < progress.next - 1:
+        progress.next = reply.match + 1
+        send_entries(server, sender)
+    # END SOLUTION
+
+
+def advance_commit(server: Server) -> None:
+    """Commit what a majority has."""
+    # BEGIN SOLUTION D2: by commit_of_majority
+    match = [progress.match for progress in server.progress.values()]
+    match.append(server.raft_log.last_index)
+    commit_to(server, commit_of_majority(match, server.raft_log, server.term, server.commit))
+    # END SOLUTION
+
+
+# -- the follower -------------------------------------------------------------------------------------
+
+
+def on_append_entries(server: Server, request: AppendEntries, sender: Address) -> None:
+    """From the leader of this term: take the entries if the one before them is here (§5.3)."""
+    # BEGIN SOLUTION D2: say no; or cut at the first conflict, take the rest, save, commit, say yes
+    log = server.raft_log
+    prev = request.prev_index
+    if prev > log.last_index or (prev >= log.base_index and log.term_at(prev) != request.prev_term):
+        hint = earlier(log, prev)
+        server.send(sender, AppendReply(server.term, False, hint, request.round))
+        return
+    agreed = first_conflict(log, prev, request.entries)
+    if agreed < len(request.entries):
+        first = prev + agreed + 1
+        log.cut(first)
+        log.append(request.entries[agreed:])
+        persistence.save_entries(server, first)
+    match = prev + len(request.entries)
+    commit_to(server, min(request.commit, match))
+    server.send(sender, AppendReply(server.term, True, match, request.round))
+    # END SOLUTION
+
+
+def earlier(log: RaftLog, index: int) -> int:
+    """Where a leader may try next, if the entry at ``index`` is missing or of another term (§5.3)."""
+    # BEGIN SOLUTION D2: the end of the log, or before the term that conflicts
+    if index > log.last_index:
+        return log.last_index
+    term = log.term_at(index)
+    while index > log.base_index and log.term_at(index) == term:
+        index -= 1
+    return index
+    # END SOLUTION
+
+
+# -- everybody ----------------------------------------------------------------------------------------
+
+
+def commit_to(server: Server, index: int) -> None:
+    """All up to ``index`` is committed: execute it in order, and answer those who wait (§5.3)."""
+    # BEGIN SOLUTION D2: execute what is new; reply after it was executed
+    if index <= server.commit:
+        return
+    server.commit = index
+    while server.applied < server.commit:
+        server.applied += 1
+        entry = server.raft_log.entry_at(server.applied)
+        result = machine.apply(server.kv, entry.command)
+        waiting = server.waiting.pop(server.applied, None)
+        if waiting is not None and waiting.term == entry.term and entry.command is not None:
+            command = entry.command
+            server.send(waiting.client, Reply(command.session, command.seq, result))
+    reads.answer(server)
+    snapshots.compact(server)
+    # END SOLUTION
