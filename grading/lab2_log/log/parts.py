@@ -1,0 +1,65 @@
+"""Parts 2A to 2C: promises, points, and what must have been seen."""
+
+from __future__ import annotations
+
+from distlab.grade.lab import RECORD_MESSAGES, Part, Promise, Situation
+from grading.lab2_log.log import storing
+from grading.lab2_log.log.exams import EXAMS
+
+PAGE = "labs/lab2.md"
+
+LOST = Situation("a crash took records that nobody had promised", storing.lost_something)
+CAME_BACK = Situation("the log was read after a crash", storing.read_after_crash)
+
+
+def _stored(
+    code: str, title: str, points: int, page: str, *needs: Situation, judged: bool = True
+) -> Promise:
+    return Promise(
+        code=code,
+        title=title,
+        points=points,
+        judge=storing.judge(code) if judged else None,
+        exams=EXAMS.get(code, ()),
+        needs=needs,
+        page=f"{PAGE}#{page}",
+    )
+
+
+PART_A = Part(
+    code="A",
+    title="Segment store",
+    modules=("checksum", "batch", "segment", "commitlog", "cleaner", "storage"),
+    stage=storing.stage,
+    draw=storing.draw,
+    directed=storing.DIRECTED,
+    runs=250,
+    simpler=storing.simpler,
+    promises=(
+        _stored("LOG-S1", "each batch gets the next offset", 4, "next-offset"),
+        _stored("LOG-S2", "what stands at an offset never changes", 3, "never-changes"),
+        _stored(
+            "LOG-S3",
+            "after a crash the log is a prefix of what it was, with all that was promised to be on disk",
+            9,
+            "prefix",
+            LOST,
+            CAME_BACK,
+        ),
+        _stored("LOG-S4", "a read finds what a scan of the whole log would find", 5, "found"),
+        _stored("LOG-S5", "old segments go, whole, the oldest first, and do not come back", 4, "old"),
+        _stored("LOG-S6", "of each key the newest record stays, in its place", 4, "newest"),
+        _stored("LOG-S7", "where there is nothing, a read is refused", 3, "nothing"),
+        _stored("LOG-S8", "what a producer sealed is what a consumer opens", 6, "end-to-end"),
+        _stored(
+            "LOG-C1",
+            "finding a record and starting again cost a few kilobytes, however large the log is",
+            2,
+            "cost",
+            judged=False,
+        ),
+    ),
+    record=RECORD_MESSAGES,
+)
+
+PARTS = (PART_A,)
