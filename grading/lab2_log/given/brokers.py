@@ -2,7 +2,8 @@
 
 The messages are Kafka's, without topics, sessions and versions: ``Produce``, ``Fetch``, ``ListOffsets``,
 ``OffsetForLeaderEpoch``, ``LeaderAndIsr`` and ``AlterPartition``. Followers fetch as consumers do. All are datagrams:
-they may be lost, repeated or overtaken. Each answer carries the ``id`` of its question; whoever asks chooses ids that it
+they may be lost, repeated or overtaken. Each answer carries the ``id`` of its question; whoever asks chooses ids
+that it
 never used before, in this life.
 
 Records cross as bytes, batches as in ``batches.py``: a broker passes on what it was given.

@@ -38,9 +38,7 @@ class Bench:
         self.random = Random(seed)
         self.config = config
         self.ledger = Ledger(config)
-        self.solo = Solo(
-            solution.module("storage").Storage, StorageConfig(log=config), "broker"
-        )
+        self.solo = Solo(solution.module("storage").Storage, StorageConfig(log=config), "broker")
         self.requests = 0
 
     def step(self, what: str, effects: Iterable[Any]) -> list[Message]:
@@ -59,9 +57,13 @@ class Bench:
         return self.step(type(message).__name__, self.solo.deliver(message, "client"))
 
     def produce(
-        self, values: list[str], keys: list[str | None] = [], acks: int = ALL, flip: int = -1
+        self,
+        values: list[str],
+        keys: list[str | None] | None = None,
+        acks: int = ALL,
+        flip: int = -1,
     ) -> None:
-        blob = bytearray(codec.seal(codec.batch_of(values, keys, self.solo.time)))
+        blob = bytearray(codec.seal(codec.batch_of(values, keys or [], self.solo.time)))
         if flip >= 0:
             bit = 8 * 16 + flip % (8 * (len(blob) - 16))  # not where the leader writes its own
             blob[bit // 8] ^= 1 << bit % 8
@@ -105,8 +107,10 @@ class Bench:
             torn = how == "torn"
             self.solo.files.crash(
                 lambda size, last: (
-                    random.randrange(size + 1) if last or not torn else size
-                ) if torn else random.choice([0, size, random.randrange(size + 1)]),
+                    (random.randrange(size + 1) if last or not torn else size)
+                    if torn
+                    else random.choice([0, size, random.randrange(size + 1)])
+                ),
                 lambda count: count if torn else random.randrange(count + 1),
             )
             self.solo.timers.clear()
@@ -134,9 +138,7 @@ class Bench:
                 self.solo.files.flip(name, bit)
 
 
-def exam(
-    name: str, codes: str, check: Callable[[Solution], None]
-) -> Exam:
+def exam(name: str, codes: str, check: Callable[[Solution], None]) -> Exam:
     """An exam for one promise: what other promises' codes the ledger names is theirs to report."""
 
     def guarded(solution: Solution) -> Verdict:
@@ -160,7 +162,8 @@ def program(bench: Bench, steps: int, weights: dict[str, int]) -> None:
         if kind in ("produce", "damaged"):
             count = random.choice([1, 1, 2, 5])
             values = [
-                "" if random.random() < 0.15 and bench.config.compact
+                ""
+                if random.random() < 0.15 and bench.config.compact
                 else f"v{made + n}" + "x" * random.choice([0, 0, 30, 150])
                 for n in range(count)
             ]
@@ -173,7 +176,9 @@ def program(bench: Bench, steps: int, weights: dict[str, int]) -> None:
             flip = random.randrange(10_000) if kind == "damaged" else -1
             bench.produce(values, keys, random.choice([ALL, ALL, 1, 0]), flip)
         elif kind == "fetch":
-            offset = random.choice([end, end + 1, random.randrange(end + 1), random.randrange(end + 1)])
+            offset = random.choice(
+                [end, end + 1, random.randrange(end + 1), random.randrange(end + 1)]
+            )
             bench.fetch(offset, random.choice([1, 100, 400, 5000]))
         elif kind == "look up":
             bench.look_up(random.randrange(bench.solo.time + 2))

@@ -117,6 +117,8 @@ def opened(blob: bytes) -> Batch:
 def place(blob: bytes, base_offset: int, epoch: int) -> bytes:
     """The batch as a leader of that epoch stores it at that offset."""
     return (
-        base_offset.to_bytes(8, "big") + blob[8:12] + epoch.to_bytes(4, "big", signed=True)
+        base_offset.to_bytes(8, "big")
+        + blob[8:12]
+        + epoch.to_bytes(4, "big", signed=True)
         + blob[16:]
     )

@@ -47,7 +47,9 @@ PART_A = Part(
             CAME_BACK,
         ),
         _stored("LOG-S4", "a read finds what a scan of the whole log would find", 5, "found"),
-        _stored("LOG-S5", "old segments go, whole, the oldest first, and do not come back", 4, "old"),
+        _stored(
+            "LOG-S5", "old segments go, whole, the oldest first, and do not come back", 4, "old"
+        ),
         _stored("LOG-S6", "of each key the newest record stays, in its place", 4, "newest"),
         _stored("LOG-S7", "where there is nothing, a read is refused", 3, "nothing"),
         _stored("LOG-S8", "what a producer sealed is what a consumer opens", 6, "end-to-end"),

@@ -15,7 +15,6 @@ from distlab.faults import (
     AnyAction,
     At,
     Crash,
-    Doing,
     FailSync,
     Fault,
     FillDisk,
@@ -26,7 +25,15 @@ from distlab.faults import (
     Trigger,
 )
 from distlab.faults.actions import FailRead
-from distlab.grade.draw import Swarm, crash, draw_noise, draw_plan, fail_sync, logarithmic, slow_disk
+from distlab.grade.draw import (
+    Swarm,
+    crash,
+    draw_noise,
+    draw_plan,
+    fail_sync,
+    logarithmic,
+    slow_disk,
+)
 from distlab.grade.lab import Directed, Run, Stage
 from distlab.grade.scenario import Call, Scenario
 from distlab.grade.solution import Solution
@@ -219,7 +226,11 @@ def simpler(scenario: Scenario) -> Iterator[Scenario]:
     for n, call in enumerate(scenario.calls):
         values = call.arguments.get("values", ())
         if len(values) > 1:
-            arguments = {**call.arguments, "values": values[:1], "keys": call.arguments.get("keys", [])[:1]}
+            arguments = {
+                **call.arguments,
+                "values": values[:1],
+                "keys": call.arguments.get("keys", [])[:1],
+            }
             smaller = msgspec.structs.replace(call, arguments=arguments)
             yield msgspec.structs.replace(
                 scenario, calls=(*scenario.calls[:n], smaller, *scenario.calls[n + 1 :])
@@ -230,7 +241,9 @@ def simpler(scenario: Scenario) -> Iterator[Scenario]:
 
 
 def append(at: int, n: int, acks: int = ALL, size: int = 0, **more: Any) -> Call:
-    return Call(at * MS, "client", "Append", {"values": [f"v{n}" + "x" * size], "acks": acks, **more})
+    return Call(
+        at * MS, "client", "Append", {"values": [f"v{n}" + "x" * size], "acks": acks, **more}
+    )
 
 
 def drained(at: int) -> Call:
@@ -250,7 +263,9 @@ def schedule(
     return Directed(name, about, Scenario(calls, plan, noise or Noise(), {"log": log}))
 
 
-def power_cut(at: int, after: int = 20, unsynced: Survival = Survival.NOTHING) -> tuple[Trigger, AnyAction]:
+def power_cut(
+    at: int, after: int = 20, unsynced: Survival = Survival.NOTHING
+) -> tuple[Trigger, AnyAction]:
     return At(at * MS), Crash("broker", after * MS, unsynced)
 
 
@@ -258,7 +273,18 @@ FEW = tuple(append(10 * n, n, size=40) for n in range(1, 9))
 """Eight batches, of about 115 bytes each."""
 
 DIRECTED = (
-    schedule("all is well", "append, read, look up", (*FEW, drained(120)), segment_bytes=300),
+    schedule(
+        "all is well",
+        "append, read, look up",
+        (*FEW, Call(120 * MS, "client", "Read", {"offset": 0})),
+        segment_bytes=300,
+    ),
+    schedule(
+        "all is well, and all is read",
+        "through all segments",
+        (*FEW, drained(120)),
+        segment_bytes=300,
+    ),
     schedule(
         "power fails after an answer",
         "what was said to be on disk is on disk",
@@ -339,17 +365,20 @@ DIRECTED = (
     ),
     *(
         schedule(
-            f"power fails at sync {n} of the log's housekeeping",
+            f"power fails {n} ms after housekeeping began, {unsynced.value} survives",
             "while a segment is cleaned, the old one or the new one is there, whole",
             (
-                *(append(8 * k, k, size=40, keys=[f"k{k % 3}"]) for k in range(1, 16)),
-                drained(320),
+                *(
+                    append(5 * k, k, size=40, keys=["k" if k % 2 else f"u{k}"])
+                    for k in range(1, 16)
+                ),
+                drained(260),
             ),
-            (Doing("broker", "sync", "orders-0/", n), Crash("broker", 20 * MS, unsynced)),
+            (At((100 + n) * MS), Crash("broker", 20 * MS, unsynced)),
             segment_bytes=300,
             compact=True,
         )
-        for n in (14, 20, 26, 32, 38)
+        for n in (1, 3, 5, 9)
         for unsynced in (Survival.NOTHING, Survival.SOME)
     ),
     schedule(

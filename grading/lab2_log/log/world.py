@@ -1,6 +1,7 @@
 """Producers and consumers, played by the world.
 
-A client does not retry what may have happened: an :class:`Append` without an answer ends as ``Info``. What certainly did
+A client does not retry what may have happened: an :class:`Append` without an answer ends as ``Info``. What certainly
+did
 not happen (somebody else leads, or nobody answers a read) is tried again, at the next broker.
 """
 
@@ -238,7 +239,9 @@ def records_in(data: bytes, offset: int) -> tuple[list[tuple[int, str]], int]:
         if not codec.is_sound(blob):
             break
         batch = codec.opened(blob)
-        found += [(r.offset, (r.value or b"").decode()) for r in batch.records if r.offset >= offset]
+        found += [
+            (r.offset, (r.value or b"").decode()) for r in batch.records if r.offset >= offset
+        ]
         end = max(end, batch.next_offset)
     return found, end
 

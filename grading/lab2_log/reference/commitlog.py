@@ -143,7 +143,8 @@ class CommitLog:
         # END SOLUTION
 
     def restart_at(self, disk: Disk, offset: int) -> None:
-        """Forget everything; the next batch will stand at ``offset``. For a follower that fell out of the leader's log."""
+        """Forget everything; the next batch will stand at ``offset``. For a follower that fell out of the leader's
+        log."""
         # BEGIN SOLUTION 2A: as a truncation to nothing, with another base
         self.recovery_point = 0
         self._write_recovery_point(disk)
@@ -181,9 +182,7 @@ class CommitLog:
         for segment in self.segments:
             if segment.max_timestamp < timestamp:
                 continue
-            for at, head in segment.heads(
-                disk, segment.position_before(timestamp), segment.size
-            ):
+            for at, head in segment.heads(disk, segment.position_before(timestamp), segment.size):
                 if head.max_timestamp >= timestamp:
                     for record in unseal(disk.read(segment.path, at, head.size)).records:
                         if record.timestamp >= timestamp:
@@ -200,12 +199,12 @@ class CommitLog:
     # -- housekeeping ---------------------------------------------------------------------------------------------
 
     def tend(self, disk: Disk, now: int) -> None:
-        """Look after the log: move the recovery point, clean, let old segments go."""
-        self.checkpoint(disk)
+        """Look after the log: clean, let old segments go, move the recovery point."""
         if self.config.compact:
             horizon = now - self.config.delete_retention
             clean(disk, self.segments[:-1], horizon, self.config.index_interval)
         self.retain(disk, now)
+        self.checkpoint(disk)
 
     def retain(self, disk: Disk, now: int) -> None:
         """Let the oldest segments go while they are too many or too old; never the active one."""

@@ -1,6 +1,7 @@
 """A segment: one file of batches, and a sparse index that says where some of them stand.
 
-An index entry ``(offset, position, timestamp)`` says: the batch with this base offset begins at this byte, and no record
+An index entry ``(offset, position, timestamp)`` says: the batch with this base offset begins at this byte, and no
+record
 before it is younger than ``timestamp``. One file does what Kafka keeps in two, the offset and the time index. Both
 look-ups are the same: the last entry that is certainly not too far, and a scan from there.
 
@@ -95,7 +96,7 @@ class Segment:
         """Keep the books anew over the first ``size`` bytes; nothing that lies before the last entry is read."""
         # BEGIN SOLUTION 2A: rewind, then note batch after batch
         self.rewind(disk, size)
-        for at, head in self.heads(disk, self.size, size):
+        for _, head in self.heads(disk, self.size, size):
             self.note(disk, head, interval)
         # END SOLUTION
 
@@ -152,7 +153,8 @@ class Segment:
 
 
 def load(disk: Disk, folder: str, base: int, next_offset: int, interval: int) -> Segment:
-    """A segment of which every byte was synced: nothing of it is read but the index, and what follows its last entry."""
+    """A segment of which every byte was synced: nothing of it is read but the index, and what follows its last
+    entry."""
     # BEGIN SOLUTION 2A: read the index file, and keep the books from there
     segment = Segment(folder, base, base)
     size = disk.size(segment.path)

@@ -53,9 +53,7 @@ class Storage(Node):
             records, error = log.read(self.disk, request.offset, request.max_bytes), NONE
         except OutOfRange:
             records, error = b"", OFFSET_OUT_OF_RANGE
-        answer = Fetched(
-            request.id, request.partition, error, log.end, log.start, records=records
-        )
+        answer = Fetched(request.id, request.partition, error, log.end, log.start, records=records)
         self.send(sender, answer)
 
     def on_list_offsets(self, request: ListOffsets, sender: Address) -> None:
