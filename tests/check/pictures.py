@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from distlab.check import History
-from distlab.check.drawing import to_svg
-from distlab.check.isolation import isolation
+from distlab.check.isolation import isolation, to_svg
 from distlab.check.transactions import Append, Read, aborted, committed
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "concepts" / "isolation"

@@ -2,7 +2,7 @@
 
 import random
 
-from distlab.check.cycles import LINK, Sort, cyclic_core, find_cycle
+from distlab.check.isolation.cycles import LINK, Sort, cyclic_core, find_cycle
 
 A, B, SKIP = 1, 2, 4
 

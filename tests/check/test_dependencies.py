@@ -3,9 +3,9 @@
 import random
 
 from distlab.check import History
-from distlab.check.cycles import LINK
-from distlab.check.dependencies import Dependencies
-from distlab.check.facts import REALTIME, SESSION
+from distlab.check.isolation.cycles import LINK
+from distlab.check.isolation.dependencies import Dependencies
+from distlab.check.isolation.facts import REALTIME, SESSION
 from distlab.check.transactions import Read, aborted, committed, in_doubt
 from tests.check.stores import any_history
 

@@ -3,8 +3,7 @@
 import pytest
 
 from distlab.check import Entry, History
-from distlab.check.drawing import as_text, to_svg
-from distlab.check.isolation import Isolation, Level, isolation
+from distlab.check.isolation import Isolation, Level, as_text, isolation, to_svg
 from distlab.check.transactions import (
     Append,
     Read,

@@ -22,6 +22,7 @@ from distlab.cli import program
 from distlab.core.errors import HarnessBug
 from distlab.grade.exports import from_json
 from tests.grade.toygrader import reference, tree
+from tests.live.listing import below
 
 FORGETFUL = reference().replace("            self.write(put)\n", "            pass\n")
 CRASHING = reference().replace("            self.write(put)\n", "            self.written(put)\n")
@@ -285,7 +286,7 @@ def test_ctrl_c_ends_with_130_and_leaves_no_process(toy: Toy) -> None:
         cwd=toy.root,
     )
     deadline = time.monotonic() + 20
-    while not (children := children_of(running.pid)) and time.monotonic() < deadline:
+    while not (children := below(running.pid)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert children
     running.send_signal(signal.SIGINT)
@@ -293,14 +294,6 @@ def test_ctrl_c_ends_with_130_and_leaves_no_process(toy: Toy) -> None:
     assert running.returncode == 130
     assert b"stopped. Nothing is left running" in said
     assert not any(Path(f"/proc/{pid}").exists() for pid in children)
-
-
-def children_of(parent: int) -> list[int]:
-    """Processes that this one has started."""
-    listed = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, check=False, text=True
-    )
-    return [int(pid) for pid in listed.stdout.split()]
 
 
 def test_the_progress_page_has_no_dead_link(

@@ -1,12 +1,12 @@
 """Clusters of the small programs, and what the tests of the live world do with them again and again."""
 
-import subprocess
 import time
 from collections.abc import Callable
 
 from distlab.core import SECOND, Operation, Outcome
 from distlab.core.cluster import Cluster, Member
 from distlab.live import Live
+from tests.live.listing import Row, listing
 from tests.programs import counter, echo, kv, streamer
 
 ECHO = Cluster({"server": Member(echo.Server), "client": Member(echo.Client, echo.ClientConfig())})
@@ -36,13 +36,10 @@ def restart(live: Live, address: str) -> None:
     assert live.wait(lambda: live.incarnation(address) == before + 1 and live.is_up(address))
 
 
-def processes(group: int) -> list[str]:
-    """The living processes of a process group, as ``ps`` shows them."""
-    lines = subprocess.run(
-        ["ps", "-A", "-o", "pgid=,stat=,pid=,args="], capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    rows = [line.split(None, 2) for line in lines]
-    return [" ".join(row) for row in rows if row[0] == str(group) and not row[1].startswith("Z")]
+def processes(group: int) -> list[Row]:
+    """The living processes of a process group. One without a command is dead: its memory is gone, not yet its entry."""
+    rows = [row for row in listing() if row.group == group]
+    return [row for row in rows if row.command and not row.state.startswith("Z")]
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 10) -> bool:

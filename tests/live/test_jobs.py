@@ -72,7 +72,7 @@ def test_a_job_stands_still_with_its_node() -> None:
         group = live.pid("counter")
         assert group is not None
         live.pause("counter", 60 * SECOND)
-        assert eventually(lambda: [p.split()[1][0] for p in processes(group)] == ["T"] * 3)
+        assert eventually(lambda: [row.state[0] for row in processes(group)] == ["T"] * 3)
 
 
 def test_jobs_of_a_slow_node_are_slow() -> None:

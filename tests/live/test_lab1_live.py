@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -15,6 +14,7 @@ from distlab.grade.lab import Run
 from distlab.grade.live import BadInput, Moment, NotFit, perform
 from distlab.grade.solution import load_lab, load_solution
 from tests.live.helpers import eventually
+from tests.live.listing import below
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = load_lab("1")
@@ -53,18 +53,6 @@ def start(project: Path, *options: str) -> "subprocess.Popen[str]":
         env={**os.environ, "DISTLAB_ROOT": str(project)},
         cwd=project,
     )
-
-
-def below(ancestor: int) -> Iterator[int]:
-    """All processes that one has started, and those that they have."""
-    rows = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    parents = {int(pid): int(parent) for pid, parent in map(str.split, rows)}
-    front = [ancestor]
-    while front:
-        front = [pid for pid, parent in parents.items() if parent in front]
-        yield from front
 
 
 def lives(process: int) -> bool:
@@ -176,7 +164,7 @@ def test_ctrl_c_leaves_no_process_and_says_what_is_kept(project: Path, corpus: P
     for line in process.stdout:
         if "killed" in line and "kill -9" in line:
             break
-    started = list(below(process.pid))
+    started = below(process.pid)
     assert len(started) >= 4
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)

@@ -5,7 +5,6 @@ from distlab.core import (
     Address,
     Config,
     Fail,
-    Message,
     Node,
     Ok,
     Operation,
@@ -29,7 +28,7 @@ class Last(SessionMessage, frozen=True):
     count: int
 
 
-class Received(Message, frozen=True):
+class Received(SessionMessage, frozen=True):
     """All of it arrived, in order."""
 
     count: int

@@ -2,10 +2,11 @@
 
 from distlab.check.basic import bounded_liveness, each_effect_once, equal_outputs, is_prefix
 from distlab.check.history import Entry, History
-from distlab.check.verdict import Verdict, broken, kept, unknown
+from distlab.check.verdict import Finding, Verdict, broken, kept, unknown
 
 __all__ = [
     "Entry",
+    "Finding",
     "History",
     "Verdict",
     "bounded_liveness",

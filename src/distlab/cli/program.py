@@ -37,6 +37,7 @@ COMMANDS = {
     "warmup": ("distlab.cli.warming", "recorded runs: what happens next?"),
     "own": ("distlab.cli.owning", "which known bugs does your own test catch?"),
     "live": ("distlab.cli.living", "run a lab as real processes under real faults"),
+    "check": ("distlab.cli.checking", "judge a recorded history, of any system"),
     "doctor": ("distlab.cli.doctoring", "is this machine fit?"),
     "submit": ("distlab.cli.submitting", "make the file to hand in"),
     "update": ("distlab.cli.submitting", "bring in a new release without losing work"),

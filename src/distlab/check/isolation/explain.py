@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from distlab.check.dependencies import Dependencies
-from distlab.check.facts import REALTIME, RW, SESSION, WR, WW, shown
+from distlab.check.isolation.dependencies import Dependencies
+from distlab.check.isolation.facts import REALTIME, RW, SESSION, WR, WW, shown
 
 
 def because(found: Dependencies, before: int, after: int, kind: int) -> str:

@@ -10,9 +10,9 @@ import math
 import textwrap
 from html import escape
 
-from distlab.check.facts import shown
 from distlab.check.history import Entry
-from distlab.check.isolation import Anomaly
+from distlab.check.isolation.facts import shown
+from distlab.check.isolation.levels import Anomaly
 from distlab.check.transactions import Append, Read, Step, steps_of
 from distlab.trace.svg import STYLE
 

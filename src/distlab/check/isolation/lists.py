@@ -1,6 +1,6 @@
 """Lists: the order in which their elements were installed, what is wrong with a read of one, and the edges between.
 
-Part of :mod:`distlab.check.dependencies`, which has the theory.
+Part of :mod:`distlab.check.isolation.dependencies`, which has the theory.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from collections.abc import Hashable
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from distlab.check.cycles import LINK
-from distlab.check.facts import RW, WR, WW, Key, shown
+from distlab.check.isolation.cycles import LINK
+from distlab.check.isolation.facts import RW, WR, WW, Key, shown
 from distlab.core.errors import ScenarioError
 from distlab.core.values import Fail, Ok
 
 if TYPE_CHECKING:
-    from distlab.check.dependencies import Dependencies
+    from distlab.check.isolation.dependencies import Dependencies
 
 
 def order_list(found: Dependencies, key: Hashable, seen: Key) -> None:

@@ -36,9 +36,9 @@ from itertools import combinations, pairwise
 
 from msgspec import Struct
 
-from distlab.check.accesses import Accesses
 from distlab.check.history import Entry, History
-from distlab.check.interleaving import interleaves
+from distlab.check.sessions.accesses import Accesses
+from distlab.check.sessions.interleaving import interleaves
 from distlab.check.verdict import Verdict, broken, kept, unknown
 
 

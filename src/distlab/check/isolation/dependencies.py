@@ -26,11 +26,11 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
-from distlab.check.cycles import LINK
-from distlab.check.facts import REALTIME, SESSION, Fault, Key
 from distlab.check.history import Entry, History
-from distlab.check.lists import link_list, order_list
-from distlab.check.registers import check_register, link_register
+from distlab.check.isolation.cycles import LINK
+from distlab.check.isolation.facts import REALTIME, SESSION, Fault, Key
+from distlab.check.isolation.lists import link_list, order_list
+from distlab.check.isolation.registers import check_register, link_register
 from distlab.check.transactions import Append, Read, Transaction, steps_of, well_formed
 from distlab.core.errors import ScenarioError
 from distlab.core.values import Fail, Ok

@@ -1,7 +1,7 @@
 """Isolation: which levels a history of transactions violates, and the strongest that it may satisfy.
 
 Theory (A. Adya, *Weak Consistency*, MIT 1999). A level is a set of forbidden phenomena: some that one look at a
-transaction shows, and cycles in the graph of :mod:`distlab.check.dependencies`:
+transaction shows, and cycles in the graph of :mod:`distlab.check.isolation.dependencies`:
 
 * read uncommitted: no cycle of ``ww`` (G0);
 * read committed: no cycle of ``ww`` and ``wr`` (G1c), no read of what was rolled back (G1a) or not final (G1b);
@@ -22,11 +22,11 @@ from enum import Enum
 
 from msgspec import Struct
 
-from distlab.check.cycles import Edge, Sort, cyclic_core, find_cycle
-from distlab.check.dependencies import Dependencies
-from distlab.check.explain import because
-from distlab.check.facts import REALTIME, RW, SESSION, WR, WW, Fault, Why
 from distlab.check.history import Entry, History
+from distlab.check.isolation.cycles import Edge, Sort, cyclic_core, find_cycle
+from distlab.check.isolation.dependencies import Dependencies
+from distlab.check.isolation.explain import because
+from distlab.check.isolation.facts import REALTIME, RW, SESSION, WR, WW, Fault, Why
 from distlab.check.verdict import Verdict, broken, kept, unknown
 
 

@@ -1,6 +1,6 @@
 """Registers: what is wrong with a read of one, which version follows which, and the edges between.
 
-Part of :mod:`distlab.check.dependencies`, which has the theory.
+Part of :mod:`distlab.check.isolation.dependencies`, which has the theory.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
-from distlab.check.cycles import LINK
-from distlab.check.facts import RW, WR, Key
+from distlab.check.isolation.cycles import LINK
+from distlab.check.isolation.facts import RW, WR, Key
 from distlab.core.errors import ScenarioError
 
 if TYPE_CHECKING:
-    from distlab.check.dependencies import Dependencies
+    from distlab.check.isolation.dependencies import Dependencies
 
 
 def check_register(found: Dependencies, key: Hashable, seen: Key) -> None:
