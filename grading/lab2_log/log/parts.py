@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distlab.grade.lab import RECORD_MESSAGES, Part, Promise, Situation
-from grading.lab2_log.log import storing
+from grading.lab2_log.log import committing, following, replicas, storing
 from grading.lab2_log.log.exams import EXAMS
 
 PAGE = "labs/lab2.md"
@@ -64,4 +64,66 @@ PART_A = Part(
     record=RECORD_MESSAGES,
 )
 
-PARTS = (PART_A,)
+SHRANK = Situation("a follower fell out of the ISR", committing.isr_shrank)
+LACK = Situation("too few were in sync for a batch", committing.refused_for_lack)
+WAITED = Situation("a consumer waited for what was not there yet", committing.somebody_waited)
+
+
+def _in_sync(points: int, *needs: Situation) -> Promise:
+    return Promise(
+        code="RL-L1",
+        title="soon after all is well every replica is in sync, and everything is committed",
+        points=points,
+        judge=committing.all_in_sync,
+        needs=needs,
+        page=f"{PAGE}#in-sync-again",
+    )
+
+
+PART_B = Part(
+    code="B",
+    title="Leader, followers, high watermark",
+    modules=("leader", "follower", "broker"),
+    stage=replicas.stage,
+    draw=replicas.draw_b,
+    directed=following.PART_B,
+    runs=200,
+    simpler=replicas.simpler,
+    promises=(
+        Promise(
+            code="RL-S5",
+            title="the high watermark covers what all in-sync replicas have, and never goes back",
+            points=10,
+            judge=committing.high_watermark,
+            needs=(SHRANK,),
+            page=f"{PAGE}#high-watermark",
+        ),
+        Promise(
+            code="RL-S10",
+            title="what is acknowledged to all is on all in-sync replicas, and they are enough",
+            points=9,
+            judge=committing.acknowledged,
+            needs=(LACK,),
+            page=f"{PAGE}#acknowledged",
+        ),
+        Promise(
+            code="LOG-L1",
+            title="a consumer that waits is answered when there is something, or when its time is up",
+            points=7,
+            judge=committing.long_poll,
+            needs=(WAITED,),
+            page=f"{PAGE}#long-poll",
+        ),
+        _in_sync(6, SHRANK),
+        Promise(
+            code="RL-C1",
+            title="a follower asks once for each answer, and gets each record once",
+            points=3,
+            judge=committing.few_fetches,
+            page=f"{PAGE}#cost-of-following",
+        ),
+    ),
+    record=RECORD_MESSAGES,
+)
+
+PARTS = (PART_A, PART_B)

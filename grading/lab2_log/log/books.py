@@ -1,0 +1,125 @@
+"""What a run says of replication: who was told what, who had fetched how far, who answered what. Boundary events only."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from msgspec import Struct
+
+from distlab.grade.lab import Run
+from distlab.trace import Event, Kind
+from grading.lab2_log.log import codec
+from labs.lab2_log.brokers import (
+    ALL,
+    NONE,
+    Fetch,
+    Fetched,
+    LeaderAndIsr,
+    PartitionAltered,
+    PartitionState,
+    Produce,
+    Produced,
+)
+
+Life = tuple[str, int]
+"""(broker, incarnation)."""
+
+
+class Answer(Struct, frozen=True):
+    """A broker's answer, and the question."""
+
+    event: Event
+    """The send."""
+    life: Life
+    at: int
+    """Id of the event in whose handler it was given: what the broker knew then, it had heard before."""
+    question: Any
+    answer: Any
+    asked: Event
+    """The delivery of the question."""
+
+
+class Books:
+    """All of it, for one run."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.states: dict[Life, list[tuple[int, PartitionState]]] = defaultdict(list)
+        """What each life of a broker was told, in order: (event, state)."""
+        self.fetches: dict[Life, list[tuple[int, Fetch]]] = defaultdict(list)
+        """The followers' fetches that reached it."""
+        self.answers: list[Answer] = []
+        asked: dict[tuple[Life, str, int], Event] = {}
+        for event in run.trace.events:
+            life = (event.node, event.incarnation)
+            if event.kind == Kind.DELIVER:
+                match event.what:
+                    case LeaderAndIsr(_, state) | PartitionAltered(_, state):
+                        self.states[life].append((event.id, state))
+                    case Fetch(replica=replica) if replica:
+                        self.fetches[life].append((event.id, event.what))
+                if hasattr(event.what, "id"):
+                    asked.setdefault((life, event.peer, event.what.id), event)
+            elif event.kind == Kind.SEND and hasattr(event.what, "id"):
+                question = asked.get((life, event.peer, event.what.id))
+                if question is not None and event.node.startswith("b"):
+                    self.answers.append(
+                        Answer(event, life, event.cause, question.what, event.what, question)
+                    )
+
+    def known(self, life: Life, at: int) -> PartitionState | None:
+        """The newest state that the broker had heard of by event ``at``."""
+        heard = [state for event, state in self.states[life] if event <= at]
+        return max(heard, key=lambda state: state.version, default=None)
+
+    def has_fetched(self, life: Life, follower: str, epoch: int, offset: int, at: int) -> bool:
+        """Whether the follower had fetched at ``offset`` or behind it, in that epoch, by event ``at``."""
+        return any(
+            event <= at
+            and fetch.replica == follower
+            and fetch.leader_epoch == epoch
+            and fetch.offset >= offset
+            for event, fetch in self.fetches[life]
+        )
+
+    def lacking(self, life: Life, state: PartitionState, offset: int, at: int) -> list[str]:
+        """Members of the ISR, as the leader knew it, that had not fetched up to ``offset`` in its epoch."""
+        return [
+            member
+            for member in state.isr
+            if member != life[0]
+            and not self.has_fetched(life, member, state.leader_epoch, offset, at)
+        ]
+
+    def acknowledged(self, *acks: int) -> list[tuple[Answer, int]]:
+        """Produces that were answered without error, and the offset behind their batch."""
+        found = []
+        for answer in self.answers:
+            request, reply = answer.question, answer.answer
+            if isinstance(request, Produce) and isinstance(reply, Produced):
+                if reply.error == NONE and request.acks in (acks or (ALL, 1)):
+                    count = codec.opened(request.records).last_delta + 1
+                    found.append((answer, reply.base_offset + count))
+        return found
+
+    def served(self) -> list[Answer]:
+        """Fetches that were answered without error."""
+        return [
+            answer
+            for answer in self.answers
+            if isinstance(answer.answer, Fetched) and answer.answer.error == NONE
+        ]
+
+
+def books(run: Run) -> Books:
+    """The run's books; made once for all judges."""
+    if "books" not in run.notes:
+        run.notes["books"] = Books(run)
+    found: Books = run.notes["books"]
+    return found
+
+
+def min_insync(run: Run) -> int:
+    least: int = run.scenario.shape.get("min_insync", 2)
+    return least
