@@ -190,6 +190,8 @@ class Heard(Message, frozen=True):
 
     partition: str
     version: int
+    life: int
+    """As in :class:`Alive`: what an earlier life has heard is forgotten."""
 
 
 class AlterPartition(Message, frozen=True):

@@ -15,10 +15,13 @@ from labs.lab2_log.brokers import (
     ALL,
     NONE,
     OFFSET_OUT_OF_RANGE,
+    AlterPartition,
     BrokerConfig,
     BrokerProbe,
     Fetch,
     Fetched,
+    LeaderAndIsr,
+    PartitionAltered,
     PartitionState,
     Produce,
     Produced,
@@ -188,6 +191,80 @@ def long_poll(run: Run) -> Verdict:
     return kept()
 
 
+def producers_wait(run: Run) -> Verdict:
+    """LOG-L1, for producers: answered soon after all in-sync replicas have the batch; or when the time is up."""
+    found = books(run)
+    replies = {(a.life, a.event.peer, a.question.id): a for a in found.answers}
+    for event in run.trace.of(Kind.DELIVER):
+        request = event.what
+        if not isinstance(request, Produce) or request.acks != ALL:
+            continue
+        life = (event.node, event.incarnation)
+        reply = replies.get((life, event.peer, request.id))
+        if reply is not None and reply.asked.id != event.id:
+            continue  # a repeated question
+        ended = reply.event.time if reply else run.time
+        if _was_disturbed(run, event.node, event.time, ended):
+            continue
+        if ended > event.time + request.timeout + PROMPT:
+            return broken(
+                f"{event.node} let a producer wait for {(ended - event.time) // MS} ms",
+                event.id,
+                *([reply.event.id] if reply else []),
+                expected=f"an answer within {request.timeout // MS} ms, and {PROMPT // MS} more",
+                got="later" if reply else "none",
+            )
+        if reply is None or reply.answer.base_offset < 0:
+            continue
+        end = reply.answer.base_offset + codec.opened(request.records).last_delta + 1
+        since = _could_be_committed(run, found, life, event.id, end)
+        if since is not None and ended > since + PROMPT:
+            return broken(
+                f"all replicas in sync had the batch at {reply.answer.base_offset}, and its producer "
+                f"waited for {(ended - since) // MS} ms more",
+                event.id,
+                reply.event.id,
+                expected=f"an answer within {PROMPT // MS} ms",
+                got=reply.answer.error or "later",
+            )
+    return kept()
+
+
+def _could_be_committed(run: Run, found: Books, life: Life, since: int, end: int) -> int | None:
+    """When all members of the ISR had fetched up to ``end``, and were enough; None if that never came."""
+    for event in run.trace.of(Kind.DELIVER):
+        if event.id <= since or (event.node, event.incarnation) != life:
+            continue
+        if not isinstance(event.what, (Fetch, LeaderAndIsr, PartitionAltered)):
+            continue
+        state = found.known(life, event.id)
+        if state is None or state.leader != life[0] or len(state.isr) < min_insync(run):
+            continue
+        if _proposed(run, life, event.id) - set(state.isr):
+            continue  # more may be in the ISR than we know
+        if not found.lacking(life, state, end, event.id):
+            return event.time
+    return None
+
+
+def _proposed(run: Run, life: Life, at: int) -> set[str]:
+    """Members that the broker has asked for, by event ``at``."""
+    return {
+        member
+        for event in run.trace.of(Kind.SEND)
+        if event.id <= at
+        and (event.node, event.incarnation) == life
+        and isinstance(event.what, AlterPartition)
+        for member in event.what.isr
+    }
+
+
+def nobody_waits_too_long(run: Run) -> Verdict:
+    """LOG-L1: consumers and producers."""
+    verdict = long_poll(run)
+    return producers_wait(run) if verdict.is_kept else verdict
+
+
 def _was_disturbed(run: Run, node: str, start: int, end: int) -> bool:
     """Whether the node was down or stood still at any time in between; or any fault that slows it struck."""
     for event in run.trace.of(Kind.CRASH, Kind.STOP, Kind.START):
@@ -254,6 +331,8 @@ def nothing_lost(run: Run) -> Verdict:
     there = {batch.base_offset: batch.crc for batch in view.batches}
     for done, end in books(run).acknowledged(ALL):
         base = done.answer.base_offset
+        if end <= view.log_start:
+            continue  # retention took it
         if there.get(base) != crc_of(done.question.records):
             return broken(
                 f"{done.life[0]} acknowledged a batch at {base}, and in the log of {state.leader}, "

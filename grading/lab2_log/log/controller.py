@@ -78,7 +78,8 @@ class Controller(Node):
         return self.now() - self.last[broker] <= self.config.dead_after
 
     def on_heard(self, word: Heard, sender: Address) -> None:
-        self.heard[sender] = max(self.heard[sender], word.version)
+        if self.lives.get(sender) == word.life:
+            self.heard[sender] = max(self.heard[sender], word.version)
 
     def on_alive(self, word: Alive, sender: Address) -> None:
         self.last[sender] = self.now()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from distlab.grade.lab import RECORD_MESSAGES, Part, Promise, Situation
-from grading.lab2_log.log import committing, following, replicas, storing
+from grading.lab2_log.log import committing, electing, following, replicas, storing, surviving, table
+from grading.lab2_log.log.bench import exam
 from grading.lab2_log.log.exams import EXAMS
 
 PAGE = "labs/lab2.md"
@@ -87,7 +88,7 @@ PART_B = Part(
     stage=replicas.stage,
     draw=replicas.draw_b,
     directed=following.PART_B,
-    runs=200,
+    runs=150,
     simpler=replicas.simpler,
     promises=(
         Promise(
@@ -108,9 +109,9 @@ PART_B = Part(
         ),
         Promise(
             code="LOG-L1",
-            title="a consumer that waits is answered when there is something, or when its time is up",
+            title="whoever waits is answered as soon as there is something, or when the time is up",
             points=7,
-            judge=committing.long_poll,
+            judge=committing.nobody_waits_too_long,
             needs=(WAITED,),
             page=f"{PAGE}#long-poll",
         ),
@@ -126,4 +127,70 @@ PART_B = Part(
     record=RECORD_MESSAGES,
 )
 
-PARTS = (PART_A, PART_B)
+CHANGED = Situation("records were appended in two epochs", surviving.leader_changed)
+CUT = Situation("something was appended that is in nobody's log", surviving.tail_was_cut)
+FENCED = Situation("somebody was in another epoch", surviving.was_fenced)
+
+PART_C = Part(
+    code="C",
+    title="Epochs and truncation",
+    modules=("epochs", "reconcile", "roles", "broker"),
+    stage=replicas.stage,
+    draw=replicas.draw_c,
+    directed=electing.PART_C,
+    runs=200,
+    simpler=replicas.simpler,
+    promises=(
+        Promise(
+            code="RL-S1",
+            title="what is acknowledged to all is in the log of every later leader, at its offset",
+            points=9,
+            judge=committing.nothing_lost,
+            needs=(CHANGED, CUT),
+            page=f"{PAGE}#nothing-lost",
+        ),
+        Promise(
+            code="RL-S2",
+            title="below a leader's high watermark every in-sync replica has what the leader has",
+            points=8,
+            exams=tuple(exam(name, "RL-S2", story) for name, story in table.STORIES.items()),
+            page=f"{PAGE}#strong-isr",
+        ),
+        Promise(
+            code="RL-S6",
+            title="no two replicas differ below both their high watermarks",
+            points=6,
+            judge=surviving.replicas_agree,
+            needs=(CHANGED, CUT),
+            page=f"{PAGE}#replicas-agree",
+        ),
+        Promise(
+            code="RL-S7",
+            title="only the leader of an epoch answers, and only those who are in its epoch",
+            points=6,
+            judge=surviving.only_in_its_epoch,
+            needs=(FENCED,),
+            page=f"{PAGE}#fencing",
+        ),
+        Promise(
+            code="RL-S8",
+            title="what a consumer has read stays, and nothing is passed over",
+            points=6,
+            judge=surviving.consumed_stays,
+            needs=(CHANGED,),
+            page=f"{PAGE}#consumed",
+        ),
+        _in_sync(6, CHANGED),
+        Promise(
+            code="RL-L3",
+            title="a follower finds out where its log leaves its leader's in a few questions",
+            points=4,
+            judge=surviving.reconciles_in_time,
+            needs=(CUT,),
+            page=f"{PAGE}#few-rounds",
+        ),
+    ),
+    record=RECORD_MESSAGES,
+)
+
+PARTS = (PART_A, PART_B, PART_C)

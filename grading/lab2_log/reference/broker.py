@@ -47,8 +47,8 @@ class Expire(Timer, frozen=True):
     """A producer has waited long enough."""
 
     partition: str
-    id: int
-    sender: str
+    epoch: int
+    base_offset: int
 
 
 class Due(Timer, frozen=True):
@@ -83,7 +83,7 @@ class Broker(InSync):
                 self.ask(partition)
             else:
                 self.take_isr(partition, news.state)
-        self.send(sender, Heard(partition.name, partition.version))
+        self.send(sender, Heard(partition.name, partition.version, self.life))
 
     def partition_of(self, name: str) -> Partition:
         """The partition of that name; opened, if it is not yet."""
@@ -121,7 +121,7 @@ class Broker(InSync):
             partition.produces.append(
                 WaitingProduce(request.id, sender, base, partition.log.end, request.acks)
             )
-            self.set_timer(Expire(partition.name, request.id, sender), request.timeout)
+            self.set_timer(Expire(partition.name, partition.leader_epoch, base), request.timeout)
         self.advance(partition)
 
     def on_fetch(self, request: Fetch, sender: Address) -> None:
@@ -210,12 +210,12 @@ class Broker(InSync):
     def end_produce(self, partition: Partition, waiting: WaitingProduce, error: str) -> None:
         to = Address(waiting.sender)
         self.send(to, Produced(waiting.id, partition.name, error, waiting.base_offset))
-        self.cancel_timer(Expire(partition.name, waiting.id, waiting.sender))
 
     def on_expire(self, timer: Expire) -> None:
         partition = self.partitions[timer.partition]
         for waiting in partition.produces:
-            if (waiting.id, waiting.sender) == (timer.id, timer.sender):
+            is_same = waiting.base_offset == timer.base_offset
+            if is_same and timer.epoch == partition.leader_epoch:
                 partition.produces.remove(waiting)
                 self.end_produce(partition, waiting, REQUEST_TIMED_OUT)
                 return
