@@ -1,4 +1,5 @@
-"""What a run says of replication: who was told what, who had fetched how far, who answered what. Boundary events only."""
+"""What a run says of replication: who was told what, who had fetched how far, who answered what. Boundary events
+only."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from labs.lab2_log.brokers import (
     ALL,
     NONE,
     OFFSET_OUT_OF_RANGE,
+    REFUSED,
     AlterPartition,
     BrokerConfig,
     BrokerProbe,
@@ -110,7 +111,37 @@ def acknowledged(run: Run) -> Verdict:
                 expected=f"a fetch of {lacking[0]} at {end}",
                 got="an answer without error",
             )
-    return _committed_by_too_few(found, least)
+    verdict = _committed_by_too_few(found, least)
+    return _refused_is_refused(run, found) if verdict.is_kept else verdict
+
+
+def _refused_is_refused(run: Run, found: Books) -> Verdict:
+    """A batch that was refused is in nobody's log. (A copy of the request may have fared better.)"""
+    there = {
+        batch.crc: (name, batch.base_offset)
+        for name, probe in run.probes.items()
+        if isinstance(probe, BrokerProbe)
+        for replica in probe.replicas
+        for batch in replica.batches
+    }
+    copies = Counter(
+        crc_of(event.what.records)
+        for event in run.trace.of(Kind.DELIVER)
+        if isinstance(event.what, Produce)
+    )
+    for given in found.answers:
+        if isinstance(given.answer, Produced) and given.answer.error in REFUSED:
+            crc = crc_of(given.question.records)
+            if crc in there and copies[crc] == 1:
+                name, offset = there[crc]
+                return broken(
+                    f"{given.life[0]} refused a batch, and {name} has it at {offset}",
+                    given.asked.id,
+                    given.event.id,
+                    expected="nothing appended",
+                    got=given.answer.error,
+                )
+    return kept()
 
 
 def _committed_by_too_few(found: Books, least: int) -> Verdict:
@@ -299,7 +330,9 @@ def all_in_sync(run: Run) -> Verdict:
     if set(state.isr) != set(names):
         missing = sorted(set(names) - set(state.isr))
         return broken(
-            f"{when}, {missing[0]} is not in sync", expected=", ".join(names), got=", ".join(state.isr)
+            f"{when}, {missing[0]} is not in sync",
+            expected=", ".join(names),
+            got=", ".join(state.isr),
         )
     for name, view in views.items():
         if view is None or (view.end, view.high_watermark) != (leader.end, leader.end):
@@ -350,7 +383,8 @@ def few_fetches(run: Run) -> Verdict:
     config = BrokerConfig()
     found = books(run)
     trouble = sum(
-        run.tally.get(what, 0) for what in ("loss", "partition", "cut", "clog", "duplicate", "straggler")
+        run.tally.get(what, 0)
+        for what in ("loss", "partition", "cut", "clog", "duplicate", "straggler")
     )
     late = run.scenario.noise.delay[1] + run.scenario.noise.sync[1]
     asked: Counter[tuple[str, str]] = Counter()
@@ -414,6 +448,4 @@ def somebody_waited(run: Run) -> bool:
 
 
 def out_of_range(run: Run) -> bool:
-    return any(
-        getattr(a.answer, "error", "") == OFFSET_OUT_OF_RANGE for a in books(run).answers
-    )
+    return any(getattr(a.answer, "error", "") == OFFSET_OUT_OF_RANGE for a in books(run).answers)

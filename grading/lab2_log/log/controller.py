@@ -1,6 +1,7 @@
 """The controller, played by the world until part 2E: it elects leaders, and keeps the ISR by compare-and-set.
 
-It never fails and forgets nothing. It elects on its own, when a broker falls silent (``auto``), or when the scenario says
+It never fails and forgets nothing. It elects on its own, when a broker falls silent (``auto``), or when the scenario
+says
 so (:class:`Elect`). It elects from the ISR only. What it says is repeated until it is heard.
 """
 

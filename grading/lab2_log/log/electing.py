@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distlab.core import MS
-from distlab.faults import At, Crash, Cut, Drop, Duplicate, Noise, Partition, Pause, Survival
+from distlab.faults import At, Crash, Cut, Delay, Drop, Duplicate, Noise, Partition, Pause, Survival
 from grading.lab2_log.log.following import cut_off, nth, schedule
 from grading.lab2_log.log.replicas import append, drain, elect, poll
 
@@ -11,7 +11,9 @@ END = (append(1700, "last", timeout=400 * MS), drain(2300))
 BOTH = ("b1", "b2")
 
 PART_C = (
-    schedule("all is well", "one leader, nothing happens", append(100, 1), append(120, 2), poll(200)),
+    schedule(
+        "all is well", "one leader, nothing happens", append(100, 1), append(120, 2), poll(200)
+    ),
     schedule(
         "another leader",
         "the others follow it",
@@ -66,7 +68,9 @@ PART_C = (
         append(200, 2),
         append(203, 3, 1),
         *END,
-        faults=tuple((At(212 * MS), Crash(b, 50 * MS, Survival.NOTHING)) for b in ("b1", "b2", "b3")),
+        faults=tuple(
+            (At(212 * MS), Crash(b, 50 * MS, Survival.NOTHING)) for b in ("b1", "b2", "b3")
+        ),
         heal_at=800,
         auto=True,
     ),
@@ -93,7 +97,10 @@ PART_C = (
             f"a leader is cut off from {whom}",
             "what it appends alone is not committed, and goes when it comes back",
             append(100, 1),
-            *(append(220 + 40 * n, f"alone {n}", n % 2 or -1, to="b1", timeout=200 * MS) for n in range(6)),
+            *(
+                append(220 + 40 * n, f"alone {n}", n % 2 or -1, to="b1", timeout=200 * MS)
+                for n in range(6)
+            ),
             *(append(500 + 20 * n, f"new {n}") for n in range(4)),
             poll(600),
             *END,
@@ -158,8 +165,10 @@ PART_C = (
             append(500, 3),
             poll(600),
             *END,
-            faults=((nth("controller", to, "LeaderAndIsr", 1), Duplicate(late * MS)),
-                    (nth("controller", to, "LeaderAndIsr", 2), Duplicate(late * MS))),
+            faults=(
+                (nth("controller", to, "LeaderAndIsr", 1), Duplicate(late * MS)),
+                (nth("controller", to, "LeaderAndIsr", 2), Duplicate(late * MS)),
+            ),
             heal_at=800,
         )
         for to in ("b1", "b2")
@@ -200,6 +209,46 @@ PART_C = (
         heal_at=800,
     ),
     schedule(
+        "followers hear of the new epoch before their leader does",
+        "who is in an older epoch must not answer those who are in a newer one",
+        append(100, 1),
+        elect(200, "b1"),
+        append(300, 2, timeout=500 * MS),
+        poll(500),
+        *END,
+        faults=((At(195 * MS), Cut("controller", "b1", 180 * MS)),),
+        heal_at=800,
+    ),
+    schedule(
+        "a question of the epoch before",
+        "a leader that is one epoch further does not say where to cut",
+        append(100, 1),
+        elect(200, "b1"),
+        elect(230, "b1"),
+        append(300, 2),
+        poll(500),
+        *END,
+        faults=((nth("b3", "b1", "OffsetForEpoch"), Delay(60 * MS)),),
+        heal_at=800,
+    ),
+    schedule(
+        "a leader that has more than is committed",
+        "it was in sync, and so is the next one, which has less",
+        append(100, 1),
+        append(170, "x", 1, to="b1"),
+        poll(130),
+        *(poll(330 + 25 * n, min_bytes=0, max_wait=0) for n in range(9)),
+        append(1000, 2),
+        *END,
+        faults=(
+            (At(160 * MS), Partition((("b3",), ("b1", "b2")), 700 * MS)),
+            (At(190 * MS), Crash("b1", 600 * MS, Survival.NOTHING)),
+            (At(560 * MS), Crash("b2", 300 * MS, Survival.NOTHING)),
+        ),
+        heal_at=900,
+        auto=True,
+    ),
+    schedule(
         "elected again, at once",
         "a leader of a new epoch knows nothing of its followers",
         append(100, 1),
@@ -219,7 +268,10 @@ PART_C = (
         "a follower returns that was away for long",
         "old segments have gone; it begins where the leader's log begins",
         append(100, 1),
-        *(append(200 + 15 * n, n, values=[f"{n}" + "x" * 120], timeout=700 * MS) for n in range(2, 14)),
+        *(
+            append(200 + 15 * n, n, values=[f"{n}" + "x" * 120], timeout=700 * MS)
+            for n in range(2, 14)
+        ),
         append(600, 14),
         *END,
         faults=((At(150 * MS), Crash("b3", 550 * MS, Survival.NOTHING)),),

@@ -5,7 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from distlab.core import MS
-from distlab.faults import AnyAction, At, Cut, Delay, Drop, Duplicate, Fault, Noise, Nth, Partition, Plan, Trigger
+from distlab.faults import (
+    AnyAction,
+    At,
+    Cut,
+    Delay,
+    Drop,
+    Duplicate,
+    Fault,
+    Noise,
+    Nth,
+    Partition,
+    Plan,
+    Trigger,
+)
 from distlab.grade.lab import Directed
 from distlab.grade.scenario import Call
 from grading.lab2_log.log.replicas import append, drain, poll, scenario
@@ -39,6 +52,7 @@ THREE = (append(100, 1), append(120, 2), append(140, 3))
 END = (append(1100, "last", timeout=400 * MS), drain(1700))
 
 PART_B = (
+    schedule("alone", "a leader without followers", *THREE, poll(200), brokers=1, min_insync=1),
     schedule("all is well", "appended, fetched, committed, read", *THREE, poll(200)),
     schedule("all is well, for a while", "and the end of it", *THREE, *END),
     schedule(
@@ -125,6 +139,13 @@ PART_B = (
         for source, to, message in (("b2", "b1", "Fetch"), ("b1", "b2", "Fetched"))
         for n, late in ((2, 30), (3, 3), (4, 20), (5, 60))
     ),
+    schedule(
+        "many echoes",
+        "a follower has one question under way, whatever comes",
+        *(append(100 + 12 * k, k) for k in range(3)),
+        *END,
+        faults=tuple((nth("b1", "b2", "Fetched", n), Duplicate(5 * n * MS)) for n in range(5, 12)),
+    ),
     *(
         schedule(
             f"Fetch {n} of b2 is overtaken",
@@ -172,7 +193,10 @@ PART_B = (
     schedule(
         "a burst, and batches larger than a fetch",
         "one batch comes in any case",
-        *(append(100 + n % 3, n, values=[f"{n}" + "x" * (1500 if n % 4 == 0 else 50)]) for n in range(12)),
+        *(
+            append(100 + n % 3, n, values=[f"{n}" + "x" * (1500 if n % 4 == 0 else 50)])
+            for n in range(12)
+        ),
         poll(300),
         *END,
         log={"segment_bytes": 600, "index_interval": 100},

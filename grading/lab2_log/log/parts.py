@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from distlab.grade.lab import RECORD_MESSAGES, Part, Promise, Situation
-from grading.lab2_log.log import committing, electing, following, replicas, storing, surviving, table
+from grading.lab2_log.log import (
+    committing,
+    electing,
+    following,
+    replicas,
+    storing,
+    surviving,
+    table,
+)
 from grading.lab2_log.log.bench import exam
 from grading.lab2_log.log.exams import EXAMS
 

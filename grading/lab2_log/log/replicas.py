@@ -1,6 +1,7 @@
 """Parts 2B and 2C in the simulator: brokers, the world's controller, a producer and a consumer.
 
-``shape``: ``brokers`` (how many), ``min_insync``, ``auto`` (whether the controller elects on its own), ``log`` (as in part
+``shape``: ``brokers`` (how many), ``min_insync``, ``auto`` (whether the controller elects on its own), ``log`` (as
+in part
 2A), ``lag`` (lag_time, in milliseconds).
 """
 

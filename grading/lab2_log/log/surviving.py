@@ -99,8 +99,6 @@ def only_in_its_epoch(run: Run) -> Verdict:
     return kept()
 
 
-
-
 def consumed_stays(run: Run) -> Verdict:
     """RL-S8: what a consumer has read is there, at its place, for whoever reads later; and nothing was passed over."""
     if run.scenario.shape.get("log", {}).get("retention_bytes") is not None:
@@ -113,7 +111,9 @@ def consumed_stays(run: Run) -> Verdict:
                 for n, value in enumerate(values):
                     outcome = entry.outcome
                     if isinstance(outcome, Ok):
-                        outcome = Ok(None if acks != -1 or outcome.value is None else outcome.value + n)
+                        outcome = Ok(
+                            None if acks != -1 or outcome.value is None else outcome.value + n
+                        )
                     entries.append(
                         msgspec.structs.replace(
                             entry, operation=logged.Send(PARTITION, value), outcome=outcome
@@ -131,7 +131,8 @@ def consumed_stays(run: Run) -> Verdict:
     names = [
         name
         for name in logged.PHENOMENA
-        if name not in ("duplicate", "nonmonotonic send", "commit too high", "unobserved")
+        if name
+        not in ("duplicate", "nonmonotonic send", "commit too high", "unobserved", "aborted read")
     ]
     # What was acknowledged with acks of 1 may be lost: only acks of ALL gives an offset here.
     verdict = logged.judge_log(History(entries), drained=drained).verdict(*names)

@@ -104,9 +104,7 @@ class Broker(InSync):
             error = leader.may_append(partition, request.acks, self.config.min_insync)
             if error == NONE:
                 try:
-                    base = partition.log.append(
-                        self.disk, request.records, partition.leader_epoch
-                    )
+                    base = partition.log.append(self.disk, request.records, partition.leader_epoch)
                 except Corrupt:
                     error = CORRUPT_MESSAGE
         if error != NONE or partition is None:

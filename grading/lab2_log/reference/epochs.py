@@ -1,7 +1,8 @@
 """Leader epochs: which part of the log was written by whom (KIP-101).
 
 The cache is a list of ``(epoch, offset of its first batch)``, derived from the batches and from nothing else: an epoch
-in which nothing was appended is not in it. Where does an epoch end? Where the next one begins, or at the end of the log.
+in which nothing was appended is not in it. Where does an epoch end? Where the next one begins, or at the end of the
+log.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Who leads, and who follows: what the controller says, and what it changes in us.
 
-The leader epoch orders everything. Whoever hears of a newer one forgets what it knew as a leader or follower of an older
+The leader epoch orders everything. Whoever hears of a newer one forgets what it knew as a leader or follower of an
+older
 one; who hears of an older one has heard an echo.
 """
 

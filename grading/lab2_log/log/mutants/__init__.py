@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from distlab.grade.lab import Mutant
+from grading.lab2_log.log.mutants.electing import ELECTING
+from grading.lab2_log.log.mutants.following import FOLLOWING
 from grading.lab2_log.log.mutants.storing import STORING
 
 
 def mutants() -> Sequence[Mutant]:
     """All of them, by part."""
-    return (*STORING,)
+    return (*STORING, *FOLLOWING, *ELECTING)
