@@ -82,14 +82,19 @@ class Broker(InSync):
             partition = Partition(state.partition, self.address, log, high_watermark=log.start)
             self.partitions[state.partition] = partition
             self.heads[state.partition] = [head for head, _ in log.batches(self.disk)]
-        if news.controller_epoch >= partition.controller_epoch and state.version > partition.version:
+        if (
+            news.controller_epoch >= partition.controller_epoch
+            and state.version > partition.version
+        ):
             partition.controller_epoch = news.controller_epoch
             if state.leader_epoch == partition.leader_epoch:
                 self.take_isr(partition, state)
             else:
                 self.dismiss(partition)
                 partition.state, partition.proposal = state, None
-                partition.progress = {b: Progress(caught_up=self.monotonic()) for b in state.replicas}
+                partition.progress = {
+                    b: Progress(caught_up=self.monotonic()) for b in state.replicas
+                }
                 partition.epoch_start = partition.log.end
                 self.ask_at[partition.name] = self.monotonic()
         self.settle(partition)
@@ -184,8 +189,7 @@ class Broker(InSync):
             end += head.size
         return records[:end]
 
-    # -- what producers, consumers and followers say
-    --------------------------------------------------------------------
+    # -- what producers, consumers and followers say ------------------------------------------------------------
 
     def on_produce(self, request: Produce, sender: Address) -> None:
         partition = self.partitions.get(request.partition)

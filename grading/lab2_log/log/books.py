@@ -98,10 +98,10 @@ class Books:
         found = []
         for answer in self.answers:
             request, reply = answer.question, answer.answer
-            if isinstance(request, Produce) and isinstance(reply, Produced):
-                if reply.error == NONE and request.acks in (acks or (ALL, 1)):
-                    count = codec.opened(request.records).last_delta + 1
-                    found.append((answer, reply.base_offset + count))
+            is_produced = isinstance(request, Produce) and isinstance(reply, Produced)
+            if is_produced and reply.error == NONE and request.acks in (acks or (ALL, 1)):
+                count = codec.opened(request.records).last_delta + 1
+                found.append((answer, reply.base_offset + count))
         return found
 
     def served(self) -> list[Answer]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from itertools import pairwise
 
 from distlab.check import Verdict, broken, kept
 from distlab.core import MS
@@ -208,17 +209,17 @@ def long_poll(run: Run) -> Verdict:
             )
         for done, end in acks:
             since = max(done.event.time, event.time)
-            if done.life == life and end > request.offset and request.min_bytes <= 1:
-                if since + PROMPT < ended and done.event.time < due:
-                    return broken(
-                        f"{event.node} had offset {request.offset} committed, and let a consumer "
-                        f"that had asked for it wait for {(ended - since) // MS} ms more",
-                        event.id,
-                        done.event.id,
-                        *([reply.event.id] if reply else []),
-                        expected=f"an answer within {PROMPT // MS} ms",
-                        got="later" if reply else "none",
-                    )
+            is_for_it = done.life == life and end > request.offset and request.min_bytes <= 1
+            if is_for_it and since + PROMPT < ended and done.event.time < due:
+                return broken(
+                    f"{event.node} had offset {request.offset} committed, and let a consumer "
+                    f"that had asked for it wait for {(ended - since) // MS} ms more",
+                    event.id,
+                    done.event.id,
+                    *([reply.event.id] if reply else []),
+                    expected=f"an answer within {PROMPT // MS} ms",
+                    got="later" if reply else "none",
+                )
     return kept()
 
 
@@ -426,7 +427,7 @@ def few_fetches(run: Run) -> Verdict:
 def isr_shrank(run: Run) -> bool:
     """A follower fell out of the ISR and came back."""
     sizes = [len(state.isr) for told in books(run).states.values() for _, state in told]
-    return any(b < a for a, b in zip(sizes, sizes[1:], strict=False))
+    return any(after < before for before, after in pairwise(sizes))
 
 
 def refused_for_lack(run: Run) -> bool:

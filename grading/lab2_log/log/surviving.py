@@ -84,18 +84,20 @@ def only_in_its_epoch(run: Run) -> Verdict:
                 got="an answer without error",
             )
         epoch = getattr(question, "leader_epoch", NO_EPOCH)
-        if isinstance(question, (Fetch, OffsetForEpoch)) and getattr(question, "replica", "b"):
-            if epoch != state.leader_epoch:
-                return broken(
-                    f"{broker}, in epoch {state.leader_epoch}, answered a follower that is in "
-                    f"epoch {epoch}",
-                    given.asked.id,
-                    given.event.id,
-                    expected="FENCED_LEADER_EPOCH"
-                    if epoch < state.leader_epoch
-                    else "UNKNOWN_LEADER_EPOCH",
-                    got="an answer without error",
-                )
+        is_followers = isinstance(question, (Fetch, OffsetForEpoch)) and getattr(
+            question, "replica", "b"
+        )
+        if is_followers and epoch != state.leader_epoch:
+            return broken(
+                f"{broker}, in epoch {state.leader_epoch}, answered a follower that is in "
+                f"epoch {epoch}",
+                given.asked.id,
+                given.event.id,
+                expected="FENCED_LEADER_EPOCH"
+                if epoch < state.leader_epoch
+                else "UNKNOWN_LEADER_EPOCH",
+                got="an answer without error",
+            )
     return kept()
 
 

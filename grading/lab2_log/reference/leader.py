@@ -46,10 +46,9 @@ def committed(partition: Partition, min_insync: int) -> int:
     # BEGIN SOLUTION 2B: the least end of the maximal ISR
     if len(partition.isr) < min_insync:
         return partition.high_watermark
-    ends = [partition.log.end]
-    for member in partition.maximal_isr - {partition.address}:
-        ends.append(partition.progress.get(member, Progress()).end)
-    return max(partition.high_watermark, min(ends))
+    others = partition.maximal_isr - {partition.address}
+    ends = [partition.progress.get(member, Progress()).end for member in others]
+    return max(partition.high_watermark, min([partition.log.end, *ends]))
     # END SOLUTION
 
 

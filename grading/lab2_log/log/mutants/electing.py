@@ -101,9 +101,9 @@ class EmptyFetchForgets(Broker):
     def on_fetched(self, answer: Fetched, sender: Address) -> None:
         partition = self.partitions.get(answer.partition)
         is_ours = partition is not None and answer.id == partition.asked
-        if partition is not None and is_ours and answer.error == NONE and not answer.records:
-            if answer.diverging is None:
-                partition.epochs.clear()
+        is_empty = answer.error == NONE and answer.diverging is None and not answer.records
+        if partition is not None and is_ours and is_empty:
+            partition.epochs.clear()
         super().on_fetched(answer, sender)
 
 
@@ -138,7 +138,9 @@ class NotesEmptyEpochs(Broker):
     def on_leader_and_isr(self, news: LeaderAndIsr, sender: Address) -> None:
         super().on_leader_and_isr(news, sender)
         partition = self.partition_of(news.state.partition)
-        if partition.leads and (not partition.epochs or partition.epochs[-1][0] < partition.leader_epoch):
+        if partition.leads and (
+            not partition.epochs or partition.epochs[-1][0] < partition.leader_epoch
+        ):
             partition.epochs.append((partition.leader_epoch, partition.log.end))
 
     def cut(self, partition: Partition, leaders: EpochEnd) -> None:
@@ -209,7 +211,9 @@ class AnswersWithoutLeading(Broker):
             super().on_offset_for_epoch(request, sender)
             return
         end = _end_of(partition.epochs, partition.log.end, request.epoch)
-        self.send(sender, EpochOffset(request.id, request.partition, NONE, end.epoch, end.end_offset))
+        self.send(
+            sender, EpochOffset(request.id, request.partition, NONE, end.epoch, end.end_offset)
+        )
 
 
 def all_is_committed(partition: Partition, state: PartitionState, now: int) -> None:
@@ -262,37 +266,153 @@ class NeverStartsOver(Broker):
 
 
 ELECTING = (
-    bug("cuts-to-the-watermark", CutsToTheWatermark, part="C", replaces="broker:Broker", breaks="RL-S2",
-    code="2C-m1", source="KIP-101, KAFKA-1211"),
-    bug("one-round", one_round, part="C", replaces="reconcile:cut_point", breaks="RL-S2", code="2C-m2",
-    source="KIP-279, KAFKA-6361"),
-    bug("own-end-forgotten", own_end_forgotten, part="C", replaces="reconcile:cut_point", breaks="RL-S2",
-    source="KIP-279"),
+    bug(
+        "cuts-to-the-watermark",
+        CutsToTheWatermark,
+        part="C",
+        replaces="broker:Broker",
+        breaks="RL-S2",
+        code="2C-m1",
+        source="KIP-101, KAFKA-1211",
+    ),
+    bug(
+        "one-round",
+        one_round,
+        part="C",
+        replaces="reconcile:cut_point",
+        breaks="RL-S2",
+        code="2C-m2",
+        source="KIP-279, KAFKA-6361",
+    ),
+    bug(
+        "own-end-forgotten",
+        own_end_forgotten,
+        part="C",
+        replaces="reconcile:cut_point",
+        breaks="RL-S2",
+        source="KIP-279",
+    ),
     bug("own-word", own_word, part="C", replaces="reconcile:cut_point", breaks="RL-S2"),
-    bug("asks-for-ever", asks_for_ever, part="C", replaces="reconcile:cut_point", breaks="RL-L3", kind="liveness"),
-    bug("unfenced", unfenced, part="C", replaces="epochs:fence", breaks="RL-S7", code="2C-m3", source="KIP-320"),
-    bug("fences-the-old-only", fences_the_old_only, part="C", replaces="epochs:fence", breaks="RL-S7"),
-    bug("answers-any-epoch", AnswersAnyEpoch, part="C", replaces="broker:Broker", breaks="RL-S7", code="2C-m8",
-    source="KIP-320, rule 2"),
-    bug("answers-without-leading", AnswersWithoutLeading, part="C", replaces="broker:Broker", breaks="RL-S7"),
-    bug("first-try", FirstTry, part="C", replaces="broker:Broker", breaks="RL-S2", code="2C-m4", source="KIP-320,
-    Kip320FirstTry.tla"),
-    bug("empty-fetch-forgets", EmptyFetchForgets, part="C", replaces="broker:Broker", breaks="RL-S2", code="2C-m15",
-    source="KAFKA-15510"),
-    bug("unknown-is-the-end", unknown_is_the_end, part="C", replaces="epochs:end_of", breaks="RL-S2", code="2C-m16",
-    source="KAFKA-6857"),
+    bug(
+        "asks-for-ever",
+        asks_for_ever,
+        part="C",
+        replaces="reconcile:cut_point",
+        breaks="RL-L3",
+        kind="liveness",
+    ),
+    bug(
+        "unfenced",
+        unfenced,
+        part="C",
+        replaces="epochs:fence",
+        breaks="RL-S7",
+        code="2C-m3",
+        source="KIP-320",
+    ),
+    bug(
+        "fences-the-old-only",
+        fences_the_old_only,
+        part="C",
+        replaces="epochs:fence",
+        breaks="RL-S7",
+    ),
+    bug(
+        "answers-any-epoch",
+        AnswersAnyEpoch,
+        part="C",
+        replaces="broker:Broker",
+        breaks="RL-S7",
+        code="2C-m8",
+        source="KIP-320, rule 2",
+    ),
+    bug(
+        "answers-without-leading",
+        AnswersWithoutLeading,
+        part="C",
+        replaces="broker:Broker",
+        breaks="RL-S7",
+    ),
+    bug(
+        "first-try",
+        FirstTry,
+        part="C",
+        replaces="broker:Broker",
+        breaks="RL-S2",
+        code="2C-m4",
+        source="KIP-320, Kip320FirstTry.tla",
+    ),
+    bug(
+        "empty-fetch-forgets",
+        EmptyFetchForgets,
+        part="C",
+        replaces="broker:Broker",
+        breaks="RL-S2",
+        code="2C-m15",
+        source="KAFKA-15510",
+    ),
+    bug(
+        "unknown-is-the-end",
+        unknown_is_the_end,
+        part="C",
+        replaces="epochs:end_of",
+        breaks="RL-S2",
+        code="2C-m16",
+        source="KAFKA-6857",
+    ),
     bug("end-of-the-log", end_of_the_next, part="C", replaces="epochs:end_of", breaks="RL-S2"),
     bug("exact-epoch-only", exact_epoch_only, part="C", replaces="epochs:end_of", breaks="RL-S2"),
-    bug("notes-empty-epochs", NotesEmptyEpochs, part="C", replaces="broker:Broker", breaks="RL-L3", code="2C-m5",
-    kind="liveness", source="KAFKA-10706"),
-    bug("progress-kept", progress_kept, part="C", replaces="roles:begin_epoch", breaks="RL-S2", code="2C-m6",
-    source="KIP-320, rule 3"),
+    bug(
+        "notes-empty-epochs",
+        NotesEmptyEpochs,
+        part="C",
+        replaces="broker:Broker",
+        breaks="RL-L3",
+        code="2C-m5",
+        kind="liveness",
+        source="KAFKA-10706",
+    ),
+    bug(
+        "progress-kept",
+        progress_kept,
+        part="C",
+        replaces="roles:begin_epoch",
+        breaks="RL-S2",
+        code="2C-m6",
+        source="KIP-320, rule 3",
+    ),
     bug("goes-back", GoesBack, part="C", replaces="broker:Broker", breaks="RL-S7"),
     bug("leads-on", LeadsOn, part="C", replaces="broker:Broker", breaks="RL-S7"),
-    bug("follows-on", FollowsOn, part="C", replaces="broker:Broker", breaks="RL-L1", kind="liveness"),
-    bug("all-is-committed", all_is_committed, part="C", replaces="roles:begin_epoch", breaks="RL-S8"),
-    bug("forgets-to-flush", ForgetsToFlush, part="C", replaces="commitlog:CommitLog", breaks="RL-S1"),
-    bug("never-asks-again", NeverAsksAgain, part="C", replaces="broker:Broker", breaks="RL-L1", kind="liveness"),
-    bug("keeps-producers-waiting", KeepsProducersWaiting, part="C", replaces="broker:Broker", breaks="RL-S1"),
-    bug("never-starts-over", NeverStartsOver, part="C", replaces="broker:Broker", breaks="RL-L1", kind="liveness"),
-)  # fmt: skip
+    bug(
+        "follows-on", FollowsOn, part="C", replaces="broker:Broker", breaks="RL-L1", kind="liveness"
+    ),
+    bug(
+        "all-is-committed", all_is_committed, part="C", replaces="roles:begin_epoch", breaks="RL-S8"
+    ),
+    bug(
+        "forgets-to-flush", ForgetsToFlush, part="C", replaces="commitlog:CommitLog", breaks="RL-S1"
+    ),
+    bug(
+        "never-asks-again",
+        NeverAsksAgain,
+        part="C",
+        replaces="broker:Broker",
+        breaks="RL-L1",
+        kind="liveness",
+    ),
+    bug(
+        "keeps-producers-waiting",
+        KeepsProducersWaiting,
+        part="C",
+        replaces="broker:Broker",
+        breaks="RL-S1",
+    ),
+    bug(
+        "never-starts-over",
+        NeverStartsOver,
+        part="C",
+        replaces="broker:Broker",
+        breaks="RL-L1",
+        kind="liveness",
+    ),
+)
