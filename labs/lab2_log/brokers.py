@@ -171,6 +171,13 @@ class PartitionState(Struct, frozen=True):
     """Rises with each change, of the ISR too."""
 
 
+class Alive(Message, frozen=True):
+    """A broker tells the controller that it lives, again and again."""
+
+    life: int
+    """Another number in each life."""
+
+
 class LeaderAndIsr(Message, frozen=True):
     """The controller tells a broker how things are; repeated until ``Heard`` says that it has heard."""
 
@@ -183,6 +190,8 @@ class Heard(Message, frozen=True):
 
     partition: str
     version: int
+    life: int
+    """As in :class:`Alive`: what an earlier life has heard is forgotten."""
 
 
 class AlterPartition(Message, frozen=True):
@@ -244,8 +253,8 @@ class BrokerConfig(Config, frozen=True):
     """A follower that has not been caught up for so long is taken out of the ISR."""
     fetch_wait: int = 50 * MS
     """How long a leader may hold back an empty answer to a follower."""
-    retry: int = 80 * MS
-    """When to ask again what has not been answered; longer than ``fetch_wait``."""
+    retry: int = 150 * MS
+    """When to ask again what has not been answered: after ``fetch_wait`` and the slowest round trip."""
     fetch_bytes: int = 1000
     tend_every: int = 100 * MS
 
