@@ -278,7 +278,7 @@ FOLLOWING = (
         breaks="LOG-L1",
         kind="liveness",
     ),
-    bug("asks-once", AsksOnce, part="B", replaces="broker:Broker", breaks="RL-L1", kind="liveness"),
+    bug("one-question-only", AsksOnce, part="B", replaces="broker:Broker", breaks="RL-L1", kind="liveness"),
     bug("acks-first", AcksFirst, part="B", replaces="broker:Broker", breaks="RL-S10"),
     bug("refuses-too-late", RefusesTooLate, part="B", replaces="broker:Broker", breaks="RL-S10"),
     bug("hasty", hasty, part="B", replaces="follower:next_fetch", breaks="RL-C1", kind="cost"),

@@ -438,7 +438,7 @@ def never_cleans(disk: Disk, segments: Sequence[Segment], horizon: int, interval
 
 
 STORING = (
-    bug("zlibs-crc", zlibs_crc, part="A", replaces="batch:seal", breaks="LOG-S8", code="2A-m3"),
+    bug("seals-with-zlib", zlibs_crc, part="A", replaces="batch:seal", breaks="LOG-S8", code="2A-m3"),
     bug(
         "crc-covers-the-epoch",
         seals_from_the_length_on,
