@@ -62,8 +62,10 @@ class Bench:
         keys: list[str | None] | None = None,
         acks: int = ALL,
         flip: int = -1,
+        time: int | None = None,
     ) -> None:
-        blob = bytearray(codec.seal(codec.batch_of(values, keys or [], self.solo.time)))
+        at = self.solo.time if time is None else time
+        blob = bytearray(codec.seal(codec.batch_of(values, keys or [], at)))
         if flip >= 0:
             bit = 8 * 16 + flip % (8 * (len(blob) - 16))  # not where the leader writes its own
             blob[bit // 8] ^= 1 << bit % 8

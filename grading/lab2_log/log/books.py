@@ -14,6 +14,7 @@ from grading.lab2_log.log import codec
 from labs.lab2_log.brokers import (
     ALL,
     NONE,
+    AlterPartition,
     Fetch,
     Fetched,
     LeaderAndIsr,
@@ -50,11 +51,16 @@ class Books:
         """What each life of a broker was told, in order: (event, state)."""
         self.fetches: dict[Life, list[tuple[int, Fetch]]] = defaultdict(list)
         """The followers' fetches that reached it."""
+        self.proposals: dict[Life, list[tuple[int, AlterPartition]]] = defaultdict(list)
+        self.altered: dict[Life, list[tuple[int, int]]] = defaultdict(list)
+        """Ids of the proposals that were answered."""
         self.answers: list[Answer] = []
         asked: dict[tuple[Life, str, int], Event] = {}
         for event in run.trace.events:
             life = (event.node, event.incarnation)
             if event.kind == Kind.DELIVER:
+                if isinstance(event.what, PartitionAltered):
+                    self.altered[life].append((event.id, event.what.id))
                 match event.what:
                     case LeaderAndIsr(_, state) | PartitionAltered(_, state):
                         self.states[life].append((event.id, state))
@@ -62,6 +68,8 @@ class Books:
                         self.fetches[life].append((event.id, event.what))
                 if hasattr(event.what, "id"):
                     asked.setdefault((life, event.peer, event.what.id), event)
+            elif event.kind == Kind.SEND and isinstance(event.what, AlterPartition):
+                self.proposals[life].append((event.cause, event.what))
             elif event.kind == Kind.SEND and hasattr(event.what, "id"):
                 question = asked.get((life, event.peer, event.what.id))
                 if question is not None and event.node.startswith("b"):
@@ -85,13 +93,31 @@ class Books:
         )
 
     def lacking(self, life: Life, state: PartitionState, offset: int, at: int) -> list[str]:
-        """Members of the ISR, as the leader knew it, that had not fetched up to ``offset`` in its epoch."""
+        """Who is in the ISR, or may be, by what the leader knew, and had not fetched at ``offset`` in its epoch."""
         return [
             member
-            for member in state.isr
+            for member in (*state.isr, *self.maybe(life, state, at))
             if member != life[0]
             and not self.has_fetched(life, member, state.leader_epoch, offset, at)
         ]
+
+    def maybe(self, life: Life, state: PartitionState, at: int) -> list[str]:
+        """Whom the leader had asked the controller to add to this version of the ISR, without an answer so far."""
+        asked = [
+            request
+            for event, request in self.proposals[life]
+            if event < at and request.version == state.version
+        ]
+        return [
+            m
+            for r in asked[-1:]
+            if r.id not in self._answered(life, at)
+            for m in r.isr
+            if m not in state.isr
+        ]
+
+    def _answered(self, life: Life, at: int) -> set[int]:
+        return {number for event, number in self.altered[life] if event <= at}
 
     def acknowledged(self, *acks: int) -> list[tuple[Answer, int]]:
         """Produces that were answered without error, and the offset behind their batch."""

@@ -112,8 +112,52 @@ def acknowledged(run: Run) -> Verdict:
                 expected=f"a fetch of {lacking[0]} at {end}",
                 got="an answer without error",
             )
-    verdict = _committed_by_too_few(found, least)
-    return _refused_is_refused(run, found) if verdict.is_kept else verdict
+    for look in (_on_its_own_disk, _refused_is_refused):
+        if (verdict := look(run, found)).is_broken:
+            return verdict
+    return _committed_by_too_few(found, least)
+
+
+def _on_its_own_disk(run: Run, found: Books) -> Verdict:
+    """Whoever answers for a batch, as a leader or by fetching behind it, has it on disk."""
+    came: dict[tuple[Life, int], int] = {}
+    """(life, offset) -> the delivery that brought the batch that ends there."""
+    wanted: dict[tuple[Life, str, int], int] = {}
+    """(life, producer, request) -> its delivery."""
+    synced: dict[Life, int] = defaultdict(int)
+    """Life -> the last sync that is done: everything that came before it is on disk."""
+    for event in run.trace.events:
+        life = (event.node, event.incarnation)
+        what = event.what
+        if event.kind == Kind.SYNCED:
+            synced[life] = max(synced[life], event.cause)
+        elif event.kind == Kind.DELIVER and isinstance(what, Produce) and what.acks == ALL:
+            wanted.setdefault((life, event.peer, what.id), event.id)
+        elif event.kind == Kind.DELIVER and isinstance(what, Fetched):
+            for blob in codec.split(what.records):
+                if codec.is_sound(blob):
+                    came.setdefault((life, codec.opened(blob).next_offset), event.id)
+        elif event.kind == Kind.SEND and isinstance(what, Produced):
+            since = wanted.get((life, event.peer, what.id), 0)
+            if what.error == NONE and what.base_offset >= 0 and since > synced[life]:
+                return broken(
+                    f"{event.node} acknowledged a batch that is not on its disk",
+                    since,
+                    event.id,
+                    expected="a sync, between the batch and the answer",
+                    got="none",
+                )
+        elif event.kind == Kind.SEND and isinstance(what, Fetch) and what.replica:
+            since = came.get((life, what.offset), 0)
+            if since > synced[life]:
+                return broken(
+                    f"{event.node} fetches at {what.offset}, and what stands before it is not on its disk",
+                    since,
+                    event.id,
+                    expected="a sync, between the batch and the next fetch",
+                    got="none",
+                )
+    return kept()
 
 
 def _refused_is_refused(run: Run, found: Books) -> Verdict:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from distlab.core import MS, SECOND
+from distlab.core import MS, SECOND, Node
+from distlab.core.solo import Solo
 from distlab.grade.solution import Solution
 from grading.lab2_log.log import codec
-from grading.lab2_log.log.bench import SIZES, Bench, exam, program
+from grading.lab2_log.log.bench import PARTITION, SIZES, Bench, exam, program
 from grading.lab2_log.log.ledger import Wrong
 from labs.lab2_log.batches import Batch, Corrupt, Record
 from labs.lab2_log.brokers import LogConfig
@@ -169,6 +170,22 @@ def retention_works(solution: Solution) -> None:
     )
 
 
+def old_records_in_new_files(solution: Solution) -> None:
+    """A replica that is made anew writes old records into new files: a record's age is its own, not the file's."""
+    bench = Bench(solution, LogConfig(segment_bytes=400, retention_time=500 * MS), 1)
+    bench.advance(20 * SECOND)
+    for n in range(20):
+        bench.produce([f"value {n}" + "x" * 60], time=n)
+    bench.produce(["new"])
+    bench.advance(200 * MS)
+    bench.fetch(bench.ledger.end)
+    require(
+        bench.ledger.start > 0,
+        "LOG-S5",
+        "records of 20 s ago, written a moment ago, are kept: they are older than retention_time",
+    )
+
+
 def compaction_works(solution: Solution) -> None:
     """Old values go, and old tombstones with their keys."""
     config = LogConfig(segment_bytes=500, compact=True, delete_retention=300 * MS)
@@ -246,6 +263,68 @@ def rot_and_clean(solution: Solution) -> None:
                 bench.fetch(batch.base)
 
 
+# -- what replication needs -------------------------------------------------------------------------------------------
+
+
+class Alone(Node):
+    """Somebody who has a disk."""
+
+
+def cut_and_begun_anew(solution: Solution) -> None:
+    """A follower's log: batches come with offsets, tails are cut, the log begins elsewhere; and crashes in between."""
+    random = Random(5)
+    for config in (LogConfig(segment_bytes=300, index_interval=100), LogConfig(index_interval=100)):
+        for _ in range(6):
+            solo = Solo(Alone)
+            log = solution.module("commitlog").open_log(solo.disk, PARTITION, config)
+            expected: list[bytes] = []
+            start = made = 0
+            for _ in range(40):
+                end = codec.opened(expected[-1]).next_offset if expected else start
+                kind = random.choice(["append"] * 6 + ["cut", "cut", "tend", "crash", "anew"])
+                if kind == "append":
+                    made += 1
+                    values = [f"{made}.{n}" + "x" * random.choice([0, 40]) for n in range(3)]
+                    blob = codec.seal(codec.batch_of(values[: random.choice([1, 3])], [], made))
+                    gap = random.choice([0, 0, 0, 2])
+                    expected.append(codec.place(blob, end + gap, made))
+                    log.append_copy(solo.disk, expected[-1])
+                elif kind == "cut" and expected:
+                    keep = random.randrange(len(expected) + 1)
+                    at = codec.opened(expected[keep]).base_offset if keep < len(expected) else end
+                    log.truncate(solo.disk, at)
+                    del expected[keep:]
+                elif kind == "anew" and random.random() < 0.3:
+                    start, expected = end + 5, []
+                    log.restart_at(solo.disk, start)
+                elif kind == "tend":
+                    log.tend(solo.disk, 0)
+                elif kind == "crash":
+                    log.flush(solo.disk)
+                    if expected and random.random() < 0.5:
+                        log.append_copy(solo.disk, codec.place(expected[-1], end, made))
+                    solo.files.crash(
+                        lambda size, last: random.choice([0, size // 2, 0]), lambda count: 0
+                    )
+                    log = solution.module("commitlog").open_log(solo.disk, PARTITION, config)
+                _same_log(solo, log, expected, start, kind)
+
+
+def _same_log(solo: Solo, log: Any, expected: list[bytes], start: int, kind: str) -> None:
+    end = codec.opened(expected[-1]).next_offset if expected else start
+    at, found = log.start, []
+    while at < log.end and (data := log.read(solo.disk, at, 400)):
+        found += codec.split(data)
+        at = codec.opened(found[-1]).next_offset
+    require(
+        found == expected and (log.end == end or not expected),
+        "LOG-S3",
+        f"after {kind!r} the log is not what was appended and not cut",
+        [(codec.opened(b).base_offset, codec.opened(b).next_offset) for b in expected],
+        [(codec.opened(b).base_offset, codec.opened(b).next_offset) for b in found],
+    )
+
+
 # -- the price --------------------------------------------------------------------------------------------------------
 
 
@@ -314,9 +393,11 @@ EXAMS = {
     "LOG-S3": (
         exam("random programs with crashes", "LOG-S3", law(CRASHES, times=10)),
         exam("a bit rots", "LOG-S3", rot),
+        exam("cut, and begun anew", "LOG-S3", cut_and_begun_anew),
     ),
     "LOG-S5": (
         exam("old segments go", "LOG-S5", retention_works),
+        exam("old records in new files", "LOG-S5", old_records_in_new_files),
         exam("random programs", "LOG-S5", law(QUIET, configs=RETENTION)),
         exam("random programs with crashes", "LOG-S5", law(CRASHES, configs=RETENTION)),
     ),
@@ -324,7 +405,7 @@ EXAMS = {
         exam("old values go", "LOG-S6", compaction_works),
         exam("tombstones stay for a while", "LOG-S6", early_tombstones),
         exam("random programs", "LOG-S6", law(QUIET, configs=COMPACTION)),
-        exam("random programs with crashes", "LOG-S6", law(CRASHES, configs=COMPACTION)),
+        exam("random programs with crashes", "LOG-S6", law(CRASHES, configs=COMPACTION, times=16)),
     ),
     "LOG-C1": (exam("400 records in one segment", "LOG-C1", price),),
 }

@@ -140,6 +140,20 @@ PART_B = (
         for n, late in ((2, 30), (3, 3), (4, 20), (5, 60))
     ),
     schedule(
+        "a follower that may be in the ISR",
+        "the leader has asked for it, and does not hear the answer: it counts",
+        append(100, 1),
+        append(300, 2, timeout=100 * MS),
+        *(append(700 + 12 * n, f"late {n}", timeout=150 * MS) for n in range(8)),
+        *END,
+        faults=(
+            cut_off(150, "b3", 430, "b1", "b2"),
+            (At(575 * MS), Cut("controller", "b1", 400 * MS)),
+            cut_off(690, "b3", 280, "b1", "b2"),
+        ),
+        heal_at=980,
+    ),
+    schedule(
         "many echoes",
         "a follower has one question under way, whatever comes",
         *(append(100 + 12 * k, k) for k in range(3)),

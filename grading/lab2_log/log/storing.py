@@ -381,6 +381,39 @@ DIRECTED = (
         for n in (1, 3, 5, 9)
         for unsynced in (Survival.NOTHING, Survival.SOME)
     ),
+    *(
+        schedule(
+            f"old segments go, and the power with them, {n}",
+            "what is gone does not come back",
+            (
+                *(append(10 * k, k, size=80) for k in range(1, 10)),
+                Call(304 * MS, "client", "Read", {"offset": 0}),
+                Call(404 * MS, "client", "Read", {"offset": 0}),
+                drained(450),
+            ),
+            (At((310 + n) * MS), Crash("broker", 20 * MS, Survival.NOTHING)),
+            segment_bytes=300,
+            retention_time=250 * MS,
+        )
+        for n in (0, 100)
+    ),
+    *(
+        schedule(
+            f"the newest value was never on disk, {n}",
+            "the cleaner looks below the active segment only",
+            (
+                *(append(8 * k, k, size=60, keys=[f"k{k}"]) for k in range(1, 9)),
+                append(80, 9, keys=["other"]),
+                append(90 + n, 10, acks=1, keys=["k2"]),
+                append(150, 11, keys=["last"]),
+                drained(200),
+            ),
+            (At((104 + n) * MS), Crash("broker", 20 * MS, Survival.NOTHING)),
+            segment_bytes=400,
+            compact=True,
+        )
+        for n in (2, 5, 7)
+    ),
     schedule(
         "damaged on the way",
         "a batch that does not fit its CRC is refused, and takes no offset",

@@ -151,7 +151,12 @@ def layers_of(lab: Lab, part: Part, name: str, prior: str) -> Layers:
     elif name == "reference":
         folders = [reference]
     elif name.startswith("mutant:"):
-        folders = [reference, grading / "mutants.py", grading / "mutants"]
+        folders = [
+            reference,
+            grading / "mutants.py",
+            grading / "mutants",
+            *grading.glob("*/mutants"),
+        ]
     else:
         raise NoSuchThing("solution", name, [*SOLUTIONS, "mutant:NAME"])
     return Layers(grading / "given", folders, {})
@@ -193,8 +198,9 @@ def find_mutant(lab: Lab, name: str) -> Mutant:
 
 
 def _put_mutant(lab: Lab, name: str) -> None:
-    # The module of the mutants subclasses what the overlay has just put in place, so it must be imported anew.
-    for module in [m for m in sys.modules if m.startswith(f"grading.{lab.name}.mutants")]:
+    # The modules of the mutants subclass what the overlay has just put in place, so they must be imported anew.
+    inside = f"grading.{lab.name}."
+    for module in [m for m in sys.modules if m.startswith(inside) and "mutants" in m.split(".")]:
         del sys.modules[module]
     mutant = find_mutant(lab, name)
     patch(lab, mutant)

@@ -17,6 +17,7 @@ _committed = leader.committed
 _outcome = leader.outcome
 _note_fetch = leader.note_fetch
 _next_fetch = follower.next_fetch
+_take = follower.take
 
 
 def the_end_is_committed(partition: Partition, min_insync: int) -> int:
@@ -41,6 +42,16 @@ def whoever_has_fetched(partition: Partition, min_insync: int) -> int:
         return partition.high_watermark
     ends = [p.end for b, p in partition.progress.items() if b in partition.isr and p.end >= 0]
     return max(partition.high_watermark, min([partition.log.end, *ends]))
+
+
+def committed_isr_only(partition: Partition, min_insync: int) -> int:
+    """The minimum over the ISR as it was last heard of. Somebody who has been asked for may be in it by now, and lead
+    next."""
+    proposal, partition.proposal = partition.proposal, None
+    try:
+        return _committed(partition, min_insync)
+    finally:
+        partition.proposal = proposal
 
 
 def all_replicas(partition: Partition, min_insync: int) -> int:
@@ -175,6 +186,15 @@ def hasty(partition: Partition, number: int, config: BrokerConfig) -> Fetch:
     return structs.replace(_next_fetch(partition, number, config), min_bytes=0, max_wait=0)
 
 
+def takes_unsynced(disk: Disk, partition: Partition, answer: Fetched) -> None:
+    """Appends and does not sync; its next fetch tells the leader that it has what a power failure will take."""
+    flush, partition.log.flush = partition.log.flush, lambda disk: None
+    try:
+        _take(disk, partition, answer)
+    finally:
+        partition.log.flush = flush
+
+
 def skips_what_it_has(disk: Disk, partition: Partition, answer: Fetched) -> None:
     """Takes what comes where it can, and never learns what is committed."""
     at = 0
@@ -187,6 +207,16 @@ def skips_what_it_has(disk: Disk, partition: Partition, answer: Fetched) -> None
 
 
 FOLLOWING = (
+    bug(
+        "committed-isr-only",
+        committed_isr_only,
+        part="B",
+        replaces="leader:committed",
+        breaks="RL-S5",
+        code="2B-m9",
+        source="KIP-497, AsyncIsr.tla",
+    ),
+    bug("takes-unsynced", takes_unsynced, part="B", replaces="follower:take", breaks="RL-S10"),
     bug(
         "the-end-is-committed",
         the_end_is_committed,
@@ -278,7 +308,14 @@ FOLLOWING = (
         breaks="LOG-L1",
         kind="liveness",
     ),
-    bug("one-question-only", AsksOnce, part="B", replaces="broker:Broker", breaks="RL-L1", kind="liveness"),
+    bug(
+        "one-question-only",
+        AsksOnce,
+        part="B",
+        replaces="broker:Broker",
+        breaks="RL-L1",
+        kind="liveness",
+    ),
     bug("acks-first", AcksFirst, part="B", replaces="broker:Broker", breaks="RL-S10"),
     bug("refuses-too-late", RefusesTooLate, part="B", replaces="broker:Broker", breaks="RL-S10"),
     bug("hasty", hasty, part="B", replaces="follower:next_fetch", breaks="RL-C1", kind="cost"),

@@ -314,6 +314,33 @@ class AgeOfTheFirst(CommitLog):
         return oldest.first_timestamp < now - self.config.retention_time
 
 
+class AgeOfTheFile(CommitLog):
+    """A segment is as old as its file. A replica that is made anew has new files of old records, and keeps them all."""
+
+    def _is_outdated(self, oldest: Segment, now: int) -> bool:
+        if self.config.retention_time is None:
+            return super()._is_outdated(oldest, now)
+        written = self.__dict__.setdefault("written", {})
+        return written.setdefault(oldest.base, now) < now - self.config.retention_time
+
+
+class PointStays(CommitLog):
+    """Cuts the log and leaves the recovery point where it was: what is appended next is taken for safe, and is not."""
+
+    def truncate(self, disk: Disk, end: int) -> None:
+        while len(self.segments) > 1 and self.active.base >= end:
+            self._drop(disk, self.segments.pop())
+        self.active.cut(disk, end, self.config.index_interval)
+        disk.sync(f"{self.folder}/")
+
+
+class CutsTooMuch(Segment):
+    """Cuts the batch before the end, too."""
+
+    def cut(self, disk: Disk, end: int, interval: int) -> None:
+        super().cut(disk, max(self.base, end - 1), interval)
+
+
 class TakesTheActive(CommitLog):
     """Retention takes all segments that are old, the one that is being written too."""
 
@@ -438,7 +465,9 @@ def never_cleans(disk: Disk, segments: Sequence[Segment], horizon: int, interval
 
 
 STORING = (
-    bug("seals-with-zlib", zlibs_crc, part="A", replaces="batch:seal", breaks="LOG-S8", code="2A-m3"),
+    bug(
+        "seals-with-zlib", zlibs_crc, part="A", replaces="batch:seal", breaks="LOG-S8", code="2A-m3"
+    ),
     bug(
         "crc-covers-the-epoch",
         seals_from_the_length_on,
@@ -558,12 +587,27 @@ STORING = (
         kind="liveness",
     ),
     bug(
+        "age-of-the-file",
+        AgeOfTheFile,
+        part="A",
+        replaces="commitlog:CommitLog",
+        breaks="LOG-S5",
+        code="2A-m7",
+    ),
+    bug(
+        "recovery-point-stays",
+        PointStays,
+        part="A",
+        replaces="commitlog:CommitLog",
+        breaks="LOG-S3",
+    ),
+    bug("cuts-too-much", CutsTooMuch, part="A", replaces="segment:Segment", breaks="LOG-S3"),
+    bug(
         "age-of-the-first",
         AgeOfTheFirst,
         part="A",
         replaces="commitlog:CommitLog",
         breaks="LOG-S5",
-        code="2A-m7",
     ),
     bug(
         "takes-the-active",
