@@ -49,7 +49,8 @@ class Bench:
                 raise Wrong("LOG-S3", f"the broker stopped itself: {effect.reason}")
             if isinstance(effect, Sent):
                 answers.append(effect.message)
-                self.ledger.answered(effect.to, effect.message, self.solo.time)
+                answer: Any = effect.message
+                self.ledger.answered(effect.to, answer, self.solo.time)
         return answers
 
     def ask(self, message: Any) -> list[Message]:

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from itertools import pairwise
 
 from distlab.check import Verdict, broken, kept
-from distlab.core import MS
+from distlab.core import MS, Address
 from distlab.grade.lab import Run
 from distlab.trace import Kind
 from grading.lab2_log.log import codec
@@ -356,7 +356,7 @@ def _was_disturbed(run: Run, node: str, start: int, end: int) -> bool:
 
 def all_in_sync(run: Run) -> Verdict:
     """RL-L1: in the end every replica is in sync, has everything, and knows that it is committed."""
-    state = run.probes.get("controller")
+    state = run.probes.get(Address("controller"))
     if not isinstance(state, PartitionState):
         return kept()
     names = brokers(run.scenario.shape)
@@ -366,7 +366,7 @@ def all_in_sync(run: Run) -> Verdict:
     views = {
         name: probe.of(state.partition)
         for name in names
-        if (probe := run.probes.get(name)) is not None
+        if (probe := run.probes.get(Address(name))) is not None
     }
     leader = views.get(state.leader)
     when = f"{IN_TIME // MS} ms after all is well"
@@ -400,10 +400,10 @@ def all_in_sync(run: Run) -> Verdict:
 
 def nothing_lost(run: Run) -> Verdict:
     """RL-S1: what was acknowledged to all stands in the leader's log, where it was said to stand."""
-    state = run.probes.get("controller")
-    if not isinstance(state, PartitionState) or state.leader not in run.probes:
+    state = run.probes.get(Address("controller"))
+    if not isinstance(state, PartitionState) or Address(state.leader) not in run.probes:
         return kept()
-    view = run.probes[state.leader].of(state.partition)
+    view = run.probes[Address(state.leader)].of(state.partition)
     if view is None:
         return kept()
     there = {batch.base_offset: batch.crc for batch in view.batches}

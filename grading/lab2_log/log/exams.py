@@ -312,7 +312,8 @@ def cut_and_begun_anew(solution: Solution) -> None:
 
 def _same_log(solo: Solo, log: Any, expected: list[bytes], start: int, kind: str) -> None:
     end = codec.opened(expected[-1]).next_offset if expected else start
-    at, found = log.start, []
+    at = log.start
+    found: list[bytes] = []
     while at < log.end and (data := log.read(solo.disk, at, 400)):
         found += codec.split(data)
         at = codec.opened(found[-1]).next_offset

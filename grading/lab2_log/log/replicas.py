@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from distlab.core import MS
+from distlab.core import MS, Address
 from distlab.core.cluster import Cluster, Member
 from distlab.faults import Noise, Plan
 from distlab.grade.draw import (
@@ -70,7 +70,8 @@ def stage(solution: Solution, scenario: Scenario) -> Stage:
             return simulation.cluster.with_role(role)
         if "controller" not in simulation.up:
             return []
-        leader = simulation.up["controller"].node.current.leader  # type: ignore[index]
+        controller: Any = simulation.up[Address("controller")].node
+        leader = controller.current.leader
         return [b for b in names if (b == leader) == (role == "leader")]
 
     last = max((call.at for call in scenario.calls), default=0)

@@ -84,8 +84,8 @@ def only_in_its_epoch(run: Run) -> Verdict:
                 got="an answer without error",
             )
         epoch = getattr(question, "leader_epoch", NO_EPOCH)
-        is_followers = isinstance(question, (Fetch, OffsetForEpoch)) and getattr(
-            question, "replica", "b"
+        is_followers = isinstance(question, OffsetForEpoch) or (
+            isinstance(question, Fetch) and question.replica != ""
         )
         if is_followers and epoch != state.leader_epoch:
             return broken(

@@ -112,7 +112,7 @@ class Client(Node):
         self.asking[number] = asking
         asking.attempts += 1
         operation, partition = asking.operation, self.config.partition
-        broker = getattr(operation, "to", "") or self.config.brokers[self.leader]
+        broker = addressee(operation) or self.config.brokers[self.leader]
         wait = self.config.patience
         message: Message
         match operation:
@@ -154,7 +154,7 @@ class Client(Node):
     def try_again(self, asking: Asking, why: str) -> None:
         """It did not happen: ask the next broker, a little later."""
         limit = self.config.attempts * (5 if isinstance(asking.operation, Drain) else 1)
-        if asking.attempts >= limit or getattr(asking.operation, "to", ""):
+        if asking.attempts >= limit or addressee(asking.operation):
             self.finish(asking.ticket, Fail(why))
             return
         self.next_broker()
@@ -219,6 +219,11 @@ class Client(Node):
                 self.ask(asking)
             case _:
                 self.try_again(asking, answer.error)
+
+
+def addressee(operation: Append | Read | LookUp | Poll | Drain) -> str:
+    """The broker that the operation names; empty: whoever leads."""
+    return operation.to if isinstance(operation, Append | Read) else ""
 
 
 def damaged(blob: bytes, bit: int) -> bytes:
