@@ -24,6 +24,8 @@ from labs.lab2_log.brokers import (
     Produced,
 )
 
+_DISTURBANCES = (Kind.CRASH, Kind.STOP, Kind.START, Kind.FAULT)
+
 Life = tuple[str, int]
 """(broker, incarnation)."""
 
@@ -54,11 +56,19 @@ class Books:
         self.proposals: dict[Life, list[tuple[int, AlterPartition]]] = defaultdict(list)
         self.altered: dict[Life, list[tuple[int, int]]] = defaultdict(list)
         """Ids of the proposals that were answered."""
+        self.news: dict[Life, list[Event]] = defaultdict(list)
+        """Deliveries that can change what is committed: followers' fetches, and what the controller says."""
+        self.disturbances: list[Event] = []
+        """Starts, ends and faults."""
         self.answers: list[Answer] = []
         asked: dict[tuple[Life, str, int], Event] = {}
         for event in run.trace.events:
             life = (event.node, event.incarnation)
-            if event.kind == Kind.DELIVER:
+            if event.kind in _DISTURBANCES:
+                self.disturbances.append(event)
+            elif event.kind == Kind.DELIVER:
+                if isinstance(event.what, (Fetch, LeaderAndIsr, PartitionAltered)):
+                    self.news[life].append(event)
                 if isinstance(event.what, PartitionAltered):
                     self.altered[life].append((event.id, event.what.id))
                 match event.what:

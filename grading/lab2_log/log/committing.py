@@ -17,13 +17,10 @@ from labs.lab2_log.brokers import (
     NONE,
     OFFSET_OUT_OF_RANGE,
     REFUSED,
-    AlterPartition,
     BrokerConfig,
     BrokerProbe,
     Fetch,
     Fetched,
-    LeaderAndIsr,
-    PartitionAltered,
     PartitionState,
     Produce,
     Produced,
@@ -241,7 +238,7 @@ def long_poll(run: Run) -> Verdict:
             ended = run.time
         else:
             continue  # a repeated question
-        if _was_disturbed(run, event.node, event.time, ended):
+        if _was_disturbed(found, event.node, event.time, ended):
             continue
         if ended > due + PROMPT:
             return broken(
@@ -280,7 +277,7 @@ def producers_wait(run: Run) -> Verdict:
         if reply is not None and reply.asked.id != event.id:
             continue  # a repeated question
         ended = reply.event.time if reply else run.time
-        if _was_disturbed(run, event.node, event.time, ended):
+        if _was_disturbed(found, event.node, event.time, ended):
             continue
         if ended > event.time + request.timeout + PROMPT:
             return broken(
@@ -308,31 +305,13 @@ def producers_wait(run: Run) -> Verdict:
 
 def _could_be_committed(run: Run, found: Books, life: Life, since: int, end: int) -> int | None:
     """When all members of the ISR had fetched up to ``end``, and were enough; None if that never came."""
-    for event in run.trace.of(Kind.DELIVER):
-        if event.id <= since or (event.node, event.incarnation) != life:
-            continue
-        if not isinstance(event.what, (Fetch, LeaderAndIsr, PartitionAltered)):
-            continue
-        state = found.known(life, event.id)
+    for event in found.news[life]:
+        state = found.known(life, event.id) if event.id > since else None
         if state is None or state.leader != life[0] or len(state.isr) < min_insync(run):
             continue
-        if _proposed(run, life, event.id) - set(state.isr):
-            continue  # more may be in the ISR than we know
         if not found.lacking(life, state, end, event.id):
             return event.time
     return None
-
-
-def _proposed(run: Run, life: Life, at: int) -> set[str]:
-    """Members that the broker has asked for, by event ``at``."""
-    return {
-        member
-        for event in run.trace.of(Kind.SEND)
-        if event.id <= at
-        and (event.node, event.incarnation) == life
-        and isinstance(event.what, AlterPartition)
-        for member in event.what.isr
-    }
 
 
 def nobody_waits_too_long(run: Run) -> Verdict:
@@ -341,16 +320,16 @@ def nobody_waits_too_long(run: Run) -> Verdict:
     return producers_wait(run) if verdict.is_kept else verdict
 
 
-def _was_disturbed(run: Run, node: str, start: int, end: int) -> bool:
+def _was_disturbed(found: Books, node: str, start: int, end: int) -> bool:
     """Whether the node was down or stood still at any time in between; or any fault that slows it struck."""
-    for event in run.trace.of(Kind.CRASH, Kind.STOP, Kind.START):
-        if event.node == node and start <= event.time <= end:
+    for event in found.disturbances:
+        if event.kind == Kind.FAULT:
+            if getattr(event.what, "node", None) == node:
+                length = getattr(event.what, "duration", 0) or 0
+                if event.time <= end and event.time + length >= start:
+                    return True
+        elif event.node == node and start <= event.time <= end:
             return True
-    for event in run.trace.of(Kind.FAULT):
-        if getattr(event.what, "node", None) == node:
-            length = getattr(event.what, "duration", 0) or 0
-            if event.time <= end and event.time + length >= start:
-                return True
     return False
 
 

@@ -96,7 +96,7 @@ PART_B = Part(
     stage=replicas.stage,
     draw=replicas.draw_b,
     directed=following.PART_B,
-    runs=150,
+    runs=140,
     simpler=replicas.simpler,
     promises=(
         Promise(
@@ -146,7 +146,7 @@ PART_C = Part(
     stage=replicas.stage,
     draw=replicas.draw_c,
     directed=electing.PART_C,
-    runs=200,
+    runs=160,
     simpler=replicas.simpler,
     promises=(
         Promise(

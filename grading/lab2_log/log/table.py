@@ -22,6 +22,7 @@ from labs.lab2_log.brokers import (
     PartitionState,
     Produce,
     Replica,
+    crc_of,
 )
 
 PARTITION = "orders-0"
@@ -41,6 +42,8 @@ class Table:
         """(from, to, message), in the order of sending."""
         self.state = PartitionState(PARTITION, NAMES, "", -1, NAMES, -1)
         self.requests = 0
+        self.written: dict[int, str] = {}
+        """CRC -> value."""
         self.resting: set[str] = set()
         """Restarted, and told nothing since: they show nothing yet."""
 
@@ -62,11 +65,14 @@ class Table:
         for name in brokers:
             self.resting.discard(name)
             self._hand(name, LeaderAndIsr(1, state), "controller")
-        self.check(f"{', '.join(brokers)} hear that {state.leader} leads in {state.leader_epoch}")
+        self.check(
+            f"{' and '.join(brokers)} told that {state.leader} leads in {state.leader_epoch}"
+        )
 
     def write(self, leader: str, value: str, acks: int = 1) -> None:
         self.requests += 1
         blob = codec.seal(codec.batch_of([value], [], self.requests))
+        self.written[crc_of(blob)] = value
         self._hand(leader, Produce(self.requests, PARTITION, acks, blob), "client")
         self.check(f"{leader} appends {value}")
 
@@ -115,9 +121,18 @@ class Table:
         found = None if probe is None else probe.of(PARTITION)
         return Replica(PARTITION) if found is None else found
 
-    def values(self, name: str) -> list[tuple[int, int, int]]:
-        """(offset, epoch, crc) of each batch."""
-        return [(b.base_offset, b.epoch, b.crc) for b in self.view(name).batches]
+    def values(self, name: str) -> list[str]:
+        """Each batch: its offset, its value, its epoch."""
+        return [
+            f"{b.base_offset}: {self.written.get(b.crc, 'something else')} (epoch {b.epoch})"
+            for b in self.view(name).batches
+        ]
+
+    def committed(self, name: str) -> list[str]:
+        """Those below its high watermark."""
+        view = self.view(name)
+        count = sum(batch.base_offset < view.high_watermark for batch in view.batches)
+        return self.values(name)[:count]
 
     def check(self, step: str) -> None:
         """Strong ISR."""
@@ -125,7 +140,7 @@ class Table:
             view = self.view(leader)
             if view.leader != leader:
                 continue
-            committed = [b for b in self.values(leader) if b[0] < view.high_watermark]
+            committed = self.committed(leader)
             for member in self.state.isr:
                 there = self.values(member)
                 if member in self.resting:
@@ -133,10 +148,10 @@ class Table:
                 if missing := [batch for batch in committed if batch not in there]:
                     raise Wrong(
                         "RL-S2",
-                        f"{step}: {leader} leads in epoch {view.leader_epoch} and has committed "
-                        f"offset {missing[0][0]}; {member} is in the ISR and does not have it",
-                        f"(offset, epoch, crc) {missing[0]}",
-                        there,
+                        f"{step}: {leader} leads in epoch {view.leader_epoch} and calls "
+                        f"{missing[0].partition(' (')[0]} committed; {member} is in the ISR without it",
+                        f"{member} has {missing[0]}",
+                        ", ".join(there) or "an empty log",
                     )
 
     def same(self, *names: str) -> None:
@@ -147,8 +162,8 @@ class Table:
                 raise Wrong(
                     "RL-S2",
                     f"in the end {name} has not the same log as {names[0]}",
-                    first,
-                    self.values(name),
+                    ", ".join(first),
+                    ", ".join(self.values(name)),
                 )
 
 
@@ -188,7 +203,9 @@ def kip_101_restart(solution: Solution) -> None:
         table.talk("b1", "b2")
         if is_committed and table.values("b2")[:1] != had[:1]:
             raise Wrong(
-                "RL-S2", "b2 was in sync, restarted, and leads without what was committed", had
+                "RL-S2",
+                "b2 was in sync, restarted, and leads without what was committed",
+                ", ".join(had),
             )
         table.same("b1", "b2")
 
