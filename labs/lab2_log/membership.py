@@ -1,9 +1,9 @@
 """Who is in sync: a broker that tells the controller that it lives, and which ISR it wants. Given, until part 2E.
 
 A leader takes a follower out of the ISR that has not been caught up for ``lag_time``, and takes it in again when it has
-fetched, in this epoch, up to the high watermark and up to where the epoch began. It cannot decide that: it asks the
-controller (AlterPartition), with the version that it knows, and asks again until it is answered. Until then the new
-members *may* be in the ISR, so nothing is committed that they do not have: see ``Partition.maximal_isr``.
+fetched, in this epoch and lately, up to the high watermark and up to where the epoch began. It cannot decide that: it
+asks the controller (AlterPartition), with the version that it knows, and asks again until it is answered. Until then
+the new members *may* be in the ISR, so nothing is committed that they do not have: see ``Partition.maximal_isr``.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ class InSync(Node):
             progress = partition.progress.setdefault(broker, Progress())
             if broker in partition.isr:
                 return self.monotonic() - progress.caught_up <= self.config.lag_time
-            return progress.end >= needed
+            is_there = self.monotonic() - progress.fetched_at <= self.config.lag_time
+            return is_there and progress.end >= needed
 
         return tuple(filter(belongs, partition.state.replicas))
 

@@ -13,7 +13,7 @@ UNKNOWN = -1
 
 @dataclass
 class Progress:
-    """What a leader knows of a follower, from its fetches in this epoch."""
+    """What a leader knows of a follower, from its fetches in this epoch. ``membership.py`` decides by it."""
 
     end: int = UNKNOWN
     """Its log end offset: it has everything before it, on disk."""
