@@ -84,7 +84,14 @@ class Books:
                 question = asked.get((life, event.peer, event.what.id))
                 if question is not None and event.node.startswith("b"):
                     self.answers.append(
-                        Answer(event, life, event.cause, question.what, event.what, question)
+                        Answer(
+                            event,
+                            life,
+                            event.cause or event.id,
+                            question.what,
+                            event.what,
+                            question,
+                        )
                     )
 
     def known(self, life: Life, at: int) -> PartitionState | None:
