@@ -37,6 +37,9 @@ NOT_ENOUGH_REPLICAS_AFTER_APPEND = "NOT_ENOUGH_REPLICAS_AFTER_APPEND"
 REQUEST_TIMED_OUT = "REQUEST_TIMED_OUT"
 """Not committed in time; the record is in the log, and may stay there."""
 
+STORAGE_ERROR = "KAFKA_STORAGE_ERROR"
+"""The disk did not do what it was asked; nobody knows what is in the log. (Stopping at once is as good an answer.)"""
+
 REFUSED = frozenset((CORRUPT_MESSAGE, NOT_LEADER, NOT_ENOUGH_REPLICAS))
 """Answers to ``Produce`` that say: nothing was appended."""
 

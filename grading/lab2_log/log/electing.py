@@ -7,7 +7,7 @@ from distlab.faults import At, Crash, Cut, Delay, Drop, Duplicate, Noise, Partit
 from grading.lab2_log.log.following import cut_off, nth, schedule
 from grading.lab2_log.log.replicas import append, drain, elect, poll
 
-END = (append(1700, "last", timeout=400 * MS), drain(2300))
+END = (append(1900, "last", timeout=400 * MS), drain(2560))
 BOTH = ("b1", "b2")
 
 PART_C = (

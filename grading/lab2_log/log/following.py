@@ -49,7 +49,7 @@ def nth(source: str, to: str, message: str, n: int = 1) -> Trigger:
 
 
 THREE = (append(100, 1), append(120, 2), append(140, 3))
-END = (append(1100, "last", timeout=400 * MS), drain(1700))
+END = (append(1900, "last", timeout=400 * MS), drain(2560))
 
 PART_B = (
     schedule("alone", "a leader without followers", *THREE, poll(200), brokers=1, min_insync=1),

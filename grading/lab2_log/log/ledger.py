@@ -17,6 +17,7 @@ from labs.lab2_log.brokers import (
     CORRUPT_MESSAGE,
     NONE,
     OFFSET_OUT_OF_RANGE,
+    STORAGE_ERROR,
     Fetch,
     Fetched,
     ListedOffset,
@@ -62,6 +63,8 @@ class Ledger:
         self.safe = 0
         """Everything before it survives any crash."""
         self.start = 0
+        self.is_ill = False
+        """Whether the disk has misbehaved."""
         self.rotten = False
         """Whether a bit of the files has flipped."""
         self.now = 0
@@ -137,6 +140,9 @@ class Ledger:
                 )
             return
         if batch is None:
+            return
+        if answer.error == STORAGE_ERROR and self.is_ill:
+            self.is_blind = True
             return
         if answer.error != NONE:
             raise Wrong("LOG-S8", "a sound batch was refused", "an offset", answer.error)

@@ -103,6 +103,8 @@ def _books(run: Run) -> Books:
     for event in run.trace.events:
         if event.kind == Kind.FAULT and isinstance(event.what, Rot):
             ledger.rotten = True
+        if event.kind == Kind.FAULT and isinstance(event.what, (FillDisk, FailSync, FailRead)):
+            ledger.is_ill = True
         if event.node != "broker":
             continue
         try:
