@@ -1,25 +1,26 @@
-"""Lab 2, the replicated log: its parts, joined."""
+"""Lab 2, the replicated log: its parts, joined. The judgement itself is in the folders beside this module."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from distlab.grade.lab import Lab, Mutant
-from grading.lab2_log import quorum
+from grading.lab2_log.log.parts import PARTS as LOG_PARTS
+from grading.lab2_log.quorum import PARTS as QUORUM_PARTS
 
 
 def _mutants() -> Sequence[Mutant]:
-    from grading.lab2_log.quorum.mutants import (
-        mutants,
-    )  # they subclass the reference: not before it is there
+    # They subclass the reference: not before it is there.
+    from grading.lab2_log.log import mutants as of_the_log
+    from grading.lab2_log.quorum import mutants as of_the_quorum
 
-    return mutants()
+    return [*of_the_log.mutants(), *of_the_quorum.mutants()]
 
 
 LAB = Lab(
     number=2,
     name="lab2_log",
     title="Replicated log",
-    parts=(*quorum.PARTS,),
+    parts=(*LOG_PARTS, *QUORUM_PARTS),
     mutants=_mutants,
 )

@@ -209,6 +209,11 @@ def test_lab_1s_reference_runs_alike(part: str) -> None:
     same(compare(PROJECT, "1", part, "reference", 3))
 
 
+@pytest.mark.parametrize("part", "ABC")
+def test_lab_2s_reference_runs_alike(part: str) -> None:
+    same(compare(PROJECT, "2", part, "reference", 3))
+
+
 # -- problems ---------------------------------------------------------------------------------------------------------
 
 

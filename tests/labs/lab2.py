@@ -1,6 +1,4 @@
-"""What the tests of lab 2's quorum share: a solution's modules, and one server alone among names."""
-
-from __future__ import annotations
+"""What the tests of lab 2 share: both solutions, batches, a broker alone."""
 
 from types import ModuleType
 from typing import Any
@@ -9,27 +7,44 @@ import pytest
 
 from distlab.core import effects as fx
 from distlab.core.solo import Solo
-from distlab.grade.solution import Solution, load_lab, load_solution
-
-MEMBERS = ("s1", "s2", "s3")
+from distlab.grade.solution import load_lab, load_solution
 
 
 class Modules:
-    """``modules.raft.Raft``, of the solution that is under test."""
+    """``modules.commitlog.CommitLog``, of the solution that is under test."""
 
     def __init__(self, solution: str) -> None:
+        self.name = solution
         lab = load_lab("2")
-        self._solution = load_solution(lab, lab.part("D1"), solution)
-
-    @classmethod
-    def of(cls, solution: Solution) -> Modules:
-        """Of a solution that is loaded already."""
-        modules = cls.__new__(cls)
-        modules._solution = solution
-        return modules
+        self.solution = load_solution(lab, lab.parts[0], solution)
 
     def __getattr__(self, name: str) -> ModuleType:
-        return self._solution.module(name)
+        return self.solution.module(name)
+
+    def sealed(self, *values: str, key: str | None = None, time: int = 0) -> bytes:
+        """A batch in bytes, as a producer sends it."""
+        batches = self.batches
+        records = tuple(
+            batches.Record(n, time + n, key.encode() if key else None, value.encode() or None)
+            for n, value in enumerate(values)
+        )
+        batch = batches.Batch(
+            last_delta=len(values) - 1,
+            base_timestamp=time,
+            max_timestamp=time + len(values) - 1,
+            records=records,
+        )
+        blob: bytes = self.batch.seal(batch)
+        return blob
+
+    def values(self, blob: bytes) -> list[str]:
+        """The values in an answer, in order."""
+        found = []
+        while blob:
+            batch = self.batch.unseal(blob)
+            found += [(record.value or b"").decode() for record in batch.records]
+            blob = blob[self.batches.head_at(blob).size :]
+        return found
 
 
 @pytest.fixture(params=["reference", "alternative"])
@@ -44,36 +59,18 @@ def reference() -> Modules:
     return Modules("reference")
 
 
-def server(lab: Modules, **config: Any) -> Solo:
-    return Solo(lab.raft.Raft, lab.quorum.ServerConfig(MEMBERS, **config), "s1")
-
-
-def sent(effects: list[Any], kind: type | None = None, to: str = "") -> list[Any]:
+def sent(effects: list[Any], kind: type | None = None) -> list[Any]:
     """The messages among the effects."""
-    return [
-        e.message
-        for e in effects
-        if isinstance(e, fx.Sent)
-        and (kind is None or isinstance(e.message, kind))
-        and to in ("", e.to)
-    ]
+    found = [effect.message for effect in effects if isinstance(effect, fx.Sent)]
+    return [message for message in found if kind is None or isinstance(message, kind)]
 
 
-def entry(lab: Modules, term: int, key: str = "x", value: str = "1", seq: int = 1) -> Any:
-    q = lab.quorum
-    return q.Entry(term, q.Command(f"c/{key}", seq, q.Put(key, value)))
+def broker(lab: Modules, name: str = "b1", **config: Any) -> Solo:
+    return Solo(lab.broker.Broker, lab.brokers.BrokerConfig(**config), name)
 
 
-def append(lab: Modules, term: int, log: list[Any], prev: int = 0, commit: int = 0) -> Any:
-    """What a leader says that has this log."""
-    prev_term = log[prev - 1].term if prev else 0
-    return lab.quorum.AppendEntries(term, prev, prev_term, tuple(log[prev:]), commit)
-
-
-def elect(lab: Modules, solo: Solo) -> list[Any]:
-    """Time passes, s2 would vote for it and does; what it says as a leader."""
-    q = lab.quorum
-    effects = solo.advance(300_000)
-    asked = sent(effects, q.PreVote)[-1]
-    solo.deliver(q.PreVoteReply(asked.term - 1, asked.term, True), sender="s2")
-    return solo.deliver(q.VoteReply(asked.term, True), sender="s2")
+def state(lab: Modules, leader: str, epoch: int, isr: tuple[str, ...], version: int) -> Any:
+    """What the controller says."""
+    brokers = lab.brokers
+    known = brokers.PartitionState("orders-0", ("b1", "b2", "b3"), leader, epoch, isr, version)
+    return brokers.LeaderAndIsr(1, known)

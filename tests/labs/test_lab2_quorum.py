@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from distlab.core import effects as fx
-from tests.labs.lab2 import Modules, append, elect, entry, lab, reference, sent, server
+from tests.labs.lab2_quorum import Modules, append, elect, entry, lab, reference, sent, server
 
 __all__ = ["lab", "reference"]
 

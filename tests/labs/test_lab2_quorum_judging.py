@@ -17,7 +17,7 @@ from distlab.grade.grading import Grading
 from distlab.grade.lab import Lab, Mutant
 from distlab.grade.perform import perform
 from distlab.grade.solution import load_lab, load_solution, patch
-from tests.labs.lab2 import Modules
+from tests.labs.lab2_quorum import Modules
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("D1", "D2", "D3", "D4")

@@ -15,7 +15,18 @@ def test_real_servers_survive_real_kills(tmp_path: Path, solution: str) -> None:
     for name in ("labs", "grading"):
         (tmp_path / name).symlink_to(ROOT / name)
     done = subprocess.run(
-        [sys.executable, "-m", "distlab", "live", "--lab", "2", "--solution", solution],
+        [
+            sys.executable,
+            "-m",
+            "distlab",
+            "live",
+            "--lab",
+            "2",
+            "--part",
+            "d",
+            "--solution",
+            solution,
+        ],
         capture_output=True,
         text=True,
         check=False,

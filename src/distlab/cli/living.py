@@ -36,11 +36,12 @@ _EVERY = 5.0
 
 @click.command()
 @click.option("--lab", default="", help="which lab: 0, lab1, lab1_mapreduce")
+@click.option("--part", default="", help="a part that has a live run of its own: d of lab 2")
 @click.option(
     "--input", "source", default="", help="what it works on: a folder, for labs that read one"
 )
 @click.option("--solution", default="own", help="whose: own, reference, alternative")
-def live(lab: str, source: str, solution: str) -> int:
+def live(lab: str, part: str, source: str, solution: str) -> int:
     """Run a lab as real processes under real faults."""
     if not lab:
         usage("which lab? Say LAB=1")
@@ -48,26 +49,31 @@ def live(lab: str, source: str, solution: str) -> int:
         raise NoSuchThing("solution", solution, SOLUTIONS)
     name = find_lab_name(lab)
     known = load_lab(name)
-    if importlib.util.find_spec(f"grading.{name}.live") is None:
+    module = f"grading.{name}.live"
+    if importlib.util.find_spec(module) is None:
         raise NotReady(f"{name} cannot be run live: it has no grading/{name}/live.py")
+    if part:
+        module += f"_{part.lower().removeprefix(str(known.number))}"
+        if importlib.util.find_spec(module) is None:
+            usage(f"part {part} has no live run of its own; without PART the whole lab is run")
     with _alone_in(own_folder() / "live", name) as folder:
-        return _run(name, known, solution, Path(source) if source else None, folder)
+        return _run(module, known, solution, Path(source) if source else None, folder)
 
 
-def _run(name: str, known: Lab, solution: str, source: Path | None, folder: Path) -> int:
+def _run(module: str, known: Lab, solution: str, source: Path | None, folder: Path) -> int:
     screen = Screen()
     try:
         part = known.parts[-1]
         loaded = load_solution(known, part, solution, prior="own")
-        stage = importlib.import_module(f"grading.{name}.live").stage(loaded, source, folder)
+        stage = importlib.import_module(module).stage(loaded, source, folder)
     except BadInput as error:
         usage(str(error))
     except NotFit as error:
         raise NotReady(str(error)) from error
     except (NotImplementedError, SyntaxError) as error:
-        screen.say(f"{name} cannot begin: {type(error).__name__}: {error}", "bad")
+        screen.say(f"{known.name} cannot begin: {type(error).__name__}: {error}", "bad")
         return FAILED
-    screen.show(Head(name, solution, stage))
+    screen.show(Head(known.name, solution, stage))
     try:
         with _painter(screen) as paint:
             report = perform(stage, folder, paint)

@@ -343,7 +343,7 @@ BUGS = (
         replaces="replication:on_append_entries",
         breaks="RF-S3",
     ),
-    bug("goes-back", goes_back, part="D2", replaces="replication:commit_to", breaks="RF-S5"),
+    bug("commit-goes-back", goes_back, part="D2", replaces="replication:commit_to", breaks="RF-S5"),
     bug(
         "replies-at-once",
         replies_at_once,
