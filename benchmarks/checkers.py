@@ -20,9 +20,11 @@ from typing import Any, NamedTuple
 
 from checkers_load import appends, compare_and_set, register
 from checkers_plot import Line, Panel, plot
+from checkers_transactions import transactions
 from msgspec.structs import replace
 
 from distlab.check import Verdict
+from distlab.check.isolation import Level, isolation
 from distlab.check.linear import CAS, LIST, REGISTER, linearizable
 
 CLIENTS = 20
@@ -48,6 +50,14 @@ MANY = (1, 5, 20, 50, 100)
 CASES = [
     Case("register", LONG, MANY, 100_000, register, lambda h: linearizable(h, REGISTER)),
     Case("compare-and-set", LONG, MANY, 100_000, compare_and_set, lambda h: linearizable(h, CAS)),
+    Case(
+        "transactions",
+        (1_000, 10_000, 100_000),
+        MANY,
+        10_000,
+        transactions,
+        lambda h: isolation(h).verdict(Level.STRICT_SERIALIZABLE),
+    ),
     Case("append list", (1_000, 10_000), MANY, 10_000, appends, lambda h: linearizable(h, LIST)),
     Case(
         "register, by search",

@@ -103,6 +103,7 @@ def _mark(number: int, x: float, y: float, fill: str, stroke: str) -> str:
         f'<path d="M{x} {y - 5} l5 9 h-10 z" {style} />',
         f'<path d="M{x} {y - 5} l5 5 l-5 5 l-5 -5 z" {style} />',
         f'<path d="M{x} {y + 5} l5 -9 h-10 z" {style} />',
+        f'<path d="M{x} {y - 5} l2 3 h4 l-2 3 l2 3 h-4 l-2 3 l-2 -3 h-4 l2 -3 l-2 -3 h4 z" {style} />',
     )
     return shapes[number % len(shapes)]
 

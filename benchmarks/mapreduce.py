@@ -112,7 +112,7 @@ def run_distlab(
 
     worker = WorkerConfig(
         masters=("master",), retry=SECOND, heartbeat=500 * MS, fetch_patience=10 * SECOND,
-        piece=1 << 20, batch=16 << 20, memory=192 << 20,
+        piece=1 << 20, batch=64 << 20, memory=192 << 20,
     )  # fmt: skip
     members = {
         "client": Member(Client, ClientConfig(masters=("master",), retry=SECOND)),

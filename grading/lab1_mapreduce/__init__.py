@@ -190,6 +190,7 @@ PART_C = Part(
             title="what is lost is made again, and what is done stays done",
             points=9,
             judge=again.done_stays_done,
+            exams=exams.EXAMS_S5,
             needs=(LOST_OUTPUT, AFTER_COMMIT),
             page=f"{PAGE}#done-stays-done",
         ),

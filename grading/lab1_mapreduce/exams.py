@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import structs
 
-from distlab.check import Verdict, broken, kept
+from distlab.check import Verdict, broken, equal_outputs, kept
 from distlab.core import Finished, Node
 from distlab.core.solo import Solo, run_to_end
 from distlab.grade.lab import Exam
@@ -17,6 +17,7 @@ from distlab.grade.solution import Solution
 from grading.lab1_mapreduce import inputs
 from labs.lab1_mapreduce.apps import find
 from labs.lab1_mapreduce.attempts import MapAttempt, ReduceAttempt
+from labs.lab1_mapreduce.blocks import write_run
 from labs.lab1_mapreduce.protocol import (
     Attempt,
     JobSpec,
@@ -44,7 +45,11 @@ def partition_vectors(solution: Solution) -> Verdict:
         expected = zlib.crc32(key) % parts if expected < 0 else expected
         got = partition_of(key, parts)
         if got != expected:
-            return broken(f"partition_of({key!r}, {parts}) is {got}", expected=expected, got=got)
+            return broken(
+                f"partition_of({key!r}, {parts}) is not CRC-32 of the key, modulo {parts}",
+                expected=expected,
+                got=got,
+            )
     return kept()
 
 
@@ -63,7 +68,9 @@ def mean_vectors(solution: Solution) -> Verdict:
         got = list(mean.reduce(b"x", list(combined)))
         if got != [b"x\t40"]:
             return broken(
-                f"the mean of 10, 20 and 90, combined {how}, is {got}", expected=[b"x\t40"], got=got
+                f"the mean of 10, 20 and 90 comes out wrong when they are combined like this: {how}",
+                expected=[b"x\t40"],
+                got=got,
             )
     return kept()
 
@@ -99,81 +106,152 @@ class _AttemptFailed(Exception):
     """In a cluster the attempt would be tried again; here it is simply wrong."""
 
 
-def _exam(name: str, check: Callable[[Solution], Verdict]) -> Exam:
+def _exam(name: str, module: str, check: Callable[[Solution], Verdict]) -> Exam:
     def guarded(solution: Solution) -> Verdict:
         try:
             return check(solution)
         except _AttemptFailed as failed:
             return broken(str(failed), expected="an attempt that finishes", got="Failed")
 
-    return Exam(name, guarded)
+    return Exam(name, guarded, module)
 
 
 def every_line_in_one_split(solution: Solution) -> Verdict:
     """Any cut of any text into splits, down to single bytes, gives each line to one map task."""
     random = Random(1)
+    wrong: list[tuple[int, Verdict]] = []
     for _ in range(60):
-        lines = [random.choice([*inputs.ODD, b"a", b"bb"]) for _ in range(random.randrange(1, 12))]
+        lines = [random.choice([*_ODD, b"a", b"bb"]) for _ in range(random.randrange(1, 12))]
         text = b"\n".join(lines) + random.choice([b"", b"\n"])
         spec = JobSpec("job", "Sort", ("in/0",), 1, random.choice([1, 2, 3, 7, 20, 64]))
         limits = Limits(batch=random.choice([1, 3, 16, 1000]), memory=100_000, ways=8)
-        got, _ = run_alone(spec, {"in/0": text}, limits)
-        expected = b"".join(line + b"\n" for line in sorted(lines_of(text)))
-        if got != [expected]:
-            return broken(
-                f"{text!r}, cut every {spec.split_size} bytes and read {limits.batch} at a time",
-                expected=expected,
-                got=got[0],
-            )
-    return kept()
+        (got,), _ = run_alone(spec, {"in/0": text}, limits)
+        expected = sorted(lines_of(text))
+        if got != b"".join(line + b"\n" for line in expected):
+            how = f"cut every {spec.split_size} bytes and read {limits.batch} at a time"
+            verdict = broken(f"{text!r}, {how}", expected=expected, got=lines_of(got))
+            wrong.append((len(text), verdict))
+    return min(wrong, key=lambda found: found[0])[1] if wrong else kept()
+
+
+_ODD = [line if len(line) < 20 else line[:12] for line in inputs.ODD]
 
 
 def merge_of_many_runs(solution: Solution) -> Verdict:
-    """However small memory is, outputs are those of the sequential run."""
+    """However small memory is, outputs are those of the sequential run: also in the order of a key's values."""
     random = Random(2)
-    for app in ("WordCount", "InvertedIndex", "Sort"):
+    for app in ("WordCount", "InvertedIndex", "Sort", "Chronicle"):
         for memory, ways in ((100, 2), (700, 3), (5000, 2)):
             texts = inputs.documents({"docs": [40, 30, 50], "text": random.randrange(100)})
             spec = JobSpec("job", app, tuple(texts), 2, 300)
             got, solo = run_alone(spec, texts, Limits(batch=50, memory=memory, ways=ways))
-            expected, _ = run_sequentially(solo.objects, spec)
-            if got != expected:
-                return broken(f"{app} with {memory} bytes of memory, {ways} runs at a time")
+            answer, _ = run_sequentially(solo.objects, spec)
+            keys = [part_key("job", part) for part in range(2)]
+            verdict = equal_outputs(
+                dict(zip(keys, answer, strict=True)), dict(zip(keys, got, strict=True))
+            )
+            if verdict.is_broken:
+                how = f"{app} with {memory} bytes of memory, {ways} runs at a time"
+                return broken(
+                    f"{how}: {verdict.reason}", expected=verdict.expected, got=verdict.got
+                )
     return kept()
 
 
-def memory_is_bounded(solution: Solution) -> Verdict:
-    """What an attempt has read and not yet written, it holds: over 1 MB of input, never more than a few times 32 kB."""
-    random = Random(3)
-    text = b"\n".join(b"%0100d" % random.getrandbits(200) for _ in range(10_000))
-    spec = JobSpec("job", "Sort", ("in/0",), 1, 10_000_000)
-    limits = Limits(batch=8_192, memory=32_768, ways=8)
+def reported_is_durable(solution: Solution) -> Verdict:
+    """A map attempt that has ended has its files on disk, and their names: a power cut right after takes nothing."""
+    texts = inputs.documents({"docs": [60], "text": 3})
+    for memory in (300, 100_000):
+        solo = Solo(Alone)
+        solo.objects.put_if_absent("in/0", texts["in/0"])
+        spec = JobSpec("job", "WordCount", ("in/0",), 3, 100_000)
+        attempt = Attempt("job", "map", 0, "master-1", 1, 1)
+        order = RunMap((1, 1), attempt, spec, Split("in/0", 0, len(texts["in/0"])))
+        _finish(MapAttempt(order, Limits(100, memory, 4)), solo)
+        paths = [f"{attempt.path}/{part}" for part in range(3)]
+        made = [solo.disk.read(path) if solo.disk.exists(path) else None for path in paths]
+        solo.crash()
+        for path, text in zip(paths, made, strict=True):
+            left = solo.disk.read(path) if solo.disk.exists(path) else None
+            if text is None or left != text:
+                return broken(
+                    f"a map attempt had ended, then the power was cut, and {path} is not what it was",
+                    expected=f"{len(text or b'')} bytes: the file synced, and the folder that holds its name",
+                    got="no such file" if left is None else f"{len(left)} bytes",
+                )
+    return kept()
+
+
+# -- the price in memory ----------------------------------------------------------------------------------------------
+
+_LIMITS = Limits(batch=8_192, memory=32_768, ways=8)
+_MOST = 8 * _LIMITS.memory
+
+
+def mapped_in_little_memory(solution: Solution) -> Verdict:
+    """1 MB of distinct lines through 32 kB: by a program that cannot combine, and by one whom it does not help."""
+    lines = _distinct_lines()
+    text = b"\n".join(lines)
+    for app in ("Sort", "WordCount"):
+        solo = Solo(Alone)
+        solo.objects.put_if_absent("in/0", text)
+        spec = JobSpec("job", app, ("in/0",), 1, 10_000_000)
+        attempt = Attempt("job", "map", 0, "master-1", 1, 1)
+        order = RunMap((1, 1), attempt, spec, Split("in/0", 0, len(text)))
+        verdict = _weighed(MapAttempt(order, _LIMITS), solo, f"a map attempt of {app}", len(text))
+        if verdict.is_broken:
+            return verdict
+    return kept()
+
+
+def reduced_in_little_memory(solution: Solution) -> Verdict:
+    """The same megabyte, as a hundred sorted runs."""
+    lines = _distinct_lines()
     solo = Solo(Alone)
-    solo.objects.put_if_absent("in/0", text)
-    attempt = Attempt("job", "map", 0, "master-1", 1, 1)
-    order = RunMap((1, 1), attempt, spec, Split("in/0", 0, len(text)))
-    reduce = Attempt("job", "reduce", 0, "master-1", 1, 2)
-    for job in (
-        MapAttempt(order, limits),
-        ReduceAttempt(reduce, spec, (f"{attempt.path}/0",), limits),
-    ):
-        meter = Meter(solo)
-        _finish(job, meter)
-        if meter.most > 8 * limits.memory:
-            return broken(
-                f"a {type(job).__name__} that may hold {limits.memory:,} bytes held {meter.most:,}",
-                expected="a sorted run written away whenever memory is full",
-                got=f"{meter.most:,} of {len(text):,} bytes at once",
-            )
+    files = tuple(f"job/map-{number}" for number in range(100))
+    for number, path in enumerate(files):
+        groups = [(line, [1]) for line in sorted(lines[number::100])]
+        for _ in write_run(solo.disk, path, groups, _LIMITS.block):
+            pass
+    spec = JobSpec("job", "Sort", ("in/0",), 1, 10_000_000)
+    attempt = Attempt("job", "reduce", 0, "master-1", 1, 1)
+    weight = sum(map(solo.disk.size, files))
+    return _weighed(
+        ReduceAttempt(attempt, spec, files, _LIMITS), solo, "a reduce attempt of Sort", weight
+    )
+
+
+def _distinct_lines() -> list[bytes]:
+    random = Random(3)
+    return [b"%0100d" % random.getrandbits(200) for _ in range(10_000)]
+
+
+def _weighed(job: Any, solo: Solo, what: str, weight: int) -> Verdict:
+    """What an attempt has read and not yet written, it holds; a file that it has begun to read is open."""
+    meter = Meter(solo)
+    _finish(job, meter)
+    if meter.widest > _LIMITS.ways:
+        return broken(
+            f"{what} had {meter.widest} files open at once",
+            expected=f"at most {_LIMITS.ways}, as limits.ways says",
+            got=meter.widest,
+        )
+    if meter.most > _MOST:
+        return broken(
+            f"{what} that may hold {_LIMITS.memory:,} bytes held {meter.most:,}",
+            expected=f"at most {_MOST:,}: what does not fit is written away, or has been",
+            got=f"{meter.most:,} of {weight:,} bytes at once",
+        )
     return kept()
 
 
 class Meter:
-    """The context of a job, with scales: bytes that it has read and not written."""
+    """The context of a job, with scales: bytes that it has read and not written, files that it is in the midst of."""
 
     def __init__(self, solo: Solo) -> None:
         self.address, self.random, self.log = solo.address, solo.random, solo.log
-        self.held = self.most = 0
+        self.held = self.most = self.widest = 0
+        self.open: set[str] = set()
         self.disk = _Weighed(solo.disk, self)
         self.store = _Weighed(solo.store, self)
 
@@ -184,6 +262,10 @@ class Meter:
 
     def gave(self, data: bytes) -> None:
         self.held = max(0, self.held - len(data))
+
+    def is_at(self, path: str, is_end: bool) -> None:
+        (self.open.discard if is_end else self.open.add)(path)
+        self.widest = max(self.widest, len(self.open))
 
 
 class _Weighed:
@@ -197,7 +279,9 @@ class _Weighed:
         return getattr(self._device, name)
 
     def read(self, path: str, start: int = 0, length: int | None = None) -> bytes:
-        return self._meter.took(self._device.read(path, start, length))
+        data: bytes = self._device.read(path, start, length)
+        self._meter.is_at(path, start + len(data) >= self._device.size(path))
+        return self._meter.took(data)
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         return self._meter.took(self._device.get(key, start, length))
@@ -205,6 +289,10 @@ class _Weighed:
     def append(self, path: str, data: bytes) -> None:
         self._meter.gave(data)
         self._device.append(path, data)
+
+    def delete(self, path: str) -> None:
+        self._meter.is_at(path, is_end=True)
+        self._device.delete(path)
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
         self._meter.gave(data)
@@ -241,11 +329,18 @@ def rows_dealt_twice(solution: Solution) -> Verdict:
     return kept()
 
 
+DURABLE = _exam("a power cut after the report", "map_side", reported_is_durable)
+
 EXAMS_S1 = (
-    _exam("every line in one split", every_line_in_one_split),
-    _exam("many runs merged", merge_of_many_runs),
-    _exam("the mean, combined in any way", mean_vectors),
+    _exam("every line in one split", "records", every_line_in_one_split),
+    _exam("many runs merged", "runs", merge_of_many_runs),
+    _exam("the mean, combined in any way", "my_app", mean_vectors),
+    DURABLE,
 )
-EXAMS_S6 = (_exam("check values of the partition", partition_vectors),)
-EXAMS_C1 = (_exam("1 MB through 32 kB", memory_is_bounded),)
-EXAMS_S9 = (_exam("SPARK-23207, a hundredth of it", rows_dealt_twice),)
+EXAMS_S5 = (DURABLE,)
+EXAMS_S6 = (_exam("check values of the partition", "partition", partition_vectors),)
+EXAMS_C1 = (
+    _exam("1 MB through 32 kB, mapped", "map_side", mapped_in_little_memory),
+    _exam("1 MB through 32 kB, reduced", "reduce_side", reduced_in_little_memory),
+)
+EXAMS_S9 = (_exam("SPARK-23207, a hundredth of it", "spreading", rows_dealt_twice),)

@@ -198,6 +198,7 @@ APPS = (
     ("Sort", "odd"),
     ("Sort", "rows"),
     ("Mean", "stations"),
+    ("Chronicle", "words"),
 )
 
 
@@ -210,7 +211,9 @@ def draw_a(random: Random) -> Scenario:
 
 def draw_b(random: Random) -> Scenario:
     """Messages are lost, repeated, late; nobody dies, and nobody is taken for dead."""
-    app, style = random.choice([("Census", "census"), ("WordCount", "words")])
+    app, style = random.choice(
+        [("Census", "census"), ("WordCount", "words"), ("Chronicle", "words")]
+    )
     shape, spec = draw_job(random, app, style, lease=False, workers=random.randint(1, 4))
     around = _swarm(shape, [one_way_cut, clog], most=4)
     return job(shape, plan=draw_plan(random, around), noise=_noise(random, around), **spec)
@@ -219,7 +222,7 @@ def draw_b(random: Random) -> Scenario:
 def draw_c(random: Random) -> Scenario:
     """Workers crash and restart, stand still, run twice; jobs are killed; networks split."""
     app, style = random.choice(
-        [("Census", "census"), ("WordCount", "words"), ("WordCount", "words"), ("Sort", "rows")]
+        [("Census", "census"), ("WordCount", "words"), ("Chronicle", "words"), ("Sort", "rows")]
     )
     shape, spec = draw_job(random, app, style, workers=random.randint(2, 5))
     around = _swarm(shape, [crash, crash, pause, twin, kill_job, partition, one_way_cut, clog])

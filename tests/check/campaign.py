@@ -2,11 +2,15 @@
 
 import argparse
 from collections import Counter
+from collections.abc import Callable
 
 from distlab.check.isolation import Level, isolation
 from distlab.check.logs import judge_log
+from distlab.check.money import explained_by_transfers
 from distlab.check.sessions import Guarantee, sessions
+from distlab.check.streams import Delivery, converged_by, delivered
 from distlab.core.errors import ScenarioError
+from tests.check import counting_twin as counting
 from tests.check.isolation_twin import allowed, schedules, written_values
 from tests.check.logs_twin import faults_of
 from tests.check.sessions_twin import SETS, possible, sequential
@@ -103,7 +107,39 @@ def compare_logs(seed: int, seen: Counter[str], size: int = 13) -> str:
     return ""
 
 
-JUDGES = {"isolation": compare_isolation, "sessions": compare_sessions, "logs": compare_logs}
+def compare_money(seed: int, seen: Counter[str]) -> str:
+    """The same, for balances that follow from transfers."""
+    history, end = counting.bank(seed)
+    verdict = explained_by_transfers(counting.START, history, end)
+    if verdict.is_kept != counting.follows(history, end) or verdict.is_kept == verdict.is_broken:
+        return f"seed {seed}: the balances are {verdict.finding}"
+    seen[f"balances: {verdict.finding}"] += 1
+    return ""
+
+
+def compare_streams(seed: int, seen: Counter[str]) -> str:
+    """The same, for what comes out of a pipeline, and for replicas that become equal."""
+    expected, got = counting.pipeline(seed)
+    for delivery in Delivery:
+        verdict = delivered(expected, got, delivery)
+        if verdict.is_kept != counting.fits(expected, got, delivery):
+            return f"seed {seed}: {delivery.value} is {verdict.finding}"
+        seen[f"{delivery.value}: {verdict.finding}"] += 1
+    changes = counting.replicas(seed)
+    verdict = converged_by(counting.HEALED, counting.WITHIN, changes, counting.REPLICAS)
+    if verdict.is_kept != counting.are_equal_in_time(changes):
+        return f"seed {seed}: the replicas' agreement is {verdict.finding}"
+    seen[f"replicas: {verdict.finding}"] += 1
+    return ""
+
+
+JUDGES: dict[str, Callable[..., str]] = {
+    "isolation": compare_isolation,
+    "sessions": compare_sessions,
+    "logs": compare_logs,
+    "money": compare_money,
+    "streams": compare_streams,
+}
 
 
 def main() -> None:

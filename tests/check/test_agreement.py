@@ -27,6 +27,12 @@ NEEDED = {
         "nonmonotonic send", "internal nonmonotonic poll", "internal poll skip", "nonmonotonic poll", "poll skip",
         "commit too high", "honest",
     ],
+    "money": ["balances: kept", "balances: broken"],
+    "streams": [
+        f"{what}: {said}"
+        for what in ("exactly once", "at least once", "at most once", "replicas")
+        for said in ("kept", "broken")
+    ],
 }  # fmt: skip
 """What must have been seen for the comparison to mean anything."""
 

@@ -1,8 +1,5 @@
 """Money: the total, no balance below nothing, and an end that follows from the transfers."""
 
-import random
-from itertools import chain, combinations
-
 import pytest
 
 from distlab.check import Entry, History
@@ -67,42 +64,6 @@ def test_too_many_ways_are_unknown() -> None:
     )
     assert not verdict.is_kept
     assert not verdict.is_broken
-
-
-def test_explaining_agrees_with_trying_every_choice() -> None:
-    chance = random.Random(3)
-    kept = 0
-    for _ in range(1000):
-        entries = [
-            transfer(
-                i,
-                *chance.sample("abc", 2),
-                chance.randint(1, 3),
-                chance.choice([Ok(), Info(), Fail()]),
-            )
-            for i in range(chance.randint(0, 5))
-        ]
-        start = {"a": 5, "b": 5, "c": 5}
-        end = {account: 5 + chance.randint(-3, 3) for account in start}
-        if chance.random() < 0.7:
-            end = run(
-                start, [e for e in entries if e.is_ok or (e.is_open and chance.random() < 0.5)]
-            )
-        doubt = [e for e in entries if e.is_open]
-        choices = chain.from_iterable(combinations(doubt, n) for n in range(len(doubt) + 1))
-        ok = [e for e in entries if e.is_ok]
-        possible = any(run(start, [*ok, *some]) == end for some in choices)
-        assert explained_by_transfers(start, History(entries), end).is_kept == possible
-        kept += possible
-    assert 300 < kept < 950
-
-
-def run(start: dict[str, int], entries: list[Entry]) -> dict[str, int]:
-    end = dict(start)
-    for entry in entries:
-        end[entry.operation.source] -= entry.operation.amount  # type: ignore[attr-defined]
-        end[entry.operation.target] += entry.operation.amount  # type: ignore[attr-defined]
-    return end
 
 
 class Other(Operation, frozen=True):

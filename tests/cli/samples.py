@@ -201,3 +201,16 @@ LAB1 = LabResult(1, "lab1_mapreduce", "MapReduce", (part("B", "Master and worker
 LAB4 = LabResult(4, "lab4_transactions", "Transactions", (part("A", "WAL and 2PC", NOT_STARTED),))
 REPORT = Report((LAB0, LAB1, LAB3, LAB4), "0.1.0", 1, "own", "oracle", seconds=14.2)
 EVERY_STATE = (PASSED, FAILED, UNKNOWN, CRASHED, HANGS, DIFFERS, NOT_STARTED)
+
+
+def apart(prior: str) -> Report:
+    """All is kept: a lab of one part, and one of two parts with a module each."""
+    two = LabResult(
+        5,
+        "lab5_apart",
+        "Two parts",
+        tuple(
+            PartResult(code, "A part", (f"labs/lab5_apart/{code}.py",), (PASSED,)) for code in "AB"
+        ),
+    )
+    return Report((LAB0, two), "0.1.0", 1, "own", prior, seconds=14.2)

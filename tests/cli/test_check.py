@@ -7,6 +7,7 @@ import pytest
 
 from distlab.check import Entry, History
 from distlab.check.linear import REGISTER, Read, Write, examine, longest_order
+from distlab.cli.keeping import shown as shown_path
 from distlab.cli.program import FAILED, PASSED, SETUP, USAGE, run
 from distlab.cli.screen import Screen
 from distlab.cli.views.timeline import Timeline
@@ -31,6 +32,14 @@ STALE = (
 REPEATED = "".join(
     f"{{:type :invoke, :process {i}, :f :write, :value {i % 3}}}\n" for i in range(30)
 ) + "".join(f"{{:type :ok, :process {i}, :f :write, :value {i % 3}}}\n" for i in range(30))
+SKEWED = """\
+{:process 0, :type :invoke, :f :txn, :value [[:append x 1] [:r y nil]]}
+{:process 1, :type :invoke, :f :txn, :value [[:append y 1] [:r x nil]]}
+{:process 0, :type :ok, :f :txn, :value [[:append x 1] [:r y []]]}
+{:process 1, :type :ok, :f :txn, :value [[:append y 1] [:r x []]]}
+{:process 2, :type :invoke, :f :txn, :value [[:r x nil] [:r y nil]]}
+{:process 2, :type :ok, :f :txn, :value [[:r x [1]] [:r y [1]]]}
+"""
 
 
 @pytest.fixture
@@ -103,6 +112,10 @@ def test_an_empty_file_is_unknown(history: Path, capsys: pytest.CaptureFixture[s
         ),
         (KEPT[:-20], "line 4: { is not closed before the end"),
         (b"\xff\xfe{:type", "is no text: byte 0 is not UTF-8"),
+        (SKEWED.replace("[1]]", "7]", 1), "T3 read 7 of the list 'x'"),
+        (SKEWED.replace(":append y 1", ":append y nil"), "line 2: a step is [:r key value]"),
+        (SKEWED.replace("[[:append x 1] [:r y nil]]", "7"), "the value of a txn is a list"),
+        (SKEWED + KEPT, "write among transactions"),
         (b"\x1f\x8b\x08\x00", "is no text: byte 1"),
         ("[" * 1000, "nested more than 64 deep"),
     ],
@@ -120,7 +133,8 @@ def test_a_file_that_is_no_history_is_refused(
     [
         (["--model", "list"], KEPT, "a list has no operation write: it knows append, read"),
         ([], KEPT.replace(":write", ":frob"), "no model knows all of these operations: frob, read"),
-        ([], KEPT.replace(":write", ":txn"), "history of transactions"),
+        (["--model", "register"], SKEWED, "--model is for operations on objects"),
+        (["--level", "perfect"], SKEWED, "'perfect' is not one of"),
         (["--budget", "0"], KEPT, "0 is not in the range"),
     ],
 )
@@ -189,3 +203,37 @@ def test_where_the_terminal_knows_only_ascii_the_bars_are_ascii(
 ) -> None:
     Screen(ascii_only=True, width=80).show(long_stale())
     assert capsys.readouterr().out.isascii()
+
+
+def test_transactions_are_held_to_a_level(
+    history: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    history.write_text(SKEWED)
+    picture = tmp_path / "skew.svg"
+    assert run(["check", str(history), "--svg", str(picture)]) == FAILED
+    shown = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert shown[3:] == [
+        "NOT strict serializable",
+        "G2-item: not serializable",
+        "  T1 (0)  append 1 to x, read y []",
+        "   │ rw  T1 read [] of 'y', without the 1 that T2 appended",
+        "   ▼",
+        "  T2 (1)  append 1 to y, read x []",
+        "   │ rw  T2 read [] of 'x', without the 1 that T1 appended",
+        "   ▼ T1",
+        "",
+        shown_path(picture),
+        "",
+        "The strongest that it may be: strong snapshot isolation.",
+    ]
+    assert ElementTree.parse(picture).getroot().tag.endswith("svg")
+    assert run(["check", str(history), "--level", "snapshot-isolation"]) == PASSED
+    assert "snapshot isolation" in capsys.readouterr().out
+
+
+def test_transactions_that_read_nothing_are_unknown(
+    history: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history.write_text("".join(SKEWED.splitlines(keepends=True)[:2]))
+    assert run(["check", str(history)]) == FAILED
+    assert "unknown: no transaction that was committed read anything" in capsys.readouterr().out

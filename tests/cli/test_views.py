@@ -12,7 +12,7 @@ from distlab.cli.screen import Screen, View
 from distlab.cli.stepping import StepView
 from distlab.cli.views.failure import TALLEST, Evidence, FailureScreen
 from distlab.cli.views.labpage import LabPage
-from distlab.cli.views.overview import Overview
+from distlab.cli.views.overview import NextStep, Overview
 from distlab.cli.views.progresspage import progress_page
 from distlab.grade.result import PromiseResult, State
 from distlab.trace.files import Head
@@ -65,6 +65,33 @@ distlab  4 labs, seed 1
     )
 
 
+def test_what_was_only_graded_part_by_part_is_to_be_graded_together() -> None:
+    apart = text(Overview(s.apart("oracle")))
+    assert "lab5 apart  ██████████    12/12   each part done by itself" in apart
+    assert "Next: make grade LAB=5 PRIOR=own" in apart
+    assert "have not been graded together yet" in apart
+    shown = text(NextStep(s.apart("oracle"), s.apart("oracle").labs[1]))
+    assert shown.startswith(
+        "  next     make grade LAB=5 PRIOR=own\n  Your parts have not been graded"
+    )
+    assert "each part done by itself" in progress_page(s.apart("oracle"))
+
+
+def test_what_was_graded_together_is_done() -> None:
+    together = s.apart("own")
+    assert "All promises kept" in text(Overview(together))
+    assert "PRIOR" not in text(Overview(together))
+    assert "12/12   done" in text(Overview(together))
+    assert text(NextStep(together, together.labs[1])) == "  done"
+
+
+def test_our_own_solutions_and_labs_of_one_part_need_not_be_graded_together() -> None:
+    ours = msgspec.structs.replace(s.apart("oracle"), solution="reference")
+    assert "PRIOR" not in text(Overview(ours))
+    one = msgspec.structs.replace(s.apart("oracle"), labs=s.apart("oracle").labs[:1])
+    assert "PRIOR" not in text(Overview(one))
+
+
 def test_the_lab_page_has_a_word_for_every_state() -> None:
     page = text(LabPage(s.LAB3))
     for word in ("ok       6/6", "FAIL     0/8", "unknown  0/4", "STUCK", "VARIES", "to do"):
@@ -99,6 +126,31 @@ def test_a_broken_promise_is_told_in_the_order_of_ones_questions() -> None:
     ]
     places = [shown.index(piece) for piece in order]
     assert places == sorted(places)
+
+
+def test_what_never_happened_is_told_by_what_each_node_did_last_and_filed_under_its_part() -> None:
+    assert s.FAILED.broken is not None
+    lines = ("n1, at 7 ms: sends Vote to n2", "n2, at 3 ms: crashes")
+    never = msgspec.structs.replace(s.FAILED.broken, decisive=(), standing=lines)
+    shown = text(failure(msgspec.structs.replace(s.FAILED, broken=never)))
+    assert (
+        "What each node did last that it had not done before:\n  n1, at 7 ms: sends Vote" in shown
+    )
+    assert "Your code" not in shown
+
+
+def test_an_exam_is_filed_under_the_module_that_it_is_about() -> None:
+    assert s.FAILED.broken is not None
+    exam = msgspec.structs.replace(
+        s.FAILED.broken, found="exam: x", decisive=(), module="labs/lab3_register/quorum.py"
+    )
+    shown = text(failure(msgspec.structs.replace(s.FAILED, broken=exam), Evidence()))
+    assert shown.splitlines()[0].endswith("labs/lab3_register/quorum.py")
+
+
+def test_hints_that_are_a_parts_own_are_asked_for_with_the_part() -> None:
+    shown = text(failure(s.FAILED, Evidence(hints=3, hints_are_the_parts=True)))
+    assert "make hint LAB=3 PART=a PROMISE=RG-S2" in shown
 
 
 def test_the_carets_stand_below_the_code() -> None:

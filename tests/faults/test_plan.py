@@ -34,6 +34,7 @@ FIELDS: dict[Any, st.SearchStrategy[Any]] = {
     int: AMOUNTS,
     int | None: st.none() | AMOUNTS,
     Survival: st.sampled_from(Survival),
+    tuple[int, ...]: st.lists(AMOUNTS, max_size=3).map(tuple),
     tuple[tuple[str, ...], ...]: st.lists(st.lists(NAMES, max_size=3).map(tuple), max_size=3).map(
         tuple
     ),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from distlab.core.errors import ScenarioError
-from distlab.grade.hints import Memory, load
+from distlab.grade.hints import Memory, key_of, load
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = ("What if?", "Look there.", "Do this.")
@@ -42,6 +42,14 @@ def test_a_file_of_hints_is_read(tmp_path: Path) -> None:
     file.write_text('[A-1]\nhints = ["What if?", "Look there.", "Do this."]\n')
     assert load(file) == {"A-1": TEXTS}
     assert load(tmp_path / "missing.toml") == {}
+
+
+def test_a_part_may_have_hints_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "hints.toml"
+    file.write_text('[S1]\nhints = ["a"]\n[C.S1]\nhints = ["b"]\n')
+    hints = load(file)
+    assert hints == {"S1": ("a",), "C.S1": ("b",)}
+    assert [key_of(hints, "S1", part) for part in ("a", "c", "")] == ["S1", "C.S1", "S1"]
 
 
 @pytest.mark.parametrize(

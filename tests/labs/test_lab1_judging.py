@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from distlab.grade.grading import Grading
+from distlab.grade.guard import Stuck
 from distlab.grade.lab import Lab, Mutant
 from distlab.grade.perform import perform
 from distlab.grade.solution import load_lab, load_solution, patch
@@ -57,6 +58,31 @@ def starts_with_an_empty_disk(base: Any) -> Any:
     return Worker
 
 
+def looks_before_it_commits(base: Any) -> Any:
+    """Does not ask for a name that it sees is taken: the store refuses hardly anybody."""
+    from labs.lab1_mapreduce.protocol import part_key, private_key
+
+    def commit(store: Any, attempt: Any) -> bool:
+        if store.exists(part_key(attempt.job, attempt.task)):
+            store.delete(private_key(attempt))
+            return False
+        return bool(base(store, attempt))
+
+    return commit
+
+
+def puts_it_there(base: Any) -> Any:
+    """Puts the whole output under its final name, if that is free; no rename."""
+    from labs.lab1_mapreduce.protocol import part_key, private_key
+
+    def commit(store: Any, attempt: Any) -> bool:
+        text = store.get(private_key(attempt))
+        store.delete(private_key(attempt))
+        return bool(store.put_if_absent(part_key(attempt.job, attempt.task), text))
+
+    return commit
+
+
 def asks_steadily(base: Any) -> Any:
     """Repeats requests for pieces at even intervals."""
 
@@ -96,10 +122,16 @@ RIGHT: dict[str, tuple[str, str, Callable[[Any], Any]]] = {
     "only workers have leases": ("C", "master:Master", only_workers_have_leases),
     "believes only reducers": ("C", "recovery:worker_died", believes_only_reducers),
     "starts with an empty disk": ("C", "worker:Worker", starts_with_an_empty_disk),
+    "looks before it commits": ("C", "commit:commit", looks_before_it_commits),
+    "puts it there": ("C", "commit:commit", puts_it_there),
     "asks steadily": ("B", "shuffle:wanted", asks_steadily),
     "last task first": ("C", "scheduling:next_task", last_first),
     "never adopts": ("E", "master:Master", never_adopts),
 }
+
+
+SEEN_BY_SCHEDULES = ("MR-S2", "MR-S3")
+"""Their dangers are met by schedules, not by chance: also where few random scenarios are tried."""
 
 
 @pytest.mark.parametrize("name", RIGHT)
@@ -125,6 +157,8 @@ def test_what_is_unusual_and_right_passes(lab: Lab, name: str) -> None:
     result = Grading(lab, part, solution, runs=30, keep=False).grade()
     broken = {p.code: p.broken.reason for p in result.promises if p.broken is not None}
     assert broken == {}
+    unseen = {p.code: p.unseen for p in result.promises if p.code in SEEN_BY_SCHEDULES and p.unseen}
+    assert unseen == {}
 
 
 # -- the judges -------------------------------------------------------------------------------------------------------
@@ -138,6 +172,28 @@ def test_directed_schedules_have_names_of_their_own(lab: Lab) -> None:
     for part in lab.parts:
         names = [directed.name for directed in part.directed]
         assert len(set(names)) == len(names)
+
+
+def test_an_exam_says_shortly_what_it_expected_and_what_it_got(lab: Lab) -> None:
+    part = lab.part("A")
+    load_solution(lab, part, "reference")
+    names = [mutant.name for mutant in lab.mutants() if mutant.part == "A"]
+    broken = 0
+    for name in names:
+        solution = load_solution(lab, part, f"mutant:{name}")
+        for exam in (exam for promise in part.promises for exam in promise.exams):
+            assert f"{exam.module}.py" in {file.name for file in solution.folders[0].glob("*.py")}
+            try:
+                with solution.limited(0.5):
+                    verdict = exam.check(solution)
+            except Stuck:
+                continue
+            if verdict.is_broken:
+                broken += 1
+                assert verdict.expected, (name, exam.name)
+                assert verdict.got, (name, exam.name)
+                assert max(len(verdict.reason), len(verdict.expected), len(verdict.got)) < 240, name
+    assert broken >= 10
 
 
 def test_a_straggler_matters_without_backups(lab: Lab) -> None:
@@ -157,7 +213,7 @@ def test_drawn_scenarios_are_the_same_for_the_same_numbers(lab: Lab) -> None:
 
 
 def test_every_promise_has_three_hints_and_a_place_in_the_handout(lab: Lab) -> None:
-    from distlab.grade.hints import load
+    from distlab.grade.hints import key_of, load
     from distlab.grade.solution import root
 
     hints = load(root() / "grading" / lab.name / "hints.toml")
@@ -169,6 +225,6 @@ def test_every_promise_has_three_hints_and_a_place_in_the_handout(lab: Lab) -> N
     }
     for part in lab.parts:
         for promise in part.promises:
-            assert len(hints[promise.code]) == 3
+            assert len(hints[key_of(hints, promise.code, part.code)]) == 3
             assert promise.page.partition("#")[2] in headings
             assert f"**{promise.code}**" in handout

@@ -23,6 +23,7 @@ from distlab.faults import (
     Fault,
     FillDisk,
     Flip,
+    Hold,
     JumpClock,
     KillJob,
     Noise,
@@ -341,6 +342,9 @@ def test_a_plan_that_no_operating_system_can_carry_out_is_refused() -> None:
         "store cannot lose what it wrote and did not sync (nothing): the operating system keeps it"
     ]
     assert unsupported(plan(At(0), Crash("store"))) == []
+    assert unsupported(plan(At(0), Hold())) == [
+        "Hold: only the simulator can choose every message and timer one by one"
+    ]
     with pytest.raises(ScenarioError):
         Live(KV, lossy)
 

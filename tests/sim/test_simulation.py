@@ -156,3 +156,21 @@ def test_a_replay_knows_the_line_behind_each_event() -> None:
     sim.run(1 * SECOND)
     sent = events(sim, "send")[0]
     assert sim.lines[sent.id] == ("file", 7, "act")
+
+
+def test_what_waits_for_a_sync_has_the_line_that_asked_for_it() -> None:
+    lines = iter(range(1, 100))
+
+    def act(me: Any) -> None:
+        me.disk.append("f", b"x")
+        me.disk.sync("f")
+        asked.append(next(lines))
+        me.send("b", Note(1))
+
+    asked: list[int] = []
+    sim = stage((0, "a", act))
+    sim.locate = lambda: ("file", asked[-1], "act") if asked and sim.time == 0 else None
+    sim.run(1 * SECOND)
+    (sent,) = events(sim, "send")
+    assert sent.time > 0
+    assert sim.lines[sent.id] == ("file", 1, "act")

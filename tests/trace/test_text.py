@@ -7,6 +7,7 @@ import pytest
 
 from distlab.trace import Kind, Trace
 from distlab.trace.files import lines, read
+from distlab.trace.scene import compose
 from distlab.trace.text import diagram
 from tests.cli.samples import message, stale_read, trace_of
 
@@ -183,6 +184,15 @@ def test_a_message_whose_sending_is_the_evidence_is_marked_where_it_arrives() ->
 def test_evidence_of_any_kind_has_a_row() -> None:
     rows = [*CRASHES[:3], (1500, "a", Kind.WRITE, 3, "", ("append", "wal", 12))]
     assert drawn(trace_of(rows), evidence=(4,))[-2].startswith(">1.5  !")
+
+
+def test_evidence_has_rows_wherever_it_lies_and_however_little_room_there_is() -> None:
+    for seed in range(20):
+        trace = storm(seed, 4)
+        arrivals = [e for e in trace.events if e.kind in (Kind.DELIVER, Kind.DROP)]
+        evidence = random.Random(seed).sample(arrivals, 4)
+        scene = compose(trace, evidence=[event.id for event in evidence], rows=9)
+        assert {event.id for event in evidence} <= {mark.event for mark in scene.marks}
 
 
 def test_a_gap_never_stands_for_a_single_mark() -> None:

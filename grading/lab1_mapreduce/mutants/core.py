@@ -9,7 +9,7 @@ from distlab.core import Steps, Store
 from distlab.grade.lab import bug
 from labs.lab1_mapreduce import commit, records, reduce_side
 from labs.lab1_mapreduce.apps import find
-from labs.lab1_mapreduce.blocks import Group, read_blocks
+from labs.lab1_mapreduce.blocks import Group, read_blocks, write_run
 from labs.lab1_mapreduce.map_side import MapSide
 from labs.lab1_mapreduce.my_app import Mean
 from labs.lab1_mapreduce.protocol import NO_RECORD, Split
@@ -90,6 +90,36 @@ def merges_the_first_runs(
     yield from merge(disk, paths[:ways])
 
 
+def merges_the_last_run_first(disk: Any, paths: list[str]) -> Iterator[list[Group]]:
+    """Goes through the runs from the last one to the first: the keys are in order, and the values of each are not."""
+    yield from runs_merge(disk, paths[::-1])
+
+
+def puts_passes_in_front(
+    disk: Any, paths: list[str], ways: int, block_size: int, folder: str
+) -> Iterator[list[Group] | None]:
+    """Each longer run goes in front of those that were made before it: values come in another order in each pass."""
+    made: list[str] = []
+    while len(paths) > ways:
+        longer: list[str] = []
+        for first in range(0, len(paths), ways):
+            made.append(f"{folder}/pass-{len(made)}")
+            longer.insert(0, made[-1])
+            groups = (g for some in merge(disk, paths[first : first + ways]) for g in some)
+            yield from write_run(disk, made[-1], groups, block_size)
+        paths = longer
+    yield from merge(disk, paths)
+    for path in made:
+        disk.delete(path)
+
+
+def opens_all_runs(
+    disk: Any, paths: list[str], ways: int, block_size: int, folder: str
+) -> Iterator[list[Group] | None]:
+    """Merges all runs in one pass, however many there are: an open file and a block for each."""
+    yield from merge(disk, paths)
+
+
 class MeanOfMeans(Mean):
     """Combines measurements to their mean, and takes the mean of the means."""
 
@@ -104,6 +134,37 @@ class NeverSpills(MapSide):
     @property
     def is_full(self) -> bool:
         return False
+
+
+class CombinesAndHopes(MapSide):
+    """Spills only what cannot be combined: words that are all different do not get fewer by it."""
+
+    @property
+    def is_full(self) -> bool:
+        is_full = super().is_full
+        return is_full and not self.app.combines
+
+
+class SyncsNoName(MapSide):
+    """Syncs the files of its output, and not the folder: a power cut takes their names, and the bytes with them."""
+
+    def finish(self, task: int) -> Iterator[int]:
+        disk, self.disk = self.disk, WithoutFolders(self.disk)
+        yield from super().finish(task)
+        self.disk = disk
+
+
+class WithoutFolders:
+    """A disk on which the names of files are never synced."""
+
+    def __init__(self, disk: Any) -> None:
+        self._disk = disk
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._disk, name)
+
+    def sync(self, *paths: str) -> None:
+        self._disk.sync(*(path for path in paths if not path.endswith("/")))
 
 
 class ForgetsSpills(MapSide):
@@ -150,6 +211,7 @@ def joins_pieces(attempt: Any, spec: Any, files: Collection[str], limits: Any, i
 
 _reduce_run = reduce_side.run
 records_batches = records.batches
+runs_merge = merge
 
 CORE = (
     bug(
@@ -199,6 +261,40 @@ CORE = (
         replaces="map_side:MapSide",
         breaks="MR-C1",
         kind="cost",
+    ),
+    bug(
+        "combines-and-hopes",
+        CombinesAndHopes,
+        part="A",
+        replaces="map_side:MapSide",
+        breaks="MR-C1",
+        kind="cost",
+    ),
+    bug(
+        "opens-all-runs",
+        opens_all_runs,
+        part="A",
+        replaces="runs:merge_all",
+        breaks="MR-C1",
+        kind="cost",
+    ),
+    bug(
+        "last-run-first",
+        merges_the_last_run_first,
+        part="A",
+        replaces="runs:merge",
+        breaks="MR-S1",
+    ),
+    bug(
+        "passes-in-front", puts_passes_in_front, part="A", replaces="runs:merge_all", breaks="MR-S1"
+    ),
+    bug(
+        "syncs-no-name",
+        SyncsNoName,
+        part="A",
+        replaces="map_side:MapSide",
+        breaks="MR-S1",
+        source="Pillai et al., All file systems are not created equal, OSDI 2014",
     ),
     bug("forgets-spills", ForgetsSpills, part="A", replaces="map_side:MapSide", breaks="MR-S1"),
     bug(

@@ -53,6 +53,16 @@ def piece_by_piece(store: Store, attempt: Attempt) -> bool:
     return True
 
 
+def looks_then_appends(store: Store, attempt: Attempt) -> bool:
+    """Appends the whole output if it sees that there is none: two attempts may both look before either appends."""
+    source, target = private_key(attempt), part_key(attempt.job, attempt.task)
+    is_first = not store.exists(target)
+    if is_first:
+        store.append(target, store.get(source))
+    store.delete(source)
+    return is_first
+
+
 def last_wins(store: Store, attempt: Attempt) -> bool:
     """Commits in place of what is there: the right to commit belongs to the task, not to one attempt of it."""
     target = part_key(attempt.job, attempt.task)
@@ -235,6 +245,14 @@ DEATHS = (
         replaces="commit:commit",
         breaks="MR-S2",
         source="FileOutputCommitter's algorithm 2: MAPREDUCE-4815, SPARK-33019",
+    ),
+    bug(
+        "looks-then-appends",
+        looks_then_appends,
+        part="C",
+        replaces="commit:commit",
+        breaks="MR-S3",
+        source="time of check to time of use (CWE-367)",
     ),
     bug(
         "last-commit-wins",

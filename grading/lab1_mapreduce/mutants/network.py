@@ -39,6 +39,15 @@ def appends_what_comes(fetching: shuffle.Shuffle, piece: Piece, disk: Disk, now:
             fetching.missing.remove(source)
 
 
+def inputs_as_they_come(fetching: shuffle.Shuffle, piece: Piece, disk: Disk, now: int) -> None:
+    """Hands the reduce attempt its inputs in the order in which they became complete, and so the values of a key."""
+    before = [source.path for source in fetching.missing]
+    shuffle_take(fetching, piece, disk, now)
+    left = [source.path for source in fetching.missing]
+    complete = [path for path in before if path not in left]
+    fetching.files = [path for path in fetching.files if path not in complete] + complete
+
+
 class NewTaskForEveryAsk(Master):
     """Does not look at the request's number: a repeated Ask gets another task, and the first one is never done."""
 
@@ -169,7 +178,16 @@ class NeverRests(Worker):
 shuffle_wanted = shuffle.wanted
 shuffle_begin = shuffle.begin
 
+shuffle_take = shuffle.take
+
 NETWORK = (
+    bug(
+        "inputs-as-they-come",
+        inputs_as_they_come,
+        part="B",
+        replaces="shuffle:take",
+        breaks="MR-S1",
+    ),
     bug("ends-early", EndsEarly, part="B", replaces="master:Master", breaks="MR-S4"),
     bug(
         "any-partition",

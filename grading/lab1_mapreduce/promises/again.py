@@ -15,7 +15,7 @@ from msgspec import Struct
 from distlab.check import Verdict, broken, kept
 from distlab.grade.lab import Run
 from distlab.trace import Event, Kind
-from grading.lab1_mapreduce.promises.books import orders, phase_of
+from grading.lab1_mapreduce.promises.books import name_of, orders, phase_of
 from labs.lab1_mapreduce.protocol import (
     Ask,
     Attempt,
@@ -234,8 +234,8 @@ def first_completion_counts(run: Run) -> Verdict:
                     f"{event.node} accepted two executions of {phase_of(attempt)}",
                     before.event.id,
                     event.id,
-                    expected=f"the first one only: that of {before.holder}",
-                    got=f"that of {event.peer} as well",
+                    expected=f"{name_of(before.attempt)} on {before.holder}, and no other",
+                    got=f"{name_of(attempt)} on {event.peer} as well",
                 )
         if before is None or before.attempt != attempt:
             sight.accepted[task] = Completion(attempt, event.peer, event)

@@ -125,6 +125,15 @@ def changes(run: Run, *keys: str) -> list[Event]:
     return found
 
 
+def making(run: Run, key: str) -> list[Event]:
+    """The attempts that made an object, and all that they did in the store; what was done to the object itself last."""
+    worked = [event for event in run.trace.of(Kind.STORE) if event.what[2]]
+    final = [event for event in worked if event.what[1] == key]
+    makers = {event.cause for event in final}
+    before = [e for e in worked if e.cause in makers and e.what[1] != key]
+    return [*(e for e in run.trace.of(Kind.JOB) if e.id in makers), *before, *final]
+
+
 def ended(run: Run, job: Submitted) -> list[Event]:
     """The store calls that changed the record of how the job ended."""
     return changes(run, outcome_key(job.spec.name))
@@ -133,3 +142,9 @@ def ended(run: Run, job: Submitted) -> list[Event]:
 def phase_of(attempt: Attempt) -> str:
     """For reports: ``map task 3``."""
     return f"{attempt.phase} task {attempt.task}"
+
+
+def name_of(attempt: Attempt) -> str:
+    """For reports: ``attempt 7 of reduce task 0``; ``attempt 2.7`` of a master's second epoch."""
+    epoch = f"{attempt.epoch}." if attempt.epoch != 1 else ""
+    return f"attempt {epoch}{attempt.number} of {phase_of(attempt)}"

@@ -6,10 +6,12 @@ import zlib
 from collections import Counter
 from itertools import pairwise
 
+from msgspec import structs
+
 from distlab.check import Verdict, broken, equal_outputs, kept
 from distlab.grade.lab import Run
 from grading.lab1_mapreduce import inputs
-from grading.lab1_mapreduce.promises.books import Submitted, jobs
+from grading.lab1_mapreduce.promises.books import Submitted, jobs, making
 from labs.lab1_mapreduce.sequential import lines_of
 
 
@@ -18,11 +20,13 @@ def equals_sequential_run(run: Run) -> Verdict:
     for job in jobs(run):
         if job.is_ok and job.is_deterministic:
             expected = dict(zip(job.parts, job.answer.outputs, strict=True))
-            verdict = equal_outputs(expected, _outputs(run, job))
+            got = _outputs(run, job)
+            verdict = equal_outputs(expected, got)
             if verdict.is_broken:
-                return broken(
-                    verdict.reason, job.entry.ret, expected=verdict.expected, got=verdict.got
-                )
+                keys = sorted({*expected, *got})
+                wrong = next(key for key in keys if expected.get(key) != got.get(key))
+                made = [event.id for event in making(run, wrong)]
+                return structs.replace(verdict, events=(job.entry.ret, *made))
     return kept()
 
 

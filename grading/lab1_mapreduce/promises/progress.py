@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from distlab.check import Verdict, bounded_liveness, broken, kept
 from distlab.core import MS, Failed
 from distlab.grade.lab import Run
@@ -24,18 +26,18 @@ def ends_in_time(run: Run) -> Verdict:
     )
     for job in jobs(run):
         if job.entry.is_failed:
+            failed = [e.id for e in run.trace.of(Kind.JOB_END) if isinstance(e.what[1], Failed)]
             return broken(
                 f"job {job.spec.name} was given up; it could have been done",
+                *failed[-3:],
                 job.entry.ret,
                 expected="Ok",
                 got=job.entry.outcome,
             )
         verdict = bounded_liveness(job.entry.ended, deadline, f"the end of job {job.spec.name}")
         if verdict.is_broken:
-            last = list(run.trace.of(Kind.JOB, Kind.STORE))[-1:]
-            return broken(
-                verdict.reason, job.entry.call, *[event.id for event in last], got=verdict.got
-            )
+            events = (job.entry.call, *([job.entry.ret] if job.entry.ended is not None else []))
+            return structs.replace(verdict, events=events)
     return kept()
 
 

@@ -11,6 +11,7 @@ from distlab.grade.lab import Run
 from distlab.trace import Event, Kind
 from grading.lab1_mapreduce.promises.books import (
     Submitted,
+    changes,
     executions,
     jobs,
     phase_of,
@@ -23,6 +24,7 @@ from labs.lab1_mapreduce.protocol import (
     MapDone,
     Noted,
     Piece,
+    RunReduce,
 )
 from labs.lab1_mapreduce.sequential import lines_of
 
@@ -62,6 +64,7 @@ def one_output_of_each_map(run: Run) -> Verdict:
                     return broken(
                         f"output {part} consumed {len(values_of)} outputs of the map task of {name.decode()!r}",
                         job.entry.ret,
+                        *_how_it_came(run, key, job.maps),
                         expected="exactly one",
                         got=len(values_of),
                     )
@@ -69,8 +72,29 @@ def one_output_of_each_map(run: Run) -> Verdict:
                     return broken(
                         f"output {part} consumed an output of the task of {name.decode()!r} that no master accepted",
                         job.entry.ret,
+                        *_how_it_came(run, key, job.maps),
+                        expected=f"one of the accepted: {sorted(n for n in numbers if n is not None)}",
+                        got=int(values_of[0]),
                     )
     return kept()
+
+
+def _how_it_came(run: Run, key: str, maps: int) -> list[int]:
+    """The commit of an output, the order of its attempt, and that one's start; the wrong one last.
+
+    Wrong is the order where it does not list one output of each map task; else what became of it.
+    """
+    commit = next(iter(changes(run, key)), None)
+    started = {event.id: (event, attempt) for event, attempt in executions(run, "reduce")}
+    if commit is None or commit.cause not in started:
+        return []
+    job, attempt = started[commit.cause]
+    order = next((e for e in sent(run, RunReduce) if e.what.attempt == attempt), None)
+    if order is None:
+        return [commit.id, job.id]
+    tasks = [output.attempt.task for output in order.what.inputs]
+    last = [job, order] if sorted(tasks) != list(range(maps)) else [order, job]
+    return [commit.id, *(event.id for event in last)]
 
 
 def counters_of_accepted(run: Run) -> Verdict:

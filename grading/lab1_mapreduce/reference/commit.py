@@ -37,7 +37,8 @@ def write(store: Store, attempt: Attempt, text: bytes) -> None:
 def commit(store: Store, attempt: Attempt) -> bool:
     """Make what the attempt wrote the task's output, unless another attempt has; True if it did.
 
-    Leaves nothing private behind.
+    Only a call that refuses where the name is taken may make it appear: between a look and an append,
+    another attempt can come. What stays private costs room and nothing else: nobody looks there.
     """
     # BEGIN SOLUTION 1C: give the object its final name; clean up if that is taken
     if store.rename(private_name(attempt), part_key(attempt.job, attempt.task)):

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
+from msgspec import structs
+
 from distlab.check.history import Entry, History
 from distlab.check.verdict import Verdict, broken, kept
 
@@ -80,7 +82,8 @@ def equal_outputs(expected: Mapping[str, bytes], got: Mapping[str, bytes]) -> Ve
 
 
 def _excerpt(content: bytes, at: int) -> str:
-    start = max(0, content.rfind(b"\n", 0, at) + 1)
+    """What stands there: from the beginning of the line on, if that is near."""
+    start = max(content.rfind(b"\n", 0, at) + 1, at - 30)
     return repr(content[start : start + 60]) if start < len(content) else "end of output"
 
 
@@ -100,7 +103,12 @@ def bounded_liveness(
     """The goal was reached, and in time. Times in microseconds of virtual time."""
     if done_at is None:
         detail = f"; {waiting_for}" if waiting_for else ""
-        return broken(f"{goal} did not happen within {deadline / 1000:.0f} ms{detail}", got="never")
+        never = broken(
+            f"{goal} did not happen within {deadline / 1000:.0f} ms{detail}",
+            expected=f"by {deadline / 1000:.0f} ms",
+            got="never",
+        )
+        return structs.replace(never, is_absence=True)
     if done_at > deadline:
         return broken(
             f"{goal} came too late",

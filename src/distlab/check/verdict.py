@@ -30,6 +30,8 @@ class Verdict(Struct, frozen=True):
     """Ids of the events that show it; the last one is the decisive one."""
     expected: str = ""
     got: str = ""
+    is_absence: bool = False
+    """What is wrong is that something did not happen: no single event, and no line of the program, did it."""
 
     @property
     def is_kept(self) -> bool:

@@ -9,6 +9,9 @@ import click
 
 from distlab.check import Finding
 from distlab.check.edn import BadHistory
+from distlab.check.isolation import Level, as_text, isolation, to_svg
+from distlab.check.isolation.recorded import TXN
+from distlab.check.isolation.recorded import to_history as to_transactions
 from distlab.check.jepsen import Recorded, read_recorded
 from distlab.check.linear import BUDGET, MODELS, Examination, Model, examine, longest_order
 from distlab.check.linear.recorded import NAMES, guess_model, to_history
@@ -16,6 +19,9 @@ from distlab.cli.keeping import shown, write
 from distlab.cli.program import FAILED, PASSED, NotReady, usage
 from distlab.cli.screen import Screen, joined, plural, rule, styled
 from distlab.cli.views.timeline import Timeline
+from distlab.core.errors import ScenarioError
+
+LEVELS = {str(level).replace(" ", "-"): level for level in Level}
 
 WORDS = {
     Finding.KEPT: ("linearizable", "good"),
@@ -34,6 +40,7 @@ class Asked:
         self.model = str(options["model"] or "")
         self.svg = Path(str(options["svg"])) if options["svg"] else None
         self.budget = int(str(options["budget"]))
+        self.level = LEVELS[str(options["level"])]
         self.screen = Screen()
 
     def head(self, judged_as: str) -> None:
@@ -49,6 +56,14 @@ class Asked:
 @click.option(
     "--model", type=click.Choice(list(NAMES)), help="what the object is; default: a guess"
 )
+@click.option(
+    "--level",
+    type=click.Choice(list(LEVELS)),
+    default="strict-serializable",
+    metavar="LEVEL",
+    show_default=True,
+    help="what transactions are held to",
+)
 @click.option("--svg", type=click.Path(dir_okay=False), help="also write the picture there")
 @click.option(
     "--budget",
@@ -60,21 +75,20 @@ class Asked:
 def check(file: Path, **options: object) -> int:
     """Judge a recorded history: EDN as Jepsen writes it, or JSON lines.
 
-    Ends with 0 if it is linearizable, and with 1 if it is not, or if nobody can say.
+    Operations on objects are held to linearizability, transactions (``txn``) to a level of isolation. Ends with 0 if
+    the history keeps it, and with 1 if it does not, or if nobody can say.
     """
     try:
         recorded = read_recorded(_text(file))
         return JUDGES[form_of(recorded)](Asked(file, recorded, options))
-    except BadHistory as error:
+    except (BadHistory, ScenarioError) as error:
         raise NotReady(f"{file} is no history that can be judged: {error}") from None
 
 
 def form_of(recorded: Sequence[Recorded]) -> str:
     """Which judge a history is for, by the form of its operations: a key of :data:`JUDGES`."""
     names = {one.f for one in recorded}
-    if "txn" in names:
-        usage("this is a history of transactions: there is no judge for them here")
-    return "objects"
+    return "transactions" if TXN in names else "objects"
 
 
 def _text(file: Path) -> str:
@@ -117,7 +131,8 @@ def _objects(asked: Asked) -> int:
         write(
             asked.svg, timeline.svg(f"{asked.file.name}: {WORDS[examination.verdict.finding][0]}")
         )
-        screen.say(f"\n{shown(asked.svg)}")
+        screen.say("")
+        screen.say(shown(asked.svg))
     return PASSED if examination.verdict.is_kept else FAILED
 
 
@@ -139,5 +154,38 @@ def _timeline(examination: Examination, model: Model) -> Timeline | None:
     return Timeline([*part.entries, *part.failed], conflict.entries, order)
 
 
-JUDGES: dict[str, Callable[[Asked], int]] = {"objects": _objects}
+# ---------------------------------------------------------------- transactions
+
+
+def _transactions(asked: Asked) -> int:
+    """Isolation."""
+    screen, level = asked.screen, asked.level
+    if asked.model:
+        usage("--model is for operations on objects; this is a history of transactions: --level")
+    found = isolation(to_transactions(asked.recorded))
+    verdict = found.verdict(level)
+    asked.head(f"transactions, held to {level}")
+    screen.say("")
+    match verdict.finding:
+        case Finding.KEPT:
+            screen.lines([styled(str(level), "good")])
+        case Finding.UNKNOWN:
+            screen.lines([joined(("unknown", "odd"), f": {verdict.reason}")])
+        case Finding.BROKEN:
+            screen.lines([styled(f"NOT {level}", "bad")])
+            anomaly = found.violates(level)
+            assert anomaly is not None
+            screen.lines(map(styled, as_text(anomaly, screen.width).split("\n")))
+            if asked.svg is not None:
+                write(asked.svg, to_svg(anomaly))
+                screen.say("")
+                screen.say(shown(asked.svg))
+    if not verdict.is_kept:
+        strongest = " or ".join(map(str, found.strongest)) or "nothing"
+        screen.say("")
+        screen.say(f"The strongest that it may be: {strongest}.")
+    return PASSED if verdict.is_kept else FAILED
+
+
+JUDGES: dict[str, Callable[[Asked], int]] = {"objects": _objects, "transactions": _transactions}
 """By the form of the history; see :func:`form_of`."""

@@ -15,7 +15,7 @@ from distlab.cli.program import FAILED, PASSED, usage
 from distlab.cli.screen import Screen
 from distlab.cli.views.failure import FailureScreen
 from distlab.cli.views.labpage import LabPage
-from distlab.cli.views.overview import Overview
+from distlab.cli.views.overview import NextStep, Overview
 from distlab.cli.views.states import BROKEN
 from distlab.grade.exports import WRITERS
 from distlab.grade.result import LabResult, PartResult, PromiseResult, Report, State
@@ -119,6 +119,9 @@ def screen_of(screen: Screen, report: Report, request: Request) -> None:
         if others:
             command = f"make grade LAB={broken[0][0].number} PROMISE={others[0]}"
             screen.say(f"  then     {command}   ({len(others)} more broken)", "dim")
+    elif not request.part:
+        for lab in report.labs:
+            screen.show(NextStep(report, lab))
 
 
 def failure_screen(
@@ -136,7 +139,7 @@ def failure_screen(
         ]
     if promise.broken is not None and promise.broken.counterexample:
         note_shown(promise.broken.counterexample)
-    return FailureScreen(report, lab, part, promise, evidence_for(lab, promise), also)
+    return FailureScreen(report, lab, part, promise, evidence_for(lab, part, promise), also)
 
 
 def all_passed(report: Report) -> bool:

@@ -17,16 +17,18 @@ from distlab.grade.solution import NoSuchThing, find_lab_name, lab_names, load_l
 
 @click.command()
 @click.option("--lab", default="", help="which lab; default: that of the last failure")
+@click.option("--part", default="", help="in which part, for a promise of several: c or 1c")
 @click.option("--promise", default="", help="for which promise; default: the first that is broken")
-def hint(lab: str, promise: str) -> int:
+def hint(lab: str, part: str, promise: str) -> int:
     """Show the next hint: first a question, then a place to look, then the idea."""
     found = load_lab(find_lab_name(lab) if lab else _lab_of_last_failure())
     known = hints.load(hints_file(found.name))
     if not known:
         raise NotReady(f"there are no hints for {found.name} in this release")
-    code = _code(found, promise, known)
+    code, part = _chosen(found, part.upper().removeprefix(str(found.number)), promise, known)
+    key = hints.key_of(known, code, part)
     memory, screen = hint_memory(), Screen()
-    revealed = memory.reveal(found.name, code, known[code])
+    revealed = memory.reveal(found.name, key, known[key])
     write(own_folder() / "hints.json", memory.to_json())
     title = next((p.title for part in found.parts for p in part.promises if p.code == code), code)
     screen.lines([styled(line, "head") for line in wrapped(f"{code}: {title}", screen.width)])
@@ -51,28 +53,33 @@ def _lab_of_last_failure() -> str:
     return names[0]
 
 
-def _code(lab: Lab, promise: str, known: dict[str, tuple[str, ...]]) -> str:
-    """The promise that is meant: the one named, or the first broken one that has hints, or the first unfinished one."""
-    if promise:
-        for code in known:
-            if code.lower() == promise.lower():
-                return code
-        raise NoSuchThing("promise with hints", promise, list(known))
+def _chosen(
+    lab: Lab, part: str, promise: str, known: dict[str, tuple[str, ...]]
+) -> tuple[str, str]:
+    """The promise that is meant, and its part: the one named, else the first that is broken, else unfinished."""
     report = last_report()
     results = [
-        p
-        for result in (report.labs if report else ())
-        if result.name == lab.name
-        for part in result.parts
-        for p in part.promises
-        if p.code in known
+        (result, of.code)
+        for graded in (report.labs if report else ())
+        if graded.name == lab.name
+        for of in graded.parts
+        for result in of.promises
+        if hints.key_of(known, result.code, of.code) in known and part in ("", of.code)
     ]
+    codes = list(dict.fromkeys(key.rpartition(".")[2] for key in known))
+    if promise:
+        named = [code for code in codes if code.lower() == promise.lower()]
+        if not named:
+            raise NoSuchThing("promise with hints", promise, codes)
+        results = [found for found in results if found[0].code == named[0]]
     for wanted in (BROKEN, (State.UNKNOWN,), (State.NOT_STARTED,)):
-        for result in results:
+        for result, of_part in results:
             if result.state in wanted:
-                return result.code
+                return result.code, of_part
+    if promise:
+        return named[0], part or (results[0][1] if results else "")
     if results:
         usage(
-            f"all promises of {lab.name} with hints are kept; name one with PROMISE=: {', '.join(known)}"
+            f"all promises of {lab.name} with hints are kept; name one with PROMISE=: {', '.join(codes)}"
         )
-    return next(iter(known))
+    return codes[0], part

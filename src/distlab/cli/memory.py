@@ -88,7 +88,9 @@ def _with_promises(old: PartResult | None, new: PartResult) -> PartResult:
     return msgspec.structs.replace(new, promises=tuple(fresh.get(p.code, p) for p in old.promises))
 
 
-def evidence_for(lab: LabResult, promise: PromiseResult, run: Path | None = None) -> Evidence:
+def evidence_for(
+    lab: LabResult, part: PartResult, promise: PromiseResult, run: Path | None = None
+) -> Evidence:
     """What a failure screen wants to show beside the report. What cannot be read is left out.
 
     ``run`` is the file with the run, where it is another than the one that was saved when the promise broke.
@@ -103,12 +105,14 @@ def evidence_for(lab: LabResult, promise: PromiseResult, run: Path | None = None
                 trace, head = read((run or trace_file(broken.counterexample)).read_bytes())
             except (OSError, DistlabError):
                 trace = None
-    texts = hints.load(hints_file(lab.name)).get(promise.code, ())
+    known = hints.load(hints_file(lab.name))
+    key = hints.key_of(known, promise.code, part.code)
     return Evidence(
         trace=trace,
         sources={frame.file: _source(frame.file) for frame in frames},
-        hints=len(texts),
-        hints_shown=hint_memory().shown(lab.name, promise.code),
+        hints=len(known.get(key, ())),
+        hints_shown=hint_memory().shown(lab.name, key),
+        hints_are_the_parts=key != promise.code,
         head=head,
     )
 

@@ -36,6 +36,7 @@ COMMANDS = {
     "hint": ("distlab.cli.hinting", "the next hint"),
     "warmup": ("distlab.cli.warming", "recorded runs: what happens next?"),
     "own": ("distlab.cli.owning", "which known bugs does your own test catch?"),
+    "explore": ("distlab.cli.exploring", "search a small scope whole"),
     "live": ("distlab.cli.living", "run a lab as real processes under real faults"),
     "check": ("distlab.cli.checking", "judge a recorded history, of any system"),
     "doctor": ("distlab.cli.doctoring", "is this machine fit?"),

@@ -106,7 +106,7 @@ def _show(screen: Screen, lab: Lab, saved: Counterexample, answer: Replayed) -> 
     if answer.broken is not None:
         report, lab_result, part, promise = _as_report(lab, saved, answer)
         run = Path(answer.trace) if answer.outcome is Outcome.BROKEN and answer.trace else None
-        evidence = evidence_for(lab_result, promise, run)
+        evidence = evidence_for(lab_result, part, promise, run)
         screen.show(FailureScreen(report, lab_result, part, promise, evidence))
         screen.say("")
     screen.show(ReplayVerdict(saved, answer))

@@ -14,7 +14,8 @@ remain, never a later one without an earlier one (cf. Pillai et al., "All File S
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Hashable
 
 from distlab.core.disk import checked_path, folder_of
 from distlab.core.errors import BadPath, DiskFull, NoSuchFile
@@ -225,6 +226,33 @@ class Files:
         bytes_at_risk = [path for path, file in self._names.items() if file.pending]
         names_at_risk = [come or go or "" for _, _, go, come, _ in self._name_changes]
         return sorted({*bytes_at_risk, *names_at_risk})
+
+    def essence(self) -> Hashable:
+        """A value that is equal for files that look and crash alike, however they came about."""
+        known = [*self._names.values(), *self._durable_names.values()]
+        known += [file for *_, file in self._name_changes if file is not None]
+        place = {id(file): n for n, file in enumerate({id(file): file for file in known}.values())}
+        files = {id(file): file for file in known}.values()
+        return (
+            tuple((name, place[id(file)]) for name, file in self._names.items()),
+            tuple((name, place[id(file)]) for name, file in self._durable_names.items()),
+            tuple((*change[1:4], place.get(id(change[4]))) for change in self._name_changes),
+            tuple((bytes(f.visible), bytes(f.durable), *(w[1:] for w in f.pending)) for f in files),
+        )
+
+    def rewritten(self, change: Callable[[bytes], bytes]) -> Files:
+        """A copy in which ``change`` was done to every piece of contents; it must not change their lengths."""
+        twin = copy.deepcopy(self)
+        known = [*twin._names.values(), *twin._durable_names.values()]
+        known += [file for *_, file in twin._name_changes if file is not None]
+        for file in {id(file): file for file in known}.values():
+            file.visible = bytearray(change(bytes(file.visible)))
+            file.durable = bytearray(change(bytes(file.durable)))
+            file.pending = [
+                (number, at, None if written is None else change(written))
+                for number, at, written in file.pending
+            ]
+        return twin
 
     # -- faults -------------------------------------------------------------------------------------------------
 

@@ -21,7 +21,10 @@ class Store(Protocol):
         ...
 
     def append(self, key: str, data: bytes) -> None:
-        """Add to the object, making it if need be. Others see it grow: write elsewhere, then :meth:`rename`."""
+        """Add to the object, making it if need be; refuses nothing, whoever wrote what is there.
+
+        Others see it grow. What must appear whole and once is written elsewhere, then given its name by :meth:`rename`.
+        """
 
     def rename(self, source: str, target: str) -> bool:
         """Give the object another key, atomically, unless that is taken. True if this call did it.

@@ -174,6 +174,46 @@ class Rot(Action, frozen=True):
     bit: int
 
 
+# -- the adversary: nothing happens but what it lets happen ---------------------------------------------------------
+
+
+class Hold(Action, frozen=True):
+    """Until the plan heals, no message arrives and no timer fires but by :class:`Release` and :class:`Fire`.
+
+    What the explorer found is written down so: a run of which every step is chosen. At time 0 it holds from the start.
+    Sessions are not held.
+    """
+
+
+class Release(Action, frozen=True):
+    """The ``n``-th message (from 1) that ``source`` has sent to ``to`` arrives now; again, if it has arrived before."""
+
+    source: str
+    to: str
+    n: int
+
+
+class Fire(Action, frozen=True):
+    """A timer that is set fires now, whatever its duration. ``timer`` is its ``repr``."""
+
+    node: str
+    timer: str
+
+
+class Draw(Action, frozen=True):
+    """The node's next draws from ``random`` among at most :data:`FEW` values come out as these (counted from 0)."""
+
+    node: str
+    values: tuple[int, ...]
+
+
+FEW = 8
+"""A draw among more values than this is no choice that anybody would try value by value."""
+
+STEPS = (Hold, Release, Fire, Draw)
+"""What decides the order of things, and does no harm."""
+
+
 AnyAction = (
     Drop
     | Delay
@@ -193,6 +233,10 @@ AnyAction = (
     | FailRead
     | FillDisk
     | Rot
+    | Hold
+    | Release
+    | Fire
+    | Draw
 )
 
 MESSAGE_ACTIONS = (Drop, Delay, Duplicate, Flip)

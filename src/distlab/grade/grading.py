@@ -1,4 +1,4 @@
-"""Grading one part: exams, directed schedules, the random sweep; then what is broken is made small.
+"""Grading one part: exams, directed schedules, small scopes, the random sweep; then what is broken is made small.
 
 Theory of operation. All promises of the part judge every run until they are broken. The cheap and certain looks come
 first. A problem (an exception, a handler that hangs) is nobody's broken promise: it decides every promise that is still
@@ -17,17 +17,20 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from distlab.check import Verdict
+from distlab.check.verdict import Finding as Answer
 from distlab.core.errors import HarnessBug, ScenarioError
 from distlab.grade.counterexample import Counterexample, save, trace_file
+from distlab.grade.decisive import decisive_line, shown_by, standing
+from distlab.grade.exhaustive import Searched, search
 from distlab.grade.guard import BUSY_LIMIT, RETRY_LIMIT, RUN_LIMIT, Stuck
-from distlab.grade.lab import Lab, Part, Promise, Run
+from distlab.grade.lab import Exam, Lab, Part, Promise
 from distlab.grade.minimise import minimise
-from distlab.grade.perform import Performance, frame_at, perform, problem_of
+from distlab.grade.perform import Performance, perform, problem_of
 from distlab.grade.result import Break, Frame, PartResult, Problem, PromiseResult, State
 from distlab.grade.scenario import Scenario
 from distlab.grade.solution import Solution, root
 from distlab.sim import stream
-from distlab.trace import EVERYTHING, Event, Kind
+from distlab.trace import EVERYTHING
 from distlab.trace.files import write as write_trace
 
 Progress = Callable[[int, int], None]
@@ -80,7 +83,11 @@ class Grading:
             self._decide_all(problem, "when it was imported", None)
         else:
             self._sit_exams()
-            for found, scenario in self.scenarios():
+            for found, scenario in self._directed():
+                if self._open():
+                    self._look(found, scenario)
+            self._search_scopes()
+            for found, scenario in self._sweep():
                 if not self._open():
                     break
                 self._look(found, scenario)
@@ -88,11 +95,16 @@ class Grading:
 
     def scenarios(self) -> Iterator[tuple[str, Scenario]]:
         """Directed schedules, then the sweep; how each is called in reports."""
-        if self.part.stage is None:
-            return
-        for directed in self.part.directed:
-            yield f"directed: {directed.name}", directed.scenario
-        if self.part.draw is not None:
+        yield from self._directed()
+        yield from self._sweep()
+
+    def _directed(self) -> Iterator[tuple[str, Scenario]]:
+        if self.part.stage is not None:
+            for directed in self.part.directed:
+                yield f"directed: {directed.name}", directed.scenario
+
+    def _sweep(self) -> Iterator[tuple[str, Scenario]]:
+        if self.part.stage is not None and self.part.draw is not None:
             for number in range(1, self.runs + 1):
                 yield f"run {number}", random_scenario(self.lab, self.part, self.seed, number)
 
@@ -130,10 +142,76 @@ class Grading:
                     problem = problem_of(error, self.solution) or self.solution.blame(error)
                     if problem is None:
                         raise
-                    self._broken[promise.code] = Break(problem.text, found, problem=problem)
+                    self._broken[promise.code] = Break(
+                        problem.text, found, problem=problem, module=self._file_of(exam)
+                    )
                 else:
                     if verdict.is_broken:
-                        self._broken[promise.code] = _as_break(verdict, found)
+                        self._broken[promise.code] = msgspec.structs.replace(
+                            _as_break(verdict, found), module=self._file_of(exam)
+                        )
+
+    def _file_of(self, exam: Exam) -> str:
+        return _relative_source(self.solution, exam.module) if exam.module else ""
+
+    def _search_scopes(self) -> None:
+        """Search the part's small scopes whole, for the promises that are still open."""
+        for exhaustive in self.part.exhaustive:
+            promise = next((p for p in self._open() if p.code == exhaustive.promise), None)
+            if promise is None:
+                continue
+            found = f"exhaustive: {exhaustive.name}"
+            try:
+                searched = search(self.part, self.solution, exhaustive)
+            except (HarnessBug, ScenarioError):
+                raise
+            except (Exception, Stuck) as error:
+                problem = problem_of(error, self.solution)
+                if problem is None:
+                    raise
+                self._decide_all(problem, found, None)
+                return
+            if searched.answer is Answer.UNKNOWN:
+                self._unseen[promise.code].add(
+                    f"{exhaustive.name}, searched whole ({searched.reason})"
+                )
+                continue
+            self._judged[promise.code] += 1
+            if searched.answer is Answer.BROKEN:
+                self._explain_search(promise, found, searched)
+
+    def _explain_search(self, promise: Promise, found: str, searched: Searched) -> None:
+        """A search has found a way to break a promise: it is a scenario like any other, and the shortest there is."""
+        assert searched.result is not None
+        if searched.scenario is not None:
+            performance = perform(self.part, self.solution, searched.scenario, record=EVERYTHING)
+            if performance.problem is not None:
+                self._decide_all(performance.problem, found, searched.scenario)
+                return
+            verdict = judge(promise, performance)
+            if verdict.is_broken:
+                shown = _as_break(verdict, found)
+                if self.keep:
+                    saved = self._save(
+                        promise,
+                        verdict.reason,
+                        found,
+                        searched.scenario,
+                        searched.scenario,
+                        performance.digest,
+                    )
+                    save_trace(saved.id, performance, shown_by(performance, verdict))
+                    shown = msgspec.structs.replace(
+                        shown,
+                        counterexample=saved.id,
+                        size=f"{len(searched.result.trace)} steps, the fewest there can be",
+                        decisive=decisive_line(performance, verdict),
+                    )
+                self._broken[promise.code] = shown
+                return
+        # The promise's own judge sees nothing in that run: an invariant may tell more than what can be seen outside.
+        steps = "; ".join(map(str, searched.result.trace))
+        self._broken[promise.code] = Break(searched.reason, found, got=steps)
 
     def look(self, found: str, scenario: Scenario) -> Break | None:
         """Judge one more scenario; what has been seen broken so far, if anything."""
@@ -247,13 +325,14 @@ class Grading:
                 f"{promise.code}: the minimised scenario passes when everything is recorded"
             )
         saved = self._save(promise, final.reason, found, smallest, scenario, performance.digest)
-        save_trace(saved.id, performance, final.events)
+        save_trace(saved.id, performance, shown_by(performance, final))
         return msgspec.structs.replace(
             _as_break(final, found),
             counterexample=saved.id,
             size=smallest.size(),
             was=scenario.size(),
             decisive=decisive_line(performance, final),
+            standing=standing(performance, final),
         )
 
     def _save(
@@ -338,70 +417,6 @@ def judge(promise: Promise, performance: Performance) -> Verdict:
         raise HarnessBug(
             f"the judge of {promise.code} raised {type(error).__name__}: {error}"
         ) from error
-
-
-def decisive_line(performance: Performance, verdict: Verdict) -> tuple[Frame, ...]:
-    """The student's line that decides: where an effect was asked for, or the handler that it ran in.
-
-    That is the last effect that the evidence names. Else, where a client merely reports what it was told, it is what
-    was said to it, by whoever said so first. Else it is the last event of the evidence, or its nearest cause.
-    """
-    run = performance.run
-    if run is None or not verdict.events:
-        return ()
-    events = run.trace.by_id()
-    named = [events[number] for number in reversed(verdict.events) if number in events]
-    looks = [
-        *(e for e in named if e.kind in _EFFECTS),
-        *_said_to_the_client(run, verdict.events[-1]),
-    ]
-    for event in looks:
-        if (line := _line_of(performance, event)) is not None:
-            return (frame_at(*line),)
-    for event in reversed(run.trace.story(verdict.events[-1])):
-        if (line := _line_of(performance, event)) is not None:
-            return (frame_at(*line),)
-    return ()
-
-
-_EFFECTS = frozenset((Kind.SEND, Kind.WRITE, Kind.SYNC, Kind.SYNCED, Kind.STORE))
-
-
-def _said_to_the_client(run: Run, decisive: int) -> list[Event]:
-    """The sends on other nodes that an operation's end rests on, the nearest first, without what was only passed on.
-
-    None if the end rests on what was said of another call: then the client's mistake is to believe it.
-    """
-    story = run.trace.story(decisive)
-    if not story or story[-1].kind != Kind.RETURN:
-        return []
-    end, begin = story[-1], story[0]
-    if begin.kind != Kind.CALL or begin.what[0] != end.what[0]:
-        return []
-    return [
-        event
-        for place, event in reversed(list(enumerate(story)))
-        if event.kind == Kind.SEND
-        and event.node != end.node
-        and not any(
-            e.kind == Kind.DELIVER and e.node == event.node and e.what == event.what
-            for e in story[:place]
-        )
-    ]
-
-
-def _line_of(performance: Performance, event: Event) -> tuple[str, int, str] | None:
-    """Where the event was asked for; what a sync delayed has no line, but other effects of its handler do."""
-    assert performance.run is not None
-    if (line := performance.lines.get(event.id)) is not None or not event.cause:
-        return line
-    for sibling in reversed(performance.run.trace.events):
-        is_effect = sibling.cause == event.cause and sibling.node == event.node
-        if is_effect and (line := performance.lines.get(sibling.id)) is not None:
-            return line
-    if event.kind == Kind.SYNCED:
-        return performance.lines.get(event.cause)
-    return None
 
 
 def _signature(problem: Problem) -> tuple[State, str, Frame | None]:

@@ -5,12 +5,16 @@ They stand in ``grading/labN/hints.toml``::
     [MR-S2]
     hints = ["What does a reader see while you write?", "Look at ...", "Write elsewhere, then rename."]
 
+    [C.MR-S1]                 # a promise of several parts may be broken for other reasons in part C
+    hints = [...]
+
 What has been shown is remembered in ``.distlab/hints.json``. Nothing here costs points.
 """
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -37,15 +41,22 @@ class Revealed(Struct, frozen=True):
 
 
 def load(file: Path) -> dict[str, tuple[str, ...]]:
-    """Promise -> its hints; empty where there is no file. Raises ``ScenarioError`` for a file that is not right."""
+    """Promise -> its hints, as ``MR-S1`` or, for one part, ``C.MR-S1``; empty where there is no file.
+
+    Raises ``ScenarioError`` for a file that is not right.
+    """
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{file}: {error}") from None
+    entries = {code: entry for code, entry in table.items() if not _is_part(entry)}
+    for part, promises in table.items():
+        if _is_part(promises):
+            entries |= {f"{part}.{code}": entry for code, entry in promises.items()}
     hints = {}
-    for code, entry in table.items():
+    for code, entry in entries.items():
         texts = entry.get("hints") if isinstance(entry, dict) else None
         if (
             not isinstance(texts, list)
@@ -57,6 +68,15 @@ def load(file: Path) -> dict[str, tuple[str, ...]]:
             )
         hints[code] = tuple(texts)
     return hints
+
+
+def _is_part(entry: object) -> bool:
+    return isinstance(entry, dict) and bool(entry) and "hints" not in entry
+
+
+def key_of(hints: Mapping[str, object], code: str, part: str) -> str:
+    """Under which name the hints for a promise of that part stand."""
+    return own if (own := f"{part.upper()}.{code}") in hints else code
 
 
 class Memory:

@@ -20,6 +20,7 @@ from msgspec import Struct
 from distlab.check import History, Verdict
 from distlab.core.cluster import Cluster
 from distlab.core.values import MS, SECOND, Address, Operation
+from distlab.explore import Scope
 from distlab.grade.scenario import Scenario
 from distlab.trace import Kind, Trace
 
@@ -60,6 +61,8 @@ class Exam(Struct, frozen=True):
 
     name: str
     check: Callable[[Solution], Verdict]
+    module: str = ""
+    """Which of the part's modules it is about, if it is one: what a failure is filed under."""
 
 
 class Promise(Struct, frozen=True, kw_only=True):
@@ -84,6 +87,22 @@ class Directed(Struct, frozen=True):
     about: str
     """One sentence: what is dangerous here."""
     scenario: Scenario
+
+
+class Exhaustive(Struct, frozen=True, kw_only=True):
+    """A small world that is searched whole, for one promise."""
+
+    name: str
+    about: str
+    """One sentence: what is small about it, and what can happen there."""
+    promise: str
+    """Code of the promise that the scope's invariants follow from."""
+    scope: Callable[[Cluster], Scope]
+    """What is searched, given the cluster that the part's stage makes of ``scenario``."""
+    scenario: Scenario = Scenario()
+    """Sizes for the stage; the search makes calls and faults of its own."""
+    budget: int = 200_000
+    """States; with more, the answer is unknown."""
 
 
 class Stage(Struct, frozen=True, kw_only=True):
@@ -113,6 +132,7 @@ class Part(Struct, frozen=True, kw_only=True):
     stage: Callable[[Solution, Scenario], Stage] | None = None
     draw: Callable[[Random], Scenario] | None = None
     directed: Sequence[Directed] = ()
+    exhaustive: Sequence[Exhaustive] = ()
     runs: int = 0
     """Random scenarios in the normal budget."""
     simpler: Callable[[Scenario], Iterable[Scenario]] | None = None

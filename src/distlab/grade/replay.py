@@ -25,7 +25,8 @@ from distlab.core.node import Node
 from distlab.core.values import MS
 from distlab.faults import At, Doing, Fault, Noise, Nth
 from distlab.grade.counterexample import Counterexample, folder
-from distlab.grade.grading import Grading, decisive_line, judge
+from distlab.grade.decisive import decisive_line, shown_by, standing
+from distlab.grade.grading import Grading, judge
 from distlab.grade.lab import Lab, Part, Stage
 from distlab.grade.perform import Performance, perform
 from distlab.grade.result import Break, Problem
@@ -132,8 +133,9 @@ def _judged(
                 saved.id,
                 size,
                 decisive=line,
+                standing=standing(performance, verdict),
             )
-            return shown, verdict.events
+            return shown, shown_by(performance, verdict)
     return None, ()
 
 

@@ -72,6 +72,10 @@ class Break(Struct, frozen=True):
     """What it was cut down from: ``9 operations and 7 faults``."""
     decisive: tuple[Frame, ...] = ()
     """The student's line at the decisive event, where one can be named."""
+    standing: tuple[str, ...] = ()
+    """Where something never happened: each node's last news."""
+    module: str = ""
+    """For an exam: the file that it is about."""
 
 
 class PromiseResult(Struct, frozen=True):

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from distlab.core.errors import ScenarioError
-from distlab.faults import QUIET, Fault, Noise, Plan
+from distlab.faults import QUIET, STEPS, Fault, Noise, Plan
 
 
 class Call(Struct, frozen=True):
@@ -37,7 +37,8 @@ class Scenario(Struct, frozen=True):
 
     def size(self) -> str:
         """For reports: ``3 operations and 1 fault``."""
-        calls, faults = len(self.calls), len(self.plan.faults)
+        calls = len(self.calls)
+        faults = sum(not isinstance(fault.do, STEPS) for fault in self.plan.faults)
         return f"{calls} operation{'s' * (calls != 1)} and {faults} fault{'s' * (faults != 1)}"
 
     def to_json(self) -> bytes:

@@ -12,7 +12,7 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType, ModuleType
@@ -81,9 +81,16 @@ def load_lab(name: str) -> Lab:
 class Solution:
     """One submission, ready to be imported: ``solution.module("worker").Worker``."""
 
-    def __init__(self, lab: Lab, name: str, folders: Sequence[Path]) -> None:
+    is_sealed = False
+    """Whether the program itself is in another process, and what is imported here stands for it."""
+
+    def __init__(
+        self, lab: Lab, name: str, folders: Sequence[Path], others: Iterable[Path] = ()
+    ) -> None:
         self.lab = lab
         self.name = name
+        self.others = frozenset(map(str, others))
+        """Files of modules that somebody else plays."""
         self.folders = tuple(folders)
         """Where the graded code stands; frames from here are the student's."""
 
@@ -96,8 +103,12 @@ class Solution:
         return processor_time(seconds)
 
     def locator(self) -> Callable[[], tuple[str, int, str] | None]:
-        """Says where in the solution's code the running effect was asked for; of a log line, who wanted it written."""
-        folders = tuple(f"{folder}{os.sep}" for folder in self.folders)
+        """Says where in the solution's code the running effect was asked for; of a log line, who wanted it written.
+
+        What another's module asks for that the solution had called is no effect of the solution's, and has no line.
+        """
+        # Mutants may be one file.
+        folders = tuple(str(f) if f.suffix == ".py" else f"{f}{os.sep}" for f in self.folders)
 
         def locate() -> tuple[str, int, str] | None:
             found = None
@@ -105,6 +116,8 @@ class Solution:
             is_logged = False
             while frame is not None:
                 code = frame.f_code
+                if found is None and code.co_filename in self.others:
+                    return None
                 if code.co_filename.startswith(folders):
                     if found is not None or not is_logged:
                         return code.co_filename, frame.f_lineno, code.co_name
@@ -169,7 +182,7 @@ def load_solution(lab: Lab, part: Part, name: str = "own", prior: str = "oracle"
     overlay(lab.package, [given, *folders], pins, keep=[file.stem for file in given.glob("*.py")])
     if name.startswith("mutant:"):
         _put_mutant(lab, name.removeprefix("mutant:"))
-    return Solution(lab, name, folders)
+    return Solution(lab, name, folders, pins.values())
 
 
 def _pins(lab: Lab, part: Part, prior: str) -> dict[str, Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from distlab.faults import Clog, Crash, Cut, Noise, Nth, Partition, Plan, Survival
+from distlab.faults import STEPS, Clog, Crash, Cut, Noise, Nth, Partition, Plan, Survival
 
 
 def unsupported(plan: Plan) -> list[str]:
@@ -19,6 +19,11 @@ def unsupported(plan: Plan) -> list[str]:
     do, not what jobs do.
     """
     plan.check()
+    steps = [fault for fault in plan.faults if isinstance(fault.do, STEPS)]
+    if steps:
+        return [
+            f"{type(steps[0].do).__name__}: only the simulator can choose every message and timer one by one"
+        ]
     return [
         f"{fault.do.node} cannot lose what it wrote and did not sync ({fault.do.unsynced.value}): "
         "the operating system keeps it"

@@ -7,6 +7,7 @@ fault had any *effect* (a message really dropped, unsynced bytes really lost) is
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -15,22 +16,27 @@ import msgspec
 from distlab.core.errors import Halt, ScenarioError
 from distlab.core.values import Address
 from distlab.faults import (
+    STEPS,
     AnyAction,
     At,
     Clog,
     Crash,
     Cut,
     Doing,
+    Draw,
     FailRead,
     FailSync,
     Fault,
     FillDisk,
+    Fire,
+    Hold,
     JumpClock,
     KillJob,
     Nth,
     Partition,
     Pause,
     Plan,
+    Release,
     Rot,
     SlowDisk,
     SlowNode,
@@ -61,10 +67,21 @@ class Injector:
         self._lasting = 0
         self.applied: list[Fault] = []
         self.heal_at = plan.heal_at
+        steps = [
+            f.when.time for f in plan.faults if isinstance(f.do, STEPS) and isinstance(f.when, At)
+        ]
+        self.over_at = max([plan.heal_at or 0, *steps])
+        """From then on the plan does nothing more of its own accord: a run is not over before."""
+        self.draws: dict[Address, deque[int]] = {}
+        """What the draws of nodes are to come out as, for those of which the plan says anything."""
         for fault in plan.faults:
             self._check_names(fault)
             match fault.when:
+                case At(0) if isinstance(fault.do, (Hold, Draw)):
+                    self._step(fault, fault.do)  # before anybody starts
                 case At(time):
+                    if isinstance(fault.do, Draw):
+                        self.draws.setdefault(Address(fault.do.node), deque())
                     sim.at(time, self._strike, fault)
                 case Nth() as nth:
                     there, back = self._resolve(nth.source), self._resolve(nth.to)
@@ -161,9 +178,32 @@ class Injector:
         action = self._resolved(fault.do)
         if action is None:
             return
+        if isinstance(action, STEPS):
+            self._step(fault, action)
+            return
         self.applied.append(Fault(fault.when, action))
         self._sim.struck(action, getattr(action, "node", ""))
         self._apply(action)
+
+    def _step(self, fault: Fault, action: AnyAction) -> None:
+        """What an adversary lets happen; no fault of its own, and so nothing in the trace."""
+        sim = self._sim
+        match action:
+            case Hold():
+                sim.network.hold()
+                struck = True
+            case Release(source, to, n):
+                struck = sim.network.release(source, to, n)
+            case Fire(node, timer):
+                process = sim.up.get(Address(node))
+                struck = process is not None and process.fire_now(timer)
+            case Draw(node, values):
+                self.draws.setdefault(Address(node), deque()).extend(values)
+                struck = True
+            case _:
+                raise ScenarioError(f"{action} is no step")
+        if struck:
+            self.applied.append(Fault(fault.when, action))
 
     def _apply(self, action: AnyAction) -> None:
         sim = self._sim
@@ -280,6 +320,10 @@ class Injector:
         for number in list(self._under_way):
             self._end(number)
         sim.network.quieten()
+        if sim.network.holds:
+            sim.network.unhold()
+            for process in list(sim.up.values()):
+                process.wind_up()
         for device in sim.devices.values():
             device.failing_syncs, device.failing_reads = 0, 0
         for address in sim.cluster.members:

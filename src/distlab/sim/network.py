@@ -39,6 +39,7 @@ class Link:
         "chance",
         "clogged",
         "held",
+        "kept",
         "planned",
         "sent",
         "sent_by_class",
@@ -59,6 +60,8 @@ class Link:
         self.clogged = 0
         self.held: list[Parcel] = []
         """What waits for the clog to end."""
+        self.kept: dict[int, Parcel] = {}
+        """What was sent under a hold, by its number on this link."""
         self._seed = seed
 
     def _first_chance(self) -> float:
@@ -98,6 +101,10 @@ class Network:
         """A draw below this one means that noise does something; 0 once the plan has healed."""
         self._flipped: set[int] = set()
         """Sends whose bytes a fault has changed."""
+        self.holds = False
+        """Whether nothing arrives but what is released."""
+        self.dispatch: Callable[[Process, Link, Message, bytes, int], None] = self._dispatch
+        """Put a message on the wire: what ``send`` comes to once the syncs before it are done."""
 
     @property
     def loss(self) -> float:
@@ -117,10 +124,9 @@ class Network:
         """How long the next message takes, ordinarily."""
         return self._least + int(link.chance() * self._spread) if self._spread else self._least
 
-    def dispatch(
+    def _dispatch(
         self, process: Process, link: Link, message: Message, blob: bytes, cause: int
     ) -> None:
-        """Put a message on the wire: what ``send`` comes to once the syncs before it are done."""
         sim = self._sim
         parcel = (link, type(message), blob, sim.note(process, Kind.SEND, message, cause, link.to))
         delay = self._least
@@ -261,6 +267,32 @@ class Network:
                 held, link.held = link.held, []
                 for parcel in held:
                     self._sim.after(self._least, self.arrive, parcel)
+
+    def hold(self) -> None:
+        """From now on messages wait until they are released."""
+        self.holds = True
+        self.dispatch = self._keep
+
+    def _keep(
+        self, process: Process, link: Link, message: Message, blob: bytes, cause: int
+    ) -> None:
+        link.fates(type(message).__name__)  # counts it
+        sent = self._sim.note(process, Kind.SEND, message, cause, link.to)
+        link.kept[link.sent] = (link, type(message), blob, sent)
+
+    def release(self, source: str, to: str, n: int) -> bool:
+        """Let a message that waits arrive now; it stays, to arrive again. False if there is none of that number."""
+        parcel = self.link(Address(source), Address(to)).kept.get(n)
+        if parcel is not None:
+            self.arrive(parcel)
+        return parcel is not None
+
+    def unhold(self) -> None:
+        """Messages go their ordinary way again; what was never released is lost."""
+        self.holds = False
+        self.dispatch = self._dispatch
+        for link in self._links.values():
+            link.kept.clear()
 
     def quieten(self) -> None:
         """Noise takes, repeats and delays nothing from now on."""

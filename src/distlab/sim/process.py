@@ -40,7 +40,7 @@ from distlab.sim.jobs import Running
 from distlab.sim.network import Link
 from distlab.sim.sessions import Half
 from distlab.sim.store import SimStore
-from distlab.sim.streams import stream
+from distlab.sim.streams import Steered, stream
 from distlab.trace import Kind
 
 if TYPE_CHECKING:
@@ -282,7 +282,7 @@ class Process:
         if not self.alive:
             raise Halt("this process has ended")
         if self._outbox or self.is_paused:
-            self._outbox.append((action, arguments))
+            self._outbox.append((self.sim.located(action), arguments))
         else:
             action(*arguments)
 
@@ -307,7 +307,7 @@ class Process:
         if self.sim.watch is not None:
             self.sim.watch(self, verb, what)
         if self.is_paused:
-            self._outbox.appendleft((action, arguments))
+            self._outbox.appendleft((self.sim.located(action), arguments))
         else:
             action(*arguments)
 
@@ -374,7 +374,7 @@ class Process:
         if not self.alive or self._alarms.get(timer, (0, 0))[1] != place:
             return
         del self._alarms[timer]
-        if (current := self.timers.get(timer)) is None:
+        if (current := self.timers.get(timer)) is None or self.sim.network.holds:
             return
         due, latest, _ = current
         if latest == place:
@@ -389,6 +389,25 @@ class Process:
         if current is not None and current[1] == place:  # not moved or cancelled since
             del self.timers[timer]
             self.sim.fire(self, timer, current[2])
+
+    def fire_now(self, name: str) -> bool:
+        """Let the timer of that ``repr`` fire now. False if none such is set, or the process takes no event."""
+        if self.inbox or self.held_until > self.sim.time:
+            return False
+        for timer, (_, _, cause) in self.timers.items():
+            if repr(timer) == name:
+                del self.timers[timer]
+                self.sim.fire(self, timer, cause)
+                return True
+        return False
+
+    def wind_up(self) -> None:
+        """A hold is over: every timer that is set will fire when it is due, or now if that is past."""
+        for timer, (due, place, _) in self.timers.items():
+            if timer not in self._alarms:
+                due = max(due, self.sim.time)
+                self._alarms[timer] = (due, place)
+                self.sim.put(due, place, self._expire, (timer, place))
 
     def cancel_timer(self, timer: Timer) -> None:
         self.timers.pop(timer, None)
@@ -436,6 +455,8 @@ class Process:
     def random(self) -> Random:
         if self._random is None:
             self._random = stream(self.sim.noise.seed, "node", self.address, self.incarnation)
+            if (draws := self.sim.injector.draws.get(self.address)) is not None:
+                self._random = Steered(self._random, draws)
         return self._random
 
     def _write_line(self, line: LogLine) -> None:

@@ -99,6 +99,8 @@ class Simulation:
         self.locate: Callable[[], tuple[str, int, str] | None] | None = None
         """Where in the program the running effect stands: for a replay, which keeps it in ``lines`` by event."""
         self.lines: dict[int, tuple[str, int, str] | None] = {}
+        self._asked_at: tuple[str, int, str] | None = None
+        """Where the effect was asked for that takes place now, later than it was asked for."""
         self._roles = roles
         self._event_limit = event_limit
         self._heap: list[tuple[int, int, Callable[[Any], None], Any]] = []
@@ -157,8 +159,8 @@ class Simulation:
     def _end_if_done(self) -> None:
         """Once no client waits for anything, the run needs only settle."""
         if self._settle is not None and not self._calls_to_come and not self._open_calls:
-            healed = self.injector.heal_at or 0
-            self._until = min(self._until, max(self.time, healed) + self._settle)
+            over = self.injector.over_at
+            self._until = min(self._until, max(self.time, over) + self._settle)
 
     def probes(self) -> dict[Address, Any]:
         """What each running node says of itself."""
@@ -194,11 +196,26 @@ class Simulation:
         self._event = event = self._event + 1
         if kind in self.record:
             if self.locate is not None:
-                self.lines[event] = self.locate()
+                self.lines[event] = self._asked_at or self.locate()
             self.trace.append(
                 (event, self.time, process.address, process.incarnation, kind, cause, peer, what)
             )
         return event
+
+    def located(self, action: Callable[..., None]) -> Callable[..., None]:
+        """The effect, which will take place later: with the line that asks for it now, where lines are kept."""
+        if self.locate is None:
+            return action
+        line = self._asked_at or self.locate()
+
+        def later(*arguments: Any) -> None:
+            before, self._asked_at = self._asked_at, line
+            try:
+                action(*arguments)
+            finally:
+                self._asked_at = before
+
+        return later
 
     def remark(self, kind: str, node: str, what: Any, cause: int = 0, peer: str = "") -> None:
         """Write an event of the world into the trace, if its kind is recorded."""

@@ -75,6 +75,9 @@ class Trace:
     def __init__(self, records: Iterable[tuple[Any, ...]] = ()) -> None:
         self._records = list(records)
         self._events: list[Event] = []
+        self._by_kind: dict[str, list[Event]] = {}
+        self._sorted = 0
+        """How many of the events stand in ``_by_kind``."""
 
     @property
     def append(self) -> Any:
@@ -90,7 +93,13 @@ class Trace:
 
     def of(self, *kinds: str) -> Iterator[Event]:
         """The events of these kinds, in order."""
-        return (event for event in self.events if event.kind in kinds)
+        if len(kinds) != 1:
+            return (event for event in self.events if event.kind in kinds)
+        # Judges go through one kind again and again: tell the kinds apart once.
+        for event in self.events[self._sorted :]:
+            self._by_kind.setdefault(event.kind, []).append(event)
+        self._sorted = len(self._events)
+        return iter(self._by_kind.get(kinds[0], ()))
 
     def story(self, event: int) -> list[Event]:
         """How it came to that event: the chain of its causes, oldest first, itself last."""

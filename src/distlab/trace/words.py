@@ -287,6 +287,14 @@ def fault_words(action: Any) -> str:
             return f"{node}'s disk is full{lasts}"
         case "Rot":
             return f"a bit of a file of {node} flips"
+        case "Hold":
+            return "from now on nothing happens but what is chosen"
+        case "Release":
+            return f"message {known['n']} from {link} arrives"
+        case "Fire":
+            return f"{node}'s timer {known['timer']} fires"
+        case "Draw":
+            return f"{node} draws {', '.join(map(str, known['values']))}"
         case "Drop":
             return "dropped"
         case "Delay":

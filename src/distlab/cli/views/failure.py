@@ -18,6 +18,7 @@ from distlab.grade.result import Break, Frame, LabResult, PartResult, PromiseRes
 from distlab.trace import Trace
 from distlab.trace.files import Head
 from distlab.trace.text import diagram
+from distlab.trace.words import cut
 
 TALLEST = 40
 """Lines of a screen that a failure may fill."""
@@ -34,6 +35,8 @@ class Evidence(Struct, frozen=True):
     """The student's files that frames name -> their lines."""
     hints_shown: int = 0
     hints: int = 0
+    hints_are_the_parts: bool = False
+    """Whether the promise has other hints in other parts."""
 
 
 class FailureScreen:
@@ -89,7 +92,12 @@ class FailureScreen:
         frames = (
             (broken.decisive or (broken.problem.frames if broken.problem else ())) if broken else ()
         )
-        return frames[-1].file if frames else (self.part.modules[0] if self.part.modules else "")
+        if frames:
+            return frames[-1].file
+        if broken is not None and broken.module:
+            return broken.module
+        only = self.part.modules[0] if len(self.part.modules) == 1 else ""
+        return only or f"{self.lab.number}{self.part.code} {self.part.title}"
 
     def _what_happened(self, broken: Break, width: int) -> list[Text]:
         title = [
@@ -146,6 +154,9 @@ class FailureScreen:
     def _code(self, broken: Break, width: int) -> list[Text]:
         problem = broken.problem
         frames = problem.frames[-3:] if problem is not None else broken.decisive[-1:]
+        if broken.standing:
+            title = "What each node did last that it had not done before:"
+            return [styled(title), *(styled(cut(f"  {x}", width)) for x in broken.standing)]
         if not frames:
             return []
         title = (
@@ -200,7 +211,8 @@ class FailureScreen:
         steps = []
         if self.evidence.hints and not is_nobodys(self.promise):
             left = f"{self.evidence.hints_shown} of {self.evidence.hints} shown"
-            command = f"make hint LAB={self.lab.number} PROMISE={self.promise.code}"
+            part = f" PART={self.part.code.lower()}" if self.evidence.hints_are_the_parts else ""
+            command = f"make hint LAB={self.lab.number}{part} PROMISE={self.promise.code}"
             steps.append(("hint", command, left))
         if self.promise.page:
             steps.append(("read", f"docs/{self.promise.page}", ""))

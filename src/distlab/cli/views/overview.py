@@ -5,7 +5,13 @@ from __future__ import annotations
 from rich.text import Text
 
 from distlab.cli.screen import joined, plural, seconds, styled, wrapped
-from distlab.cli.views.states import broken, is_done, short_name, with_state
+from distlab.cli.views.states import (
+    broken,
+    is_done,
+    is_graded_apart,
+    short_name,
+    with_state,
+)
 from distlab.grade.result import LabResult, Report, State
 
 BAR = 10
@@ -33,10 +39,13 @@ class Overview:
             lines += self._lab(lab, name, width)
         points = f"  {report.earned}/{report.points} points in {seconds(self.took)}."
         lines += [Text(), joined((points, "head"), f"  {self._next()}")]
+        to_do = self._open()
+        if to_do is not None and is_graded_apart(report, to_do):
+            lines += [styled(line, "dim") for line in wrapped(TOGETHER, width, "  ")]
         return lines
 
     def _lab(self, lab: LabResult, name: int, width: int) -> list[Text]:
-        word, style = status(lab)
+        word, style = status(lab, is_graded_apart(self.report, lab))
         points = f"{lab.earned}/{lab.points}"
         left = f"  {short_name(lab):<{name}}"
         text = wrapped(word, width - len(left) - BAR - 13)
@@ -51,21 +60,52 @@ class Overview:
         return [first, *(styled(" " * (len(left) + BAR + 12) + more, style) for more in text[1:])]
 
     def _next(self) -> str:
-        for lab in self.report.labs:
-            if broken(lab):
-                return f"Next: make grade LAB={lab.number}"
-        for lab in self.report.labs:
-            if not is_done(lab):
-                return f"Next: make grade LAB={lab.number}"
-        return (
-            "All promises kept: no counterexample found."
-            if self.report.labs
-            else "There are no labs here."
-        )
+        lab = self._open()
+        if lab is None:
+            return (
+                "All promises kept: no counterexample found."
+                if self.report.labs
+                else "There are no labs here."
+            )
+        return f"Next: {next_step(self.report, lab)}"
+
+    def _open(self) -> LabResult | None:
+        """The lab to go on with: what is broken first, then what is unfinished, then what was not graded together."""
+        labs = self.report.labs
+        found = [lab for lab in labs if broken(lab)]
+        found += [lab for lab in labs if not is_done(lab)]
+        found += [lab for lab in labs if is_graded_apart(self.report, lab)]
+        return found[0] if found else None
 
 
-def status(lab: LabResult) -> tuple[str, str]:
+TOGETHER = "Your parts have not been graded together yet: under each of them the others were the reference's."
+
+
+def next_step(report: Report, lab: LabResult) -> str:
+    """The command to go on with in a lab that is not done."""
+    together = " PRIOR=own" if is_graded_apart(report, lab) else ""
+    return f"make grade LAB={lab.number}{together}"
+
+
+class NextStep:
+    """The last line below a lab's page in which nothing is broken."""
+
+    def __init__(self, report: Report, lab: LabResult) -> None:
+        self.report, self.lab = report, lab
+
+    def render(self, width: int) -> list[Text]:
+        if is_graded_apart(self.report, self.lab):
+            lines = [joined("  next     ", (next_step(self.report, self.lab), "link"))]
+            return [*lines, *(styled(line, "dim") for line in wrapped(TOGETHER, width, "  "))]
+        if is_done(self.lab):
+            return [styled("  done", "good")]
+        return []
+
+
+def status(lab: LabResult, is_apart: bool = False) -> tuple[str, str]:
     """What is to be said of a lab in a few words, and its style."""
+    if is_apart:
+        return "each part done by itself", "good"
     if is_done(lab):
         return "done", "good"
     todo = [part for part in lab.parts if part.is_not_started]

@@ -8,7 +8,7 @@ from html import escape
 from distlab.cli.screen import plural, seconds
 from distlab.cli.views.labpage import how_looked, why_unknown
 from distlab.cli.views.overview import status
-from distlab.cli.views.states import WORDS, short_name
+from distlab.cli.views.states import WORDS, is_graded_apart, short_name
 from distlab.grade.result import LabResult, PartResult, PromiseResult, Report, State
 
 STYLE = """
@@ -24,7 +24,7 @@ h2 { margin-top: 2.5rem } h3 { margin-bottom: .3rem } .good { color: var(--good)
 
 def progress_page(report: Report, pictures: Container[str] = ()) -> str:
     """The page's HTML. ``pictures`` are the counterexamples that have one."""
-    labs = "".join(_lab(lab, pictures) for lab in report.labs)
+    labs = "".join(_lab(report, lab, pictures) for lab in report.labs)
     return (
         "<!doctype html>\n"
         '<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">\n'
@@ -35,8 +35,8 @@ def progress_page(report: Report, pictures: Container[str] = ()) -> str:
     )
 
 
-def _lab(lab: LabResult, pictures: Container[str]) -> str:
-    word, style = status(lab)
+def _lab(report: Report, lab: LabResult, pictures: Container[str]) -> str:
+    word, style = status(lab, is_graded_apart(report, lab))
     return (
         f"<h2>{escape(short_name(lab))}: {escape(lab.title)}</h2>\n"
         f'<p><progress max="{lab.points}" value="{lab.earned}"></progress> {lab.earned}/{lab.points} points: '

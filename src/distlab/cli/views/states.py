@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from distlab.grade.result import LabResult, PartResult, PromiseResult, State
+from distlab.grade.result import LabResult, PartResult, PromiseResult, Report, State
 
 WORDS = {
     State.PASSED: ("ok", "good"),
@@ -29,6 +29,12 @@ def with_state(lab: LabResult | PartResult, state: State) -> list[PromiseResult]
 
 def is_done(lab: LabResult | PartResult) -> bool:
     return all(p.state is State.PASSED for p in _promises(lab))
+
+
+def is_graded_apart(report: Report, lab: LabResult) -> bool:
+    """Whether the student's parts of the lab are all done, and the other parts were not theirs under any of them."""
+    is_theirs = report.solution == "own" and report.prior != "own"
+    return is_theirs and is_done(lab) and len({part.modules for part in lab.parts}) > 1
 
 
 def _promises(of: LabResult | PartResult) -> list[PromiseResult]:

@@ -275,6 +275,8 @@ class Place(Frame, frozen=True):
     file: str
     line: int
     function: str
+    is_asked_by_others: bool = False
+    """Whether a module that is not theirs, and that this line called, asked for the effect."""
 
 
 class Value(Frame, frozen=True, tag=0):

@@ -85,6 +85,7 @@ class Inside:
         self._handed = 0
         self._runs = 0
         self._students: tuple[str, ...] = ()
+        self._others: frozenset[str] = frozenset()
         self._describer = Describer((), self.effect)
         self.ref = self._describer.ref
         self._values = Values(
@@ -164,6 +165,7 @@ class Inside:
 
     def _prepare(self, prepare: fr.Prepare) -> fr.Word:
         self._students = prepare.students
+        self._others = frozenset(prepare.pins.values())
         self._describer.given = frozenset(prepare.given)
         if prepare.mutant:
             from distlab.grade.solution import load_lab, load_solution
@@ -326,22 +328,26 @@ class Inside:
         """The line of the student's that asks for an effect; of a line for the log, who wanted it written."""
         found: FrameType | None = None
         frame: FrameType | None = sys._getframe(2)
+        by_others = False
         while frame is not None:
-            if frame.f_code.co_filename.startswith(self._students):
+            file = frame.f_code.co_filename
+            by_others = by_others or (found is None and file in self._others)
+            if file.startswith(self._students):
                 if found is not None or not is_logged:
-                    return frame.f_code, frame.f_lasti
+                    return frame.f_code, frame.f_lasti, by_others
                 found = frame
             frame = frame.f_back
-        return None if found is None else (found.f_code, found.f_lasti)
+        return None if found is None else (found.f_code, found.f_lasti, by_others)
 
     def _place(self, where: fr.Where) -> tuple[fr.Place, ...]:
         lines = self._said.get(where.word, [])
         line = lines[where.index] if where.index < len(lines) else None
         if line is None:
             return ()
-        code, at = line
+        code, at, by_others = line
         numbers = [n for start, end, n in code.co_lines() if start <= at < end and n is not None]
-        return (fr.Place(code.co_filename, numbers[0] if numbers else 0, code.co_name),)
+        line_number = numbers[0] if numbers else 0
+        return (fr.Place(code.co_filename, line_number, code.co_name, by_others),)
 
     def last_words(self, _: int, frame: FrameType | None) -> NoReturn:
         """The outside has lost patience: say where the program stands, and end."""

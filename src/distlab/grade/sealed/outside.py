@@ -164,14 +164,18 @@ class Outside:
 
     def _lines(self, word: int, index: int) -> tuple[tuple[str, int, str], ...]:
         """The line that asked for an effect, if it is one of the student's."""
+        return self.link.lines(self._places(word, index))
+
+    def _places(self, word: int, index: int) -> tuple[fr.Place, ...]:
         outcome = self.request(fr.Where(word, index))
-        return self.link.lines(outcome.places) if isinstance(outcome, fr.Raised) else ()
+        return outcome.places if isinstance(outcome, fr.Raised) else ()
 
     def line(self) -> tuple[str, int, str] | None:
         """Where in the student's code the effect stands that is being carried out, or the question being answered."""
         if not self._stands[0]:
             return None
-        lines = self._lines(*self._stands)
+        places = self._places(*self._stands)
+        lines = self.link.lines(tuple(p for p in places if not p.is_asked_by_others))
         return lines[0] if lines else None
 
     def _carry_out(self, effect: fr.Effect, io: Any) -> None:

@@ -28,6 +28,8 @@ from distlab.grade.solution import Solution, layers_of
 class SealedSolution(Solution):
     """One submission, kept in a process of its own."""
 
+    is_sealed = True
+
     def __init__(self, lab: Lab, name: str, folders: Sequence[Path], outside: Outside) -> None:
         super().__init__(lab, name, folders)
         self._outside = outside

@@ -37,7 +37,7 @@ from distlab.grade.sealed import frames as fr
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Line = tuple[CodeType, int]
+Line = tuple[CodeType, int, bool]
 """Where in the program: code, and the instruction in it."""
 
 

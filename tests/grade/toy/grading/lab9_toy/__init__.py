@@ -5,9 +5,20 @@ from random import Random
 from distlab.check import Verdict, each_effect_once
 from distlab.core import MS, SECOND
 from distlab.core.cluster import Cluster, Member
+from distlab.explore import Scope, World
 from distlab.faults import At, Crash, Drop, Fault, Nth, Plan, Survival
 from distlab.grade import draw
-from distlab.grade.lab import Directed, Lab, Mutant, Part, Promise, Run, Situation, Stage
+from distlab.grade.lab import (
+    Directed,
+    Exhaustive,
+    Lab,
+    Mutant,
+    Part,
+    Promise,
+    Run,
+    Situation,
+    Stage,
+)
 from distlab.grade.scenario import Call, Scenario
 from distlab.grade.solution import Solution
 from grading.lab9_toy.client import Client
@@ -46,6 +57,41 @@ def mutants() -> list[Mutant]:
 
     return listed()
 
+
+def scope(cluster: Cluster) -> Scope:
+    return Scope(
+        cluster=cluster,
+        calls={"client": (Keep(7),)},
+        invariants={"what was answered is kept, once": answered_is_kept},
+        crashes=1,
+        may_crash=("server",),
+        prune=lambda world: any(tries > 2 for _, tries in world["client"].open.values()),
+        seen={
+            "the put was answered": lambda world: any(
+                outcome is not None for _, _, outcome in world.history()
+            )
+        },
+    )
+
+
+def answered_is_kept(world: World) -> str | None:
+    kept = world["server"].probe()
+    if kept is None:
+        return None
+    if len(kept) > 1:
+        return f"7 is kept {len(kept)} times"
+    was_answered = any(outcome is not None for _, _, outcome in world.history())
+    return "7 was answered, and is not kept" if was_answered and not kept else None
+
+
+SMALL = Exhaustive(
+    name="one put, one crash",
+    about="The server may crash at any moment; whatever is sent may get lost or come twice.",
+    promise="TOY-S1",
+    scope=scope,
+    budget=5_000,
+)
+"""For the tests of searching: the part itself does without."""
 
 ONE = (Call(0, "client", "Keep", {"id": 7}),)
 
