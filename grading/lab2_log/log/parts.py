@@ -5,12 +5,14 @@ from __future__ import annotations
 from distlab.grade.lab import RECORD_MESSAGES, Part, Promise, Situation
 from grading.lab2_log.log import (
     committing,
+    crashing,
     electing,
     following,
     replicas,
     storing,
     surviving,
     table,
+    waiting,
 )
 from grading.lab2_log.log.bench import exam
 from grading.lab2_log.log.exams import EXAMS
@@ -41,7 +43,7 @@ PART_A = Part(
     modules=("checksum", "batch", "segment", "commitlog", "cleaner", "storage"),
     stage=storing.stage,
     draw=storing.draw,
-    directed=storing.DIRECTED,
+    directed=crashing.DIRECTED,
     runs=250,
     simpler=storing.simpler,
     promises=(
@@ -75,7 +77,7 @@ PART_A = Part(
 
 SHRANK = Situation("a follower fell out of the ISR", committing.isr_shrank)
 LACK = Situation("too few were in sync for a batch", committing.refused_for_lack)
-WAITED = Situation("a consumer waited for what was not there yet", committing.somebody_waited)
+WAITED = Situation("a consumer waited for what was not there yet", waiting.somebody_waited)
 
 
 def _in_sync(points: int, *needs: Situation) -> Promise:
@@ -119,7 +121,7 @@ PART_B = Part(
             code="LOG-L1",
             title="whoever waits is answered as soon as there is something, or when the time is up",
             points=7,
-            judge=committing.nobody_waits_too_long,
+            judge=waiting.nobody_waits_too_long,
             needs=(WAITED,),
             page=f"{PAGE}#long-poll",
         ),

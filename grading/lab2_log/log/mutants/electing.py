@@ -338,7 +338,7 @@ ELECTING = (
         FirstTry,
         part="C",
         replaces="broker:Broker",
-        breaks="RL-S2",
+        breaks="RL-S6",
         code="2C-m4",
         source="KIP-320, Kip320FirstTry.tla",
     ),

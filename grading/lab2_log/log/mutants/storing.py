@@ -286,6 +286,24 @@ class ReadsNothingLarge(Segment):
         return found if len(found) <= max_bytes else b""
 
 
+class TrimsBatches(CommitLog):
+    """Cuts off what a consumer has read already, and seals the rest: one batch looks different to each who asks."""
+
+    def read(self, disk: Disk, offset: int, max_bytes: int) -> bytes:
+        found = super().read(disk, offset, max_bytes)
+        head = head_at(found)
+        if head is None or head.base_offset >= offset:
+            return found
+        whole = _unseal(found[: head.size])
+        rest = structs.replace(
+            whole,
+            base_offset=offset,
+            last_delta=whole.last_offset - offset,
+            records=tuple(record for record in whole.records if record.offset >= offset),
+        )
+        return _seal(rest) + found[head.size :]
+
+
 class BeginsWhereItCan(CommitLog):
     """A read before the log's start, or behind its end, is moved to where there is something; nobody is told."""
 
@@ -571,6 +589,7 @@ STORING = (
         kind="liveness",
         source="KIP-74",
     ),
+    bug("trims-batches", TrimsBatches, part="A", replaces="commitlog:CommitLog", breaks="LOG-S2"),
     bug(
         "begins-where-it-can",
         BeginsWhereItCan,
