@@ -176,7 +176,7 @@ PART_C = (
     ),
     *(
         schedule(
-            f"{message} is lost when an epoch begins",
+            f"{message} to {to} is lost when an epoch begins",
             "whoever waits must ask again",
             append(100, 1),
             append(110, 2),

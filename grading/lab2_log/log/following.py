@@ -93,7 +93,8 @@ PART_B = (
     ),
     *(
         schedule(
-            f"the ISR shrinks while a batch waits, {n}",
+            f"the ISR shrinks while a batch waits, {n}"
+            + (", all must have it" if min_insync == 3 else ""),
             "min.insync counts when the batch is committed, not when it is appended",
             append(100, 1),
             append(150 + n, 2, timeout=1000 * MS),
@@ -111,7 +112,7 @@ PART_B = (
     ),
     *(
         schedule(
-            f"{message} from {source} is lost ({n})",
+            f"{message} from {source} to {to} is lost ({n})",
             "whoever waits must ask again",
             *THREE,
             append(300, 4),
