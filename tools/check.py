@@ -63,7 +63,7 @@ def pass_all(row: tuple[Step, ...]) -> bool:
 
 
 def _begin(step: Step, said: Path) -> subprocess.Popen[bytes]:
-    command = [BIN / step.command[0], *step.command[1:]]
+    command = [str(BIN / step.command[0]), *step.command[1:]]
     with said.open("wb") as file:
         stdout = None if step.speaks else file
         return subprocess.Popen(command, cwd=ROOT, stdout=stdout, stderr=stdout)
