@@ -280,4 +280,54 @@ PART_C = (
         noise=Noise(),
         auto=True,
     ),
+    *(
+        schedule(
+            f"a follower that is not there yet, and two leaders that die, {n} ms",
+            "more is committed than the new leader has heard of: in sync is who has all that it began with",
+            append(100, 1),
+            *(
+                append(400 + n, n, values=[f"{n}.{k}" + "x" * 280 for k in range(3)])
+                for n in range(10)
+            ),
+            append(1900, "last", timeout=400 * MS),
+            drain(2960),
+            faults=(
+                cut_off(150, "b3", 570, "b1", "b2"),
+                (At(600 * MS), Crash("b1", 700 * MS, Survival.NOTHING)),
+                (At(600 * MS), Crash("b2", 10 * MS, Survival.NOTHING)),
+                (At((787 + n) * MS), Crash("b2", 400 * MS, Survival.NOTHING)),
+            ),
+            heal_at=1310,
+            auto=True,
+            min_insync=1,
+            lag=150,
+        )
+        for n in (1, 6, 12, 20)
+    ),
+    *(
+        schedule(
+            f"what was asked for in an epoch that is over, {n}",
+            "whom a leader wanted in the ISR then, it knows nothing of now",
+            append(100, 1),
+            append(200, 2, timeout=500 * MS),
+            elect(600, "b2", *BOTH),
+            append(640, 3),
+            append(650, 4),
+            elect(740, "b1", *BOTH),
+            append(1900, "last", timeout=400 * MS),
+            drain(2960),
+            faults=(
+                cut_off(150, "b3", 250, "b1", "b2"),
+                *((nth("b1", "controller", "AlterPartition", k), Drop()) for k in range(2, 8)),
+                cut_off(590, "b3", 700, "b1", "b2"),
+                (At((810 + n) * MS), Crash("b1", 400 * MS, Survival.NOTHING)),
+                (At((810 + n) * MS), Crash("b2", 400 * MS, Survival.NOTHING)),
+            ),
+            heal_at=1310,
+            auto=True,
+            min_insync=1,
+            lag=150,
+        )
+        for n in (0, 30)
+    ),
 )

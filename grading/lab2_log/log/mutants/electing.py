@@ -159,6 +159,21 @@ def progress_kept(partition: Partition, state: PartitionState, now: int) -> None
         partition.progress[broker] = Progress(progress.end, now)
 
 
+def proposal_kept(partition: Partition, state: PartitionState, now: int) -> None:
+    """What a leader asked the controller for in its former epoch it asks for again, under its new one: the follower was
+    in sync then."""
+    before = partition.proposal
+    _begin_epoch(partition, state, now)
+    partition.proposal = before
+
+
+def begins_at_nothing(partition: Partition, state: PartitionState, now: int) -> None:
+    """Does not note where its log ended when it became the leader: whoever reaches its old high watermark is in sync.
+    More may be committed than it has heard of."""
+    _begin_epoch(partition, state, now)
+    partition.epoch_start = 0
+
+
 class GoesBack(Broker):
     """The word that came last counts, not the newest: an echo makes a leader of yesterday lead again."""
 
@@ -266,6 +281,14 @@ class NeverStartsOver(Broker):
 
 
 ELECTING = (
+    bug(
+        "begins-at-nothing",
+        begins_at_nothing,
+        part="C",
+        replaces="roles:begin_epoch",
+        breaks="RL-S1",
+    ),
+    bug("proposal-kept", proposal_kept, part="C", replaces="roles:begin_epoch", breaks="RL-S1"),
     bug(
         "cuts-to-the-watermark",
         CutsToTheWatermark,
