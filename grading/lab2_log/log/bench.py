@@ -11,8 +11,9 @@ from random import Random
 from typing import Any
 
 from distlab.check import Verdict, broken, kept
-from distlab.core import MS, Message
+from distlab.core import MS, DamagedFile, Message
 from distlab.core.effects import Sent, Stopped
+from distlab.core.files import Keep
 from distlab.core.solo import Solo
 from distlab.grade.lab import Exam
 from distlab.grade.solution import Solution
@@ -118,6 +119,22 @@ class Bench:
             )
             self.solo.timers.clear()
         self.restart()
+
+    def comes_back(self, keep: Keep) -> bool:
+        """Crash, keep of each unsynced write what ``keep`` says, and start; False if the broker refuses to."""
+        self.ledger.crash()
+        self.solo.files.crash(keep, lambda count: count)
+        self.solo.timers.clear()
+        try:
+            effects = self.solo.start()
+        except Exception as refusal:  # from another process, it is a class of the same name
+            if type(refusal).__name__ == DamagedFile.__name__:
+                return False
+            raise
+        if any(isinstance(effect, Stopped) for effect in effects):
+            return False
+        self.step("start", effects)
+        return True
 
     def kill(self) -> None:
         """The process dies, the machine does not: nothing is lost."""

@@ -23,9 +23,8 @@ from labs.lab2_log.brokers import ALL
 
 
 def append(at: int, n: int, acks: int = ALL, size: int = 0, **more: Any) -> Call:
-    return Call(
-        at * MS, "client", "Append", {"values": [f"v{n}" + "x" * size], "acks": acks, **more}
-    )
+    arguments = {"values": [f"v{n}" + "x" * size], "acks": acks, **more}
+    return Call(at * MS, "client", "Append", arguments)
 
 
 def drained(at: int) -> Call:
@@ -195,6 +194,51 @@ DIRECTED = (
             compact=True,
         )
         for n in (2, 5, 7)
+    ),
+    *(
+        schedule(
+            f"power fails {n} ms after housekeeping began, and tears a batch",
+            "a recovery point vouches for what is on disk already",
+            (
+                append(10, 1),
+                append(90, 2, acks=1),
+                append(95, 3, acks=1),
+                append(160, 4, acks=1),
+                drained(200),
+            ),
+            power_cut(100 + n, 20, Survival.TORN),
+        )
+        for n in range(1, 7)
+    ),
+    *(
+        schedule(
+            f"power fails while old values go, {n} ms, seed {seed}",
+            "the new segment is on disk before it takes the old one's place, and so is what it relies on",
+            (
+                *(append(10 * n, n, size=300, keys=[key]) for n, key in enumerate("kakcd", 1)),
+                append(95, 6, acks=1, keys=["a"]),
+                append(150, 7, keys=["last"]),
+                drained(200),
+            ),
+            power_cut(100 + n, 20, Survival.SOME),
+            noise=Noise(seed=seed),
+            compact=True,
+        )
+        for n in (3, 4)
+        for seed in range(8)
+    ),
+    schedule(
+        "an old tombstone is the last record, and the broker starts again",
+        "an offset that was used is not used again",
+        (
+            append(10, 1, keys=["a"]),
+            append(20, 2, values=[""], keys=["k"]),
+            append(400, 3, keys=["b"]),
+            drained(450),
+        ),
+        power_cut(350),
+        compact=True,
+        delete_retention=100 * MS,
     ),
     schedule(
         "damaged on the way",

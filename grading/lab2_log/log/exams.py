@@ -170,6 +170,39 @@ def retention_works(solution: Solution) -> None:
     )
 
 
+def small_and_old(solution: Solution) -> None:
+    """Where little is written, a segment is never full; it is rolled when it is old, or nothing would ever go."""
+    config = LogConfig(segment_bytes=100_000, segment_age=200 * MS, retention_time=500 * MS)
+    bench = Bench(solution, config, 1)
+    for n in range(40):
+        bench.produce([f"value {n}"])
+        bench.advance(50 * MS)
+    bench.fetch(bench.ledger.end)
+    require(
+        bench.ledger.start > 0,
+        "LOG-S5",
+        "with segment_age=200 ms and retention_time=500 ms, records of 2 s ago are kept",
+    )
+
+
+def no_more_than_promised(solution: Solution) -> None:
+    """No segment is larger than it may be: one more than ``retention_bytes`` are all that is kept, whenever we look."""
+    config = LogConfig(segment_bytes=500, retention_bytes=690)
+    bench = Bench(solution, config, 1)
+    for n in range(12):
+        bench.produce([f"value {n:02}" + "x" * 260])
+        bench.advance(200 * MS)
+        bench.fetch(bench.ledger.end)
+        left = sum(len(k.blob) for k in bench.ledger.batches if k.base >= bench.ledger.start)
+        require(
+            left < 690 + 500,
+            "LOG-S5",
+            f"with retention_bytes=690 and segments of 500, {left} bytes are kept",
+            "less than 1190: one segment more than has to be kept",
+            left,
+        )
+
+
 def old_records_in_new_files(solution: Solution) -> None:
     """A replica that is made anew writes old records into new files: a record's age is its own, not the file's."""
     bench = Bench(solution, LogConfig(segment_bytes=400, retention_time=500 * MS), 1)
@@ -210,6 +243,19 @@ def compaction_works(solution: Solution) -> None:
     )
 
 
+def without_a_key(solution: Solution) -> None:
+    """A record without a key is nobody's old value: it stays."""
+    config = LogConfig(segment_bytes=300, compact=True, delete_retention=200 * MS)
+    for seed in range(3):
+        bench = Bench(solution, config, seed)
+        for n in range(16):
+            key = bench.random.choice([None, "k", f"u{n}"])
+            bench.produce([f"value {n}" + "x" * 40, f"more {n}"], [key, None if n % 3 else "k"])
+            bench.advance(30 * MS)
+        bench.advance(300 * MS)
+        bench.read_all()
+
+
 def early_tombstones(solution: Solution) -> None:
     """A consumer that is a little behind still reads that the key is gone."""
     config = LogConfig(segment_bytes=200, compact=True, delete_retention=1 * SECOND)
@@ -245,6 +291,49 @@ def rot(solution: Solution) -> None:
             )
         for batch in bench.ledger.batches[:12]:
             bench.fetch(batch.base)
+
+
+def rot_where_it_grows(solution: Solution) -> None:
+    """A bit flips before the recovery point, in the segment that grows: to refuse to start is right, and so is to go on
+    as if nothing was; to cut there is not."""
+    for seed in range(8):
+        config = LogConfig(segment_bytes=100_000, index_interval=100_000)
+        bench = Bench(solution, config, seed)
+        for n in range(8):
+            bench.produce([f"value {n}" + "x" * 50])
+        bench.advance(200 * MS)
+        bench.rot(bench.random.randrange(1, 5))
+        if not bench.comes_back(lambda size, last: 0):
+            continue
+        bench.produce(["after"])
+        for batch in bench.ledger.batches[5:]:
+            try:
+                found = bench.fetch(batch.base)
+            except Wrong:  # whatever came instead
+                found = b""
+            require(
+                bool(found),
+                "LOG-S3",
+                f"one bit rotted before offset 5, and the batch at {batch.base} is gone",
+                "all that was promised; or a broker that does not start (DamagedFile)",
+            )
+
+
+def the_dead_stay_dead(solution: Solution) -> None:
+    """A batch is torn, and one behind it is whole. What recovery cuts off stays away, whatever the next crash does."""
+    for seed in range(4):
+        bench = Bench(solution, LogConfig(segment_bytes=100_000), seed)
+        bench.produce(["promised"])
+        for n in range(2 + seed):
+            bench.produce([f"value {n}"], acks=1)
+        left = iter((0.5,))  # half of the first batch, and all of the others
+        bench.comes_back(
+            lambda size, last, left=left: int(size * (next(left, 1) if size > 60 else 1))
+        )
+        bench.produce(["value x"], acks=1)
+        # A truncation is a write of size 1: it had not reached the disk, and what came after it had.
+        bench.comes_back(lambda size, last: 0 if size == 1 else size)
+        bench.read_all()
 
 
 def rot_and_clean(solution: Solution) -> None:
@@ -394,17 +483,22 @@ EXAMS = {
     "LOG-S3": (
         exam("random programs with crashes", "LOG-S3", law(CRASHES, times=10)),
         exam("a bit rots", "LOG-S3", rot),
+        exam("a bit rots in the segment that grows", "LOG-S3", rot_where_it_grows),
+        exam("what was cut off stays away", "LOG-S3", the_dead_stay_dead),
         exam("cut, and begun anew", "LOG-S3", cut_and_begun_anew),
     ),
     "LOG-S5": (
         exam("old segments go", "LOG-S5", retention_works),
         exam("old records in new files", "LOG-S5", old_records_in_new_files),
+        exam("a small old segment", "LOG-S5", small_and_old),
+        exam("no segment is too large", "LOG-S5", no_more_than_promised),
         exam("random programs", "LOG-S5", law(QUIET, configs=RETENTION)),
         exam("random programs with crashes", "LOG-S5", law(CRASHES, configs=RETENTION)),
     ),
     "LOG-S6": (
         exam("old values go", "LOG-S6", compaction_works),
         exam("tombstones stay for a while", "LOG-S6", early_tombstones),
+        exam("records without a key stay", "LOG-S6", without_a_key),
         exam("random programs", "LOG-S6", law(QUIET, configs=COMPACTION)),
         exam("random programs with crashes", "LOG-S6", law(CRASHES, configs=COMPACTION, times=16)),
     ),

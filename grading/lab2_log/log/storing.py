@@ -132,9 +132,11 @@ def judge(code: str) -> Any:
 
 def _can_be_read(run: Run) -> Verdict:
     """After the last start the log can be read: a broker that refuses to start has lost everything, too."""
+    healed = run.scenario.plan.heal_at or 0
+    kinds = (Kind.FAULT, Kind.CRASH, Kind.START)
+    last = max((event.time for event in run.trace.events if event.kind in kinds), default=0)
     for entry in run.history.of_type(Drain):
-        well_since = run.scenario.plan.heal_at or 0
-        if entry.began > well_since + 50 * MS and not entry.is_ok:
+        if entry.began > max(healed + 50 * MS, last) and not entry.is_ok:
             return broken(
                 "all is well, and the log cannot be read",
                 entry.call,

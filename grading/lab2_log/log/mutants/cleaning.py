@@ -10,7 +10,7 @@ from distlab.core import Disk
 from distlab.grade.lab import bug
 from grading.lab2_log.log.mutants.recovering import NoSync
 from labs.lab2_log import batch, cleaner
-from labs.lab2_log.batches import Batch, Record
+from labs.lab2_log.batches import Batch, Head, Record
 from labs.lab2_log.commitlog import CommitLog
 from labs.lab2_log.segment import Segment
 
@@ -126,6 +126,55 @@ class LooksIntoTheActive(CommitLog):
             super().tend(disk, now)
 
 
+class LooksAndSyncs(CommitLog):
+    """The map looks into the active segment, which is synced a moment later. The power fails in that moment."""
+
+    def tend(self, disk: Disk, now: int) -> None:
+        if self.config.compact:
+            horizon = now - self.config.delete_retention
+            newest = cleaner.newest_offsets(disk, self.segments)
+            for segment in self.segments[:-1]:
+                _rewrite(disk, segment, newest, horizon, self.config.index_interval)
+        self.retain(disk, now)
+        self.checkpoint(disk)
+
+
+class CleansTheActive(CommitLog):
+    """The cleaner takes the active segment too. Its last record goes, a tombstone; after a restart nothing says that
+    its offset was ever used."""
+
+    def tend(self, disk: Disk, now: int) -> None:
+        if self.config.compact:
+            horizon = now - self.config.delete_retention
+            cleaner.clean(disk, self.segments, horizon, self.config.index_interval)
+        self.retain(disk, now)
+        self.checkpoint(disk)
+
+
+class NeverOldEnough(CommitLog):
+    """A segment is rolled when it is full, however long that takes: where little is written, nothing ever goes."""
+
+    def _is_full(self, head: Head) -> bool:
+        return (
+            self.active.first_timestamp is not None
+            and self.active.size + head.size > self.config.segment_bytes
+        )
+
+
+class OneBatchMore(CommitLog):
+    """A segment is rolled when it is too large already: each is larger than it may be, and more is kept."""
+
+    def _is_full(self, head: Head) -> bool:
+        first = self.active.first_timestamp
+        is_old = first is not None and head.max_timestamp - first > self.config.segment_age
+        return self.active.size > self.config.segment_bytes or is_old
+
+
+def only_with_a_key(record: Record, newest: dict[bytes, int], horizon: int) -> bool:
+    """What has no key is nobody's newest value, and goes."""
+    return record.key is not None and _is_kept(record, newest, horizon)
+
+
 def cleans_in_place(
     disk: Disk, segment: Segment, newest: dict[bytes, int], horizon: int, interval: int
 ) -> None:
@@ -180,6 +229,33 @@ def never_cleans(disk: Disk, segments: Sequence[Segment], horizon: int, interval
 
 
 CLEANING = (
+    bug(
+        "looks-and-syncs", LooksAndSyncs, part="A", replaces="commitlog:CommitLog", breaks="LOG-S6"
+    ),
+    bug(
+        "cleans-the-active",
+        CleansTheActive,
+        part="A",
+        replaces="commitlog:CommitLog",
+        breaks="LOG-S3",
+    ),
+    bug("only-with-a-key", only_with_a_key, part="A", replaces="cleaner:is_kept", breaks="LOG-S6"),
+    bug(
+        "never-old-enough",
+        NeverOldEnough,
+        part="A",
+        replaces="commitlog:CommitLog",
+        breaks="LOG-S5",
+        kind="liveness",
+    ),
+    bug(
+        "one-batch-more",
+        OneBatchMore,
+        part="A",
+        replaces="commitlog:CommitLog",
+        breaks="LOG-S5",
+        kind="cost",
+    ),
     bug(
         "age-of-the-file",
         AgeOfTheFile,

@@ -157,6 +157,29 @@ class PointsAhead(CommitLog):
         self._write_recovery_point(disk)
 
 
+class PointFirst(CommitLog):
+    """The recovery point is on disk before what it vouches for. The power fails in between: a torn tail is taken for
+    rot, and the broker refuses to start."""
+
+    def checkpoint(self, disk: Disk) -> None:
+        self.recovery_point = self.end
+        self._write_recovery_point(disk)
+        super().checkpoint(disk)
+
+
+def cut_in_memory(disk: Disk, folder: str, config: LogConfig) -> CommitLog:
+    """All is synced at a start but the segments: the tail that was cut off is on disk again after the next crash, and
+    what was appended over it is not."""
+    unsynced = NoSync(disk, lambda path: path.endswith(".log"))
+    return _open_log(unsynced, folder, config)  # type: ignore[arg-type]
+
+
+def cuts_rot(disk: Disk, folder: str, base: int, safe: int, interval: int) -> Segment:
+    """A bad batch is cut off with all that follows it, also where it lies before the recovery point: it is rot there,
+    and what follows it was promised, and stands."""
+    return _recover(disk, folder, base, 0, interval)
+
+
 def cuts_at_the_first_bad_batch(disk: Disk, folder: str, config: LogConfig) -> CommitLog:
     """Checks the whole log at each start, and throws away what follows a bad batch, wherever it is: one bit of rot
     in an
@@ -224,6 +247,9 @@ class OneOffsetPerBatch(Segment):
 
 
 RECOVERING = (
+    bug("point-first", PointFirst, part="A", replaces="commitlog:CommitLog", breaks="LOG-S3"),
+    bug("cut-in-memory", cut_in_memory, part="A", replaces="commitlog:open_log", breaks="LOG-S3"),
+    bug("cuts-rot", cuts_rot, part="A", replaces="segment:recover", breaks="LOG-S3"),
     bug(
         "seals-with-zlib", zlibs_crc, part="A", replaces="batch:seal", breaks="LOG-S8", code="2A-m3"
     ),
