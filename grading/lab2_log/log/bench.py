@@ -31,6 +31,12 @@ from labs.lab2_log.brokers import (
 
 PARTITION = "orders-0"
 
+_LEFT = {
+    "nothing": "nothing is left",
+    "torn": "the last write is torn",
+    "some": "each write is kept, lost or torn",
+}
+
 
 class Bench:
     """A broker, its ledger, and a source of chance."""
@@ -41,22 +47,30 @@ class Bench:
         self.ledger = Ledger(config)
         self.solo = Solo(solution.module("storage").Storage, StorageConfig(log=config), "broker")
         self.requests = 0
+        self.steps = [f"a log with segments of {config.segment_bytes} bytes"]
+        """What was done, for who must find out what is wrong."""
 
     def step(self, what: str, effects: Iterable[Any]) -> list[Message]:
         """Hand the broker's answers to the ledger."""
         answers = []
+        self.steps.append(what)
         for effect in effects:
             if isinstance(effect, Stopped):
-                raise Wrong("LOG-S3", f"the broker stopped itself: {effect.reason}")
+                reason = f"the broker stopped itself: {effect.reason}"
+                raise Wrong("LOG-S3", reason, steps=self.steps)
             if isinstance(effect, Sent):
                 answers.append(effect.message)
                 answer: Any = effect.message
-                self.ledger.answered(effect.to, answer, self.solo.time)
+                try:
+                    self.ledger.answered(effect.to, answer, self.solo.time)
+                except Wrong as wrong:
+                    wrong.steps = self.steps
+                    raise
         return answers
 
-    def ask(self, message: Any) -> list[Message]:
+    def ask(self, what: str, message: Any) -> list[Message]:
         self.ledger.asked("client", message, self.solo.time)
-        return self.step(type(message).__name__, self.solo.deliver(message, "client"))
+        return self.step(what, self.solo.deliver(message, "client"))
 
     def produce(
         self,
@@ -72,11 +86,15 @@ class Bench:
             bit = 8 * 16 + flip % (8 * (len(blob) - 16))  # not where the leader writes its own
             blob[bit // 8] ^= 1 << bit % 8
         self.requests += 1
-        self.ask(Produce(self.requests, PARTITION, acks, bytes(blob)))
+        count = f"{len(values)} record{'s' if len(values) > 1 else ''}"
+        what = f"produce {count}, acks {'ALL' if acks == ALL else acks}"
+        what += ", damaged" if flip >= 0 else ""
+        self.ask(what, Produce(self.requests, PARTITION, acks, bytes(blob)))
 
     def fetch(self, offset: int, max_bytes: int = 1000) -> bytes:
         self.requests += 1
-        answers = self.ask(Fetch(self.requests, PARTITION, offset, max_bytes))
+        request = Fetch(self.requests, PARTITION, offset, max_bytes)
+        answers = self.ask(f"fetch at {offset}", request)
         found = [a for a in answers if isinstance(a, Fetched)]
         if not found:
             raise Wrong("LOG-S7", f"a read at {offset} was not answered")
@@ -96,13 +114,15 @@ class Bench:
 
     def look_up(self, timestamp: int) -> None:
         self.requests += 1
-        self.ask(ListOffsets(self.requests, PARTITION, timestamp))
+        request = ListOffsets(self.requests, PARTITION, timestamp)
+        self.ask(f"look up time {timestamp}", request)
 
     def advance(self, duration: int) -> None:
-        self.step("time passed", self.solo.advance(duration))
+        self.step(f"{duration // MS} ms pass", self.solo.advance(duration))
 
     def crash(self, how: str = "nothing") -> None:
         """The machine loses power: of what was not synced nothing is kept, or some, or each piece by chance."""
+        self.steps.append(f"power fails, of what is not synced {_LEFT[how]}")
         self.ledger.crash()
         random = self.random
         if how == "nothing":
@@ -122,6 +142,7 @@ class Bench:
 
     def comes_back(self, keep: Keep) -> bool:
         """Crash, keep of each unsynced write what ``keep`` says, and start; False if the broker refuses to."""
+        self.steps.append("power fails")
         self.ledger.crash()
         self.solo.files.crash(keep, lambda count: count)
         self.solo.timers.clear()
@@ -138,6 +159,7 @@ class Bench:
 
     def kill(self) -> None:
         """The process dies, the machine does not: nothing is lost."""
+        self.steps.append("the process is killed")
         self.ledger.kill()
         self.solo.timers.clear()
         self.restart()
@@ -154,6 +176,7 @@ class Bench:
             at = self.solo.files.read(name).find(body)
             if at >= 0:
                 self.ledger.rotten = True
+                self.steps.append(f"a bit rots in the batch at {self.ledger.batches[batch].base}")
                 bit = 8 * (at + self.random.randrange(len(body))) + self.random.randrange(8)
                 self.solo.files.flip(name, bit)
 
@@ -166,7 +189,7 @@ def exam(name: str, codes: str, check: Callable[[Solution], None]) -> Exam:
             check(solution)
         except Wrong as wrong:
             if wrong.code == codes:
-                return broken(wrong.reason, expected=wrong.expected, got=wrong.got)
+                return broken(wrong.story, expected=wrong.expected, got=wrong.got)
         return kept()
 
     return Exam(name, guarded)

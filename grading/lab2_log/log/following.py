@@ -187,6 +187,14 @@ PART_B = (
         *END,
     ),
     schedule(
+        "a consumer waits for much",
+        "less than it wants is no answer, before its time is up",
+        *(append(100 + 30 * n, n, values=[f"{n}" + "x" * 60]) for n in range(12)),
+        poll(120, min_bytes=400, max_wait=900 * MS),
+        poll(300, min_bytes=100_000, max_wait=100 * MS),
+        *END,
+    ),
+    schedule(
         "a consumer waits for what is not committed",
         "it is answered when the followers have it",
         append(190, 1, 1),

@@ -8,6 +8,7 @@ be on disk; the next answer tells. What is wrong is found at the answer that sho
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grading.lab2_log.log import codec
@@ -27,16 +28,36 @@ from labs.lab2_log.brokers import (
     Produced,
 )
 
+SHOWN = 8
+"""So many steps fit into two or three lines of a report."""
+
 
 class Wrong(Exception):
     """An answer that no correct log gives."""
 
-    def __init__(self, code: str, reason: str, expected: object = "", got: object = "") -> None:
+    def __init__(
+        self,
+        code: str,
+        reason: str,
+        expected: object = "",
+        got: object = "",
+        steps: Sequence[str] = (),
+    ) -> None:
         super().__init__(reason)
         self.code = code
         self.reason = reason
         self.expected = expected
         self.got = got
+        self.steps = steps
+        """What was done before, oldest first."""
+
+    @property
+    def story(self) -> str:
+        """The reason, and the last steps that led there."""
+        if not self.steps:
+            return self.reason
+        more = "... " if len(self.steps) > SHOWN else ""
+        return f"{self.reason}. Before it: {more}{'; '.join(self.steps[-SHOWN:])}"
 
 
 @dataclass

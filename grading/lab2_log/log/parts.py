@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from distlab.grade.lab import RECORD_MESSAGES, Part, Promise, Situation
+from distlab.grade.lab import RECORD_MESSAGES, Exam, Part, Promise, Situation
 from grading.lab2_log.log import (
+    asking,
     committing,
     crashing,
     electing,
@@ -80,12 +81,13 @@ LACK = Situation("too few were in sync for a batch", committing.refused_for_lack
 WAITED = Situation("a consumer waited for what was not there yet", waiting.somebody_waited)
 
 
-def _in_sync(points: int, *needs: Situation) -> Promise:
+def _in_sync(points: int, *needs: Situation, exams: tuple[Exam, ...] = ()) -> Promise:
     return Promise(
         code="RL-L1",
         title="soon after all is well every replica is in sync, and everything is committed",
         points=points,
         judge=committing.all_in_sync,
+        exams=exams,
         needs=needs,
         page=f"{PAGE}#in-sync-again",
     )
@@ -106,6 +108,7 @@ PART_B = Part(
             title="the high watermark covers what all in-sync replicas have, and never goes back",
             points=10,
             judge=committing.high_watermark,
+            exams=(exam("a follower's high watermark", "RL-S5", asking.no_further_than_its_end),),
             needs=(SHRANK,),
             page=f"{PAGE}#high-watermark",
         ),
@@ -114,6 +117,7 @@ PART_B = Part(
             title="what is acknowledged to all is on all in-sync replicas, and they are enough",
             points=9,
             judge=committing.acknowledged,
+            exams=(exam("the table of acks", "RL-S10", asking.the_table_of_acks),),
             needs=(LACK,),
             page=f"{PAGE}#acknowledged",
         ),
@@ -125,7 +129,14 @@ PART_B = Part(
             needs=(WAITED,),
             page=f"{PAGE}#long-poll",
         ),
-        _in_sync(6, SHRANK),
+        _in_sync(
+            6,
+            SHRANK,
+            exams=(
+                exam("KIP-16: always a little behind", "RL-L1", asking.keeps_up),
+                exam("always at the same place", "RL-L1", asking.falls_behind),
+            ),
+        ),
         Promise(
             code="RL-C1",
             title="a follower asks once for each answer, and gets each record once",
@@ -163,7 +174,10 @@ PART_C = Part(
             code="RL-S2",
             title="below a leader's high watermark every in-sync replica has what the leader has",
             points=8,
-            exams=tuple(exam(name, "RL-S2", story) for name, story in table.STORIES.items()),
+            exams=(
+                *(exam(name, "RL-S2", story) for name, story in table.STORIES.items()),
+                exam("KIP-595: a follower that only fetches", "RL-S2", asking.only_fetches),
+            ),
             page=f"{PAGE}#strong-isr",
         ),
         Promise(

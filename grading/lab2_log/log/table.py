@@ -46,6 +46,7 @@ class Table:
         """CRC -> value."""
         self.resting: set[str] = set()
         """Restarted, and told nothing since: they show nothing yet."""
+        self.steps: list[str] = []
 
     # -- the story ----------------------------------------------------------------------------------------------------
 
@@ -97,10 +98,12 @@ class Table:
     def lose(self) -> None:
         """What is under way is lost."""
         self.pending.clear()
+        self.steps.append("what is under way is lost")
 
     def restart(self, name: str) -> None:
         self.pending = [(a, b, m) for a, b, m in self.pending if name not in (a, b)]
         self.resting.add(name)
+        self.steps.append(f"{name} restarts")
         self.solos[name].crash()
         self._collect(name, self.solos[name].start())
 
@@ -112,7 +115,7 @@ class Table:
     def _collect(self, name: str, effects: list[Any]) -> None:
         for effect in effects:
             if isinstance(effect, Stopped):
-                raise Wrong("RL-S2", f"{name} stopped itself: {effect.reason}")
+                raise Wrong("RL-S2", f"{name} stopped itself: {effect.reason}", steps=self.steps)
             if isinstance(effect, Sent) and effect.to in NAMES:
                 self.pending.append((name, effect.to, effect.message))
 
@@ -136,6 +139,7 @@ class Table:
 
     def check(self, step: str) -> None:
         """Strong ISR."""
+        self.steps.append(step)
         for leader in NAMES:
             view = self.view(leader)
             if view.leader != leader:
@@ -148,10 +152,11 @@ class Table:
                 if missing := [batch for batch in committed if batch not in there]:
                     raise Wrong(
                         "RL-S2",
-                        f"{step}: {leader} leads in epoch {view.leader_epoch} and calls "
+                        f"{leader} leads in epoch {view.leader_epoch} and calls "
                         f"{missing[0].partition(' (')[0]} committed; {member} is in the ISR without it",
                         f"{member} has {missing[0]}",
                         ", ".join(there) or "an empty log",
+                        self.steps,
                     )
 
     def same(self, *names: str) -> None:
@@ -164,6 +169,7 @@ class Table:
                     f"in the end {name} has not the same log as {names[0]}",
                     ", ".join(first),
                     ", ".join(self.values(name)),
+                    self.steps,
                 )
 
 
@@ -206,6 +212,7 @@ def kip_101_restart(solution: Solution) -> None:
                 "RL-S2",
                 "b2 was in sync, restarted, and leads without what was committed",
                 ", ".join(had),
+                steps=table.steps,
             )
         table.same("b1", "b2")
 

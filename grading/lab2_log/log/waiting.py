@@ -36,7 +36,7 @@ def long_poll(run: Run) -> Verdict:
             is_short = len(answer.records) < request.min_bytes
             if answer.error == NONE and is_short and waited < request.max_wait:
                 return broken(
-                    f"{event.node} answered an empty-handed consumer after {waited // MS} ms",
+                    f"{event.node} answered a consumer after {waited // MS} ms with less than it waits for",
                     event.id,
                     reply.event.id,
                     expected=f"{request.min_bytes} bytes, or an answer after {request.max_wait // MS} ms",

@@ -70,6 +70,18 @@ def asks_for_ever(partition: Partition, answer: EpochEnd) -> tuple[int, bool]:
     return end, agreed and end == answer.end_offset
 
 
+def never_diverges(partition: Partition, offset: int, epoch: int) -> EpochEnd | None:
+    """A leader that answers OffsetForEpoch, and sends records to whoever fetches: followers that never ask, and say
+    with their fetches where they are, are never told that they are elsewhere."""
+    return None
+
+
+def epochs_are_enough(partition: Partition, offset: int, epoch: int) -> EpochEnd | None:
+    """A follower whose last epoch is one of ours goes the same way, however far it went in that epoch."""
+    mine = _end_of(partition.epochs, partition.log.end, epoch)
+    return None if epoch == NO_EPOCH or mine.epoch == epoch else mine
+
+
 def unfenced(mine: int, theirs: int) -> str:
     """KIP-279 without epochs in requests: whoever asks is answered, in whatever epoch it is."""
     return NONE
@@ -281,6 +293,22 @@ class NeverStartsOver(Broker):
 
 
 ELECTING = (
+    bug(
+        "never-diverges",
+        never_diverges,
+        part="C",
+        replaces="reconcile:divergence",
+        breaks="RL-S2",
+        source="KIP-595",
+    ),
+    bug(
+        "epochs-are-enough",
+        epochs_are_enough,
+        part="C",
+        replaces="reconcile:divergence",
+        breaks="RL-S2",
+        source="KIP-595",
+    ),
     bug(
         "begins-at-nothing",
         begins_at_nothing,

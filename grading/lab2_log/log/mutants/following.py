@@ -9,7 +9,16 @@ from distlab.grade.lab import bug
 from labs.lab2_log import follower, leader
 from labs.lab2_log.batches import head_at
 from labs.lab2_log.broker import Ask, Broker, Expire
-from labs.lab2_log.brokers import ALL, NONE, BrokerConfig, Fetch, Fetched, Produce, Produced
+from labs.lab2_log.brokers import (
+    ALL,
+    NONE,
+    NOT_ENOUGH_REPLICAS,
+    BrokerConfig,
+    Fetch,
+    Fetched,
+    Produce,
+    Produced,
+)
 from labs.lab2_log.epochs import learn
 from labs.lab2_log.replicas import Partition, Progress, WaitingProduce
 
@@ -77,6 +86,47 @@ def acks_at_once(waiting: WaitingProduce, partition: Partition, min_insync: int)
     """All is as good as one: the producer is answered as soon as one follower has asked for the batch."""
     ends = [progress.end for progress in partition.progress.values()]
     return NONE if max(ends, default=0) >= waiting.end else _outcome(waiting, partition, min_insync)
+
+
+def appends_regardless(partition: Partition, acks: int, min_insync: int) -> str:
+    """Appends what wants all, whoever is in sync: the producer hears of it afterwards, and sends it again."""
+    return NONE
+
+
+def refuses_acks_1(partition: Partition, acks: int, min_insync: int) -> str:
+    """Refuses whoever wants an answer while too few are in sync, those who want the leader's only, too."""
+    return NOT_ENOUGH_REPLICAS if acks and len(partition.isr) < min_insync else NONE
+
+
+def waits_for_the_isr(waiting: WaitingProduce, partition: Partition, min_insync: int) -> str | None:
+    """An ISR that has become too small is nobody's business: the producer waits until its time is up."""
+    return NONE if waiting.end <= partition.high_watermark else None
+
+
+def all_or_nothing(partition: Partition, follower: str, offset: int, now: int) -> None:
+    """Caught up is who has everything: where something is always being written, nobody is ever caught up (KIP-16)."""
+    progress = partition.progress.setdefault(follower, Progress())
+    if offset >= partition.log.end:
+        progress.caught_up = now
+    progress.end = max(progress.end, offset)
+    progress.leader_end, progress.fetched_at = partition.log.end, now
+
+
+def fetching_is_enough(partition: Partition, follower: str, offset: int, now: int) -> None:
+    """Caught up is who fetches, wherever that is: a follower that makes no progress holds everybody up."""
+    _note_fetch(partition, follower, offset, now)
+    partition.progress[follower].caught_up = now
+
+
+def the_leaders_watermark(disk: Disk, partition: Partition, answer: Fetched) -> None:
+    """A follower takes its leader's high watermark for its own, also where its log does not go so far."""
+    _take(disk, partition, answer)
+    partition.high_watermark = answer.high_watermark
+
+
+def anything_will_do(records: bytes, min_bytes: int, now: int, due: int) -> bool:
+    """Answers as soon as there is anything: a consumer that wants much at a time gets little, often."""
+    return len(records) >= min(min_bytes, 1) or now >= due
 
 
 def counts_what_it_sends(partition: Partition, follower: str, offset: int, now: int) -> None:
@@ -207,6 +257,61 @@ def skips_what_it_has(disk: Disk, partition: Partition, answer: Fetched) -> None
 
 
 FOLLOWING = (
+    bug(
+        "appends-regardless",
+        appends_regardless,
+        part="B",
+        replaces="leader:may_append",
+        breaks="RL-S10",
+    ),
+    bug(
+        "refuses-acks-1",
+        refuses_acks_1,
+        part="B",
+        replaces="leader:may_append",
+        breaks="RL-S10",
+        kind="liveness",
+    ),
+    bug(
+        "waits-for-the-time",
+        waits_for_the_isr,
+        part="B",
+        replaces="leader:outcome",
+        breaks="RL-S10",
+        kind="liveness",
+    ),
+    bug(
+        "all-or-nothing",
+        all_or_nothing,
+        part="B",
+        replaces="leader:note_fetch",
+        breaks="RL-L1",
+        kind="liveness",
+        source="KIP-16",
+    ),
+    bug(
+        "fetching-is-enough",
+        fetching_is_enough,
+        part="B",
+        replaces="leader:note_fetch",
+        breaks="RL-L1",
+        kind="liveness",
+    ),
+    bug(
+        "the-leaders-watermark",
+        the_leaders_watermark,
+        part="B",
+        replaces="follower:take",
+        breaks="RL-S5",
+    ),
+    bug(
+        "anything-will-do",
+        anything_will_do,
+        part="B",
+        replaces="leader:is_enough",
+        breaks="LOG-L1",
+        kind="cost",
+    ),
     bug(
         "committed-isr-only",
         committed_isr_only,
