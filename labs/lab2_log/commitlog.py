@@ -57,7 +57,11 @@ class CommitLog:
         raise NotImplementedError("2A: check it, give it the next offset, store it")
 
     def append_copy(self, disk: Disk, blob: bytes) -> None:
-        """Append a batch that has its offset and epoch, as a follower does. Raises ``Corrupt``, also for a gap."""
+        """Append a batch that has its offset and epoch, as a follower does.
+
+        Raises ``Corrupt``, also where it begins before the end of the log. That it begins behind it is right: a leader
+        whose log was cleaned has gaps, and so have its copies.
+        """
         raise NotImplementedError("2A: check it; it must not begin before the end of the log")
 
     def _store(self, disk: Disk, blob: bytes) -> None:

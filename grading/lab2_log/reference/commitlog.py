@@ -63,7 +63,11 @@ class CommitLog:
         # END SOLUTION
 
     def append_copy(self, disk: Disk, blob: bytes) -> None:
-        """Append a batch that has its offset and epoch, as a follower does. Raises ``Corrupt``, also for a gap."""
+        """Append a batch that has its offset and epoch, as a follower does.
+
+        Raises ``Corrupt``, also where it begins before the end of the log. That it begins behind it is right: a leader
+        whose log was cleaned has gaps, and so have its copies.
+        """
         # BEGIN SOLUTION 2A: check it; it must not begin before the end of the log
         head = checked_head(blob)
         if head.base_offset < self.end:

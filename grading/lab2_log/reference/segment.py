@@ -153,8 +153,11 @@ class Segment:
 
 
 def load(disk: Disk, folder: str, base: int, next_offset: int, interval: int) -> Segment:
-    """A segment of which every byte was synced: nothing of it is read but the index, and what follows its last
-    entry."""
+    """A segment of which every byte was synced: nothing of it is read but the index, and what follows its last entry.
+
+    It ends at ``next_offset``, where the following one begins. Its file may end earlier, if its last records were
+    cleaned away.
+    """
     # BEGIN SOLUTION 2A: read the index file, and keep the books from there
     segment = Segment(folder, base, base)
     size = disk.size(segment.path)
