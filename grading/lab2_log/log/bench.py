@@ -21,20 +21,22 @@ from grading.lab2_log.log import codec
 from grading.lab2_log.log.ledger import Ledger, Wrong
 from labs.lab2_log.brokers import (
     ALL,
+    NONE,
     Fetch,
     Fetched,
     ListOffsets,
     LogConfig,
     Produce,
+    Produced,
     StorageConfig,
 )
 
 PARTITION = "orders-0"
 
 _LEFT = {
-    "nothing": "nothing is left",
-    "torn": "the last write is torn",
-    "some": "each write is kept, lost or torn",
+    "nothing": "what is not synced is lost",
+    "torn": "what is written last is torn",
+    "some": "each unsynced write is kept, lost or torn",
 }
 
 
@@ -61,6 +63,8 @@ class Bench:
             if isinstance(effect, Sent):
                 answers.append(effect.message)
                 answer: Any = effect.message
+                if isinstance(answer, Produced) and answer.error == NONE:
+                    self.steps[-1] += f" (at {answer.base_offset})"
                 try:
                     self.ledger.answered(effect.to, answer, self.solo.time)
                 except Wrong as wrong:
@@ -122,7 +126,7 @@ class Bench:
 
     def crash(self, how: str = "nothing") -> None:
         """The machine loses power: of what was not synced nothing is kept, or some, or each piece by chance."""
-        self.steps.append(f"power fails, of what is not synced {_LEFT[how]}")
+        self.steps.append(f"power fails ({_LEFT[how]})")
         self.ledger.crash()
         random = self.random
         if how == "nothing":

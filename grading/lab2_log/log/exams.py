@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
 from distlab.core import MS, SECOND, Node
+from distlab.core.files import Keep
 from distlab.core.solo import Solo
 from distlab.grade.solution import Solution
 from grading.lab2_log.log import codec
@@ -326,14 +327,19 @@ def the_dead_stay_dead(solution: Solution) -> None:
         bench.produce(["promised"])
         for n in range(2 + seed):
             bench.produce([f"value {n}"], acks=1)
-        left = iter((0.5,))  # half of the first batch, and all of the others
-        bench.comes_back(
-            lambda size, last, left=left: int(size * (next(left, 1) if size > 60 else 1))
-        )
+        first = len(bench.ledger.batches[1].blob)
+        # Of the first batch that was not promised a part is there; the others, of the same size, are whole.
+        torn = iter((first // 2,))
+        bench.comes_back(_some_of(first, torn))
         bench.produce(["value x"], acks=1)
         # A truncation is a write of size 1: it had not reached the disk, and what came after it had.
         bench.comes_back(lambda size, last: 0 if size == 1 else size)
         bench.read_all()
+
+
+def _some_of(batch: int, left: Iterator[int]) -> Keep:
+    """Of writes of that size, so much is left; of those for which nothing is said, and of others, everything."""
+    return lambda size, last: next(left, size) if size == batch else size
 
 
 def rot_and_clean(solution: Solution) -> None:
