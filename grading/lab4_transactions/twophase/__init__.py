@@ -2,6 +2,160 @@
 
 from __future__ import annotations
 
-from distlab.grade.lab import Part
+from collections.abc import Callable, Sequence
 
-PARTS: tuple[Part, ...] = ()
+from distlab.check import Verdict
+from distlab.grade.lab import RECORD_MESSAGES, Exam, Part, Promise, Run, Situation
+from distlab.trace import Kind
+from grading.lab4_transactions.twophase import exams, promises, scenarios, schedules
+
+PAGE = "labs/lab4.md"
+
+Judge = Callable[[Run], Verdict]
+
+
+def _seen(name: str, seen: Callable[[Run], bool]) -> Situation:
+    return Situation(name, seen)
+
+
+IN_DOUBT = _seen("a participant crashed in doubt, and came back", promises.came_back_in_doubt)
+BEHIND = _seen(
+    "a coordinator crashed with its decision on disk, and told it later",
+    promises.died_behind_the_point,
+)
+BEFORE = _seen("a coordinator crashed between votes and decision", promises.died_before_the_point)
+LONG = _seen("somebody was in doubt for 50 ms", promises.was_in_doubt_for_long)
+CROSSED = _seen("transactions met on an account", promises.crossed)
+POWER = _seen("a crash took writes that were not synced", promises.unsynced_was_lost)
+LOST = _seen(
+    "a message was lost", lambda run: run.tally.get("loss", 0) + run.tally.get("partition", 0) > 0
+)
+TWICE = _seen("a message came twice", lambda run: run.tally.get("duplicate", 0) > 0)
+REFUSED = _seen("a transaction was refused", promises.somebody_was_refused)
+
+
+def _promise(
+    code: str,
+    title: str,
+    points: int,
+    section: str,
+    *judges: Judge,
+    needs: Sequence[Situation] = (),
+    exams: Sequence[Exam] = (),
+) -> Promise:
+    def judge(run: Run) -> Verdict:
+        verdicts = [each(run) for each in judges]
+        return next((v for v in verdicts if not v.is_kept), verdicts[0])
+
+    return Promise(
+        code=code,
+        title=title,
+        points=points,
+        judge=judge if judges else None,
+        needs=needs,
+        exams=exams,
+        page=f"{PAGE}#{section}",
+    )
+
+
+PART_A = Part(
+    code="A",
+    title="WAL and two-phase commit",
+    modules=("wal", "locks", "coordinator", "participant"),
+    stage=scenarios.stage,
+    draw=scenarios.draw_a,
+    directed=schedules.PART_A,
+    runs=200,
+    simpler=scenarios.simpler,
+    promises=(
+        _promise(
+            "WAL-S1",
+            "a log is read back as it was written, up to what a crash tore off its end",
+            4,
+            "what-a-log-keeps",
+            exams=exams.EXAMS_S1,
+        ),
+        _promise(
+            "WAL-S2",
+            "damage to what had been forced is reported, and never cut off",
+            2,
+            "rot",
+            exams=exams.EXAMS_S2,
+        ),
+        _promise(
+            "TX2-S1",
+            "a transaction has one outcome, everywhere and for ever, and commits only if all said yes",
+            10,
+            "one-outcome",
+            promises.one_outcome,
+            promises.ends_as_expected,
+            needs=(IN_DOUBT, BEHIND, BEFORE, TWICE),
+        ),
+        _promise(
+            "TX2-S2",
+            "a yes is on disk before it is said, and so is a commit",
+            7,
+            "on-disk-before-it-is-said",
+            promises.forced_before_said,
+            needs=(POWER, IN_DOUBT, BEHIND),
+        ),
+        _promise(
+            "TX2-S3",
+            "a participant in doubt decides nothing, and keeps its accounts locked",
+            4,
+            "in-doubt",
+            promises.waits_in_doubt,
+            needs=(LONG, CROSSED),
+        ),
+        _promise(
+            "TX2-S4",
+            "money is neither made nor lost, and no account falls below zero",
+            4,
+            "money",
+            promises.money_stays,
+            needs=(POWER, TWICE, CROSSED),
+        ),
+        _promise(
+            "TX2-I1",
+            "committed transactions are as if they had run one after the other",
+            6,
+            "isolation",
+            promises.isolated,
+            needs=(CROSSED, LOST),
+        ),
+        _promise(
+            "TX2-L1",
+            "once all is well every transaction ends, and nothing stays locked or in doubt",
+            6,
+            "it-ends",
+            promises.ends_in_time,
+            needs=(IN_DOUBT, BEFORE, LOST),
+        ),
+        _promise(
+            "TX2-L3",
+            "who waits for a lock gets it, or is told no in time",
+            3,
+            "waiting-for-locks",
+            promises.waits_for_locks,
+            needs=(CROSSED, REFUSED),
+        ),
+        _promise(
+            "TX2-C1",
+            "a commit costs three forced writes in a row; an abort, and a look, cost none",
+            3,
+            "cost",
+            promises.few_syncs,
+        ),
+        _promise(
+            "TX2-R1",
+            "what makes no sense is refused, in words, and changes nothing",
+            1,
+            "nonsense",
+            promises.nonsense_is_refused,
+            needs=(REFUSED,),
+        ),
+    ),
+    record=RECORD_MESSAGES | {Kind.WRITE},
+)
+
+PARTS: tuple[Part, ...] = (PART_A,)
