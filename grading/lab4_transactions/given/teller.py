@@ -54,7 +54,7 @@ class Teller(Node):
         """Begin; several may be under way at once. Coordinators take turns."""
         self.last += 1
         desks = self.config.coordinators
-        coordinator = desks[self.last % len(desks)]
+        coordinator = desks[(self.last - 1) % len(desks)]
         self.under_way[self.last] = UnderWay(ticket, transact, coordinator)
         self.set_timer(Leave(self.last), self.config.patience)
         self.say(self.last)

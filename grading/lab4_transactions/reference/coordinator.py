@@ -132,8 +132,7 @@ class Coordinator(Node):
                     self.unacked[txn] = set(tell)
                 case End(txn):
                     del self.unacked[txn]
-        self.note(Epoch(self.epoch))
-        self.wal.force(self.disk)
+        self.force(Epoch(self.epoch))
         for txn in self.unacked:
             self.tell(txn)
         # END SOLUTION
@@ -278,8 +277,7 @@ class Coordinator(Node):
             self.send(active.client, Outcome(txn, True, seen))
             return
         record = Commit(txn, active.steps, seen, tuple(sorted(active.yes)))
-        self.note(record)
-        self.wal.force(self.disk)
+        self.force(record)
         self.committed[txn] = record
         self.unacked[txn] = set(active.yes)
         self.answer(active.client, txn)
@@ -303,7 +301,13 @@ class Coordinator(Node):
         return self.active.pop(txn)
 
     def note(self, record: Record) -> None:
+        """Write it down; a crash may take it."""
         self.wal.append(self.disk, to_body(record))
+
+    def force(self, record: Record) -> None:
+        """Write it down before anything that is said from now on."""
+        self.note(record)
+        self.wal.force(self.disk)
 
     # END SOLUTION
 

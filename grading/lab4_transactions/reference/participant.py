@@ -123,8 +123,7 @@ class Participant(Node):
                     doubtful[txn] = prepared
                 case Ended(txn, commit):
                     self.write(doubtful.pop(txn), commit)
-        self.note(Life(self.life))
-        self.wal.force(self.disk)
+        self.force(Life(self.life))
         for txn, prepared in doubtful.items():
             steps = tuple(Step(c.account, c.after - c.before) for c in prepared.changes)
             self.branches[txn] = Branch(steps, prepared=prepared)
@@ -161,7 +160,7 @@ class Participant(Node):
             return
         self.cancel_timer(LockWait(txn))
         seen = tuple(self.accounts[step.account] for step in branch.steps)
-        if any(s.amount < 0 and s.amount + a.balance < 0 for s, a in zip(branch.steps, seen)):
+        if not self.can_pay(branch.steps):
             self.refuse(txn, "an account does not hold enough")
             return
         branch.worked = Worked(txn, self.life, seen)
@@ -224,8 +223,7 @@ class Participant(Node):
             if not step.is_look
         )
         branch.prepared = Prepared(txn, changes)
-        self.note(branch.prepared)
-        self.wal.force(self.disk)
+        self.force(branch.prepared)
         self.cancel_timer(Idle(txn))
         self.set_timer(Ask(txn), self.config.ask)
         # END SOLUTION
@@ -246,9 +244,8 @@ class Participant(Node):
         # BEGIN SOLUTION 4A: write and force, change the accounts, let the locks go, acknowledge
         txn, branch = decision.txn, self.branches.get(decision.txn)
         if branch is not None and branch.prepared is not None:
-            self.note(Ended(txn, decision.commit))
-            if decision.commit:
-                self.wal.force(self.disk)
+            ended = Ended(txn, decision.commit)
+            self.force(ended) if decision.commit else self.note(ended)
             self.write(branch.prepared, decision.commit)
             self.end(txn, self.over.get(txn, "aborted"))
         elif not decision.commit and txn not in self.over:
@@ -279,8 +276,18 @@ class Participant(Node):
         # END SOLUTION
 
     # BEGIN SOLUTION 4A: your own helpers
+    def can_pay(self, steps: tuple[Step, ...]) -> bool:
+        """Whether every account that it takes from holds enough."""
+        return all(s.amount >= 0 or self.accounts[s.account].balance >= -s.amount for s in steps)
+
     def note(self, record: Record) -> None:
+        """Write it down; a crash may take it."""
         self.wal.append(self.disk, to_body(record))
+
+    def force(self, record: Record) -> None:
+        """Write it down before anything that is said from now on."""
+        self.note(record)
+        self.wal.force(self.disk)
 
     # END SOLUTION
 

@@ -54,6 +54,8 @@ class Story(Struct):
     said: list[Said] = []
     yes: dict[str, int] = {}
     """Participant -> where it first said yes."""
+    no: dict[str, int] = {}
+    """Participant -> where it said no last."""
     votes: dict[str, int] = {}
     """Participant -> where its first yes, or read, reached the coordinator."""
     told: dict[str, int] = {}
@@ -113,6 +115,8 @@ class Chronicle:
                     self.story(txn).said.append(Said(event.id, commit, event.peer))
                 case Vote(txn, "yes"):
                     self.story(txn).yes.setdefault(event.node, event.id)
+                case Vote(txn, "no"):
+                    self.story(txn).no[event.node] = event.id
                 case Worked(txn, life, seen):
                     is_first = (event.node, txn, life) not in repeated
                     repeated.add((event.node, txn, life))

@@ -6,6 +6,8 @@ participant shows of its accounts when it is looked at.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import structs
 
 from distlab.check import History, Verdict, bounded_liveness, broken, kept
@@ -14,10 +16,12 @@ from distlab.check.isolation import Level, isolation
 from distlab.check.transactions import Read, Transaction, Write
 from distlab.check.transactions import Step as Access
 from distlab.core import MS, Info, Ok
+from distlab.faults import Survival
 from distlab.grade.lab import Run
 from distlab.trace import Event, Kind
 from grading.lab4_transactions.twophase.chronicle import Chronicle, Disks, Story, chronicle
 from labs.lab4_transactions.twophase import (
+    Ack,
     Decision,
     Desk,
     Holdings,
@@ -125,13 +129,14 @@ def _everywhere(run: Run, books: Chronicle) -> Verdict:
 
 def ends_as_expected(run: Run) -> Verdict:
     """AC4: where nothing fails, what can be done is committed. ``shape["ends"]`` says what each call comes to."""
-    wanted = run.scenario.shape.get("ends")
-    if wanted is None:
-        return kept()
+    return _are_committed(run, run.scenario.shape.get("ends", ()), "nothing stood in its way")
+
+
+def _are_committed(run: Run, wanted: Sequence[str], why: str) -> Verdict:
     for entry, want in zip(run.history, wanted, strict=False):
         if want == "ok" and not entry.is_ok:
             return broken(
-                f"{_words(entry)} was not committed, and nothing stood in its way",
+                f"{_words(entry)} was not committed, and {why}",
                 entry.call,
                 *([entry.ret] if entry.ret else []),
                 expected="committed",
@@ -144,34 +149,50 @@ def ends_as_expected(run: Run) -> Verdict:
 
 
 def forced_before_said(run: Run) -> Verdict:
-    """A yes is said when something about it is on disk; a commit is said when something is that was written since
-    the last vote."""
+    """A crash takes nothing that was said: a yes, that it is committed, an Ack.
+
+    What was said is hollow as long as nothing is on disk that was written since it could be known: a yes since the work
+    came, a commit since the last vote came, an Ack since the decision came. A crash of who said it gives it away.
+    """
     books, disks = chronicle(run), Disks()
+    hollow: dict[str, list[tuple[int, int, str, str]]] = {}
     for event in run.trace.events:
-        if event.kind != Kind.SEND:
+        if event.kind == Kind.SEND:
+            if (said := _promised(books, event)) is not None:
+                since, what, wanted = said
+                if not disks.has_noted(event.node, since):
+                    hollow.setdefault(event.node, []).append((event.id, since, what, wanted))
+        elif event.kind == Kind.CRASH and Survival.ALL not in str(event.what).split():
+            for said_at, since, what, wanted in hollow.pop(event.node, []):
+                if not disks.has_noted(event.node, since):
+                    return broken(
+                        f"{what}, and crashes with nothing about it on disk",
+                        *([since] if since else []),
+                        said_at,
+                        expected=f"{wanted} was synced before, and so was the file's name",
+                        got="nothing written since then was",
+                    )
+        else:
             disks.see(event)
-            continue
-        match event.what:
-            case Vote(txn, "yes"):
-                since = books.story(txn).worked_on.get(event.node, 0)
-                what, wanted = f"{event.node} says yes to {txn}", "what it would do"
-            case Decision(txn, True) | Outcome(txn, True):
-                story = books.story(txn)
-                if not story.yes:
-                    continue
-                since = max((vote for vote in story.votes.values() if vote < event.id), default=0)
-                what, wanted = f"{event.node} says that {txn} is committed", "the decision"
-            case _:
-                continue
-        if not disks.has_noted(event.node, since):
-            return broken(
-                f"{what}, and a crash would make it forget that",
-                *([since] if since else []),
-                event.id,
-                expected=f"{wanted} is on disk, synced, and so is the file's name",
-                got="nothing written since then is",
-            )
     return kept()
+
+
+def _promised(books: Chronicle, event: Event) -> tuple[int, str, str] | None:
+    """What a message promises: since when it could be known, what is said, what must be on disk for that."""
+    match event.what:
+        case Vote(txn, "yes"):
+            since = books.story(txn).worked_on.get(event.node, 0)
+            return since, f"{event.node} says yes to {txn}", "what it would do"
+        case Decision(txn, True) | Outcome(txn, True):
+            story = books.story(txn)
+            if not story.yes:
+                return None
+            since = max((vote for vote in story.votes.values() if vote < event.id), default=0)
+            return since, f"{event.node} says that {txn} is committed", "the decision"
+        case Ack(txn):
+            since = books.story(txn).told.get(event.node, 0)
+            return since, f"{event.node} acknowledges {txn}", "that it is committed here"
+    return None
 
 
 # -- in doubt (TX2-S3) ------------------------------------------------------------------------------------------------
@@ -203,6 +224,16 @@ def waits_in_doubt(run: Run) -> Verdict:
                     look.event,
                     expected="the account stays locked until it is told",
                     got=look.seen,
+                )
+    for story in books.stories.values():
+        for node, no in story.no.items():
+            if story.yes.get(node, no) < no and not _was_told(story, node, no):
+                return broken(
+                    f"{node} has said yes to {story.txn}, and now says no",
+                    story.yes[node],
+                    no,
+                    expected="a yes is for life",
+                    got="no",
                 )
     for event, node, txn in books.acks:
         if not _was_told(books.story(txn), node, event):
@@ -348,6 +379,14 @@ def ends_in_time(run: Run) -> Verdict:
                 f"an answer to {_words(entry)}",
             )
             return _with(verdict, entry.call)
+    despite = run.scenario.shape.get("despite", ())
+    if not (verdict := _are_committed(run, despite, "one message was lost")).is_kept:
+        return verdict
+    most = run.scenario.shape.get("patience")
+    for entry in run.history.entries if most is not None else ():
+        if entry.ended is None or entry.ended > entry.began + most:
+            late = bounded_liveness(entry.ended, entry.began + most, f"an answer to {_words(entry)}")
+            return _with(late, entry.call)
     return _nothing_is_left(run) if is_quiet(run) else kept()
 
 
@@ -494,12 +533,15 @@ def _doubts(run: Run, start: Event) -> bool:
 
 
 def died_behind_the_point(run: Run) -> bool:
-    """A coordinator crashed with the decision to commit on disk, and told it in its next life."""
-    lives: dict[Txn, set[int]] = {}
+    """A coordinator crashed with the decision to commit on disk, and told it in a later life."""
+    asked: dict[Txn, int] = {}
     for event in run.trace.of(Kind.SEND):
-        if isinstance(event.what, Decision) and event.what.commit:
-            lives.setdefault(event.what.txn, set()).add(event.incarnation)
-    return any(max(seen) > txn.epoch - 1 for txn, seen in lives.items())
+        match event.what:
+            case Prepare(txn):
+                asked.setdefault(txn, event.incarnation)
+            case Decision(txn, True) if event.incarnation > asked.get(txn, event.incarnation):
+                return True
+    return False
 
 
 def died_before_the_point(run: Run) -> bool:

@@ -72,8 +72,9 @@ def stage(solution: Solution, scenario: Scenario) -> Stage:
     for rm in rms:
         own = tuple(item for item in opening.items() if item[0].startswith(f"{rm}/"))
         cast[rm] = Member(participant, ParticipantConfig(own), "participant")
-    for ap in names(shape, "ap", 1):
-        cast[ap] = Member(Teller, TellerConfig(tms), "application")
+    for number, ap in enumerate(names(shape, "ap", 1)):
+        turn = number % len(tms)
+        cast[ap] = Member(Teller, TellerConfig(tms[turn:] + tms[:turn]), "application")
     if any(call.operation == "Forge" for call in scenario.calls):
         cast[Address("forger")] = Member(Forger, TellerConfig(tms), "application")
     last = max((call.at for call in scenario.calls), default=0)
