@@ -1,7 +1,7 @@
 """A coordinator with one table, one record for each commit, and one clock for all that is under way.
 
-Every transaction is a row that goes from stage to stage. A tick repeats what the rows that are stuck would like to hear,
-and aborts those that are too old. The epoch has a file of its own.
+Every transaction is a row that goes from stage to stage. A tick repeats what the rows that are stuck would
+like to hear, and aborts those that are too old. The epoch has a file of its own.
 """
 
 from __future__ import annotations
@@ -238,4 +238,6 @@ class Coordinator(Node):
 
     def probe(self) -> Desk:
         undecided = tuple(self.notes)
-        return Desk(undecided, tuple(r.txn for r in self.table.values() if r.stage == Stage.TELLING))
+        return Desk(
+            undecided, tuple(r.txn for r in self.table.values() if r.stage == Stage.TELLING)
+        )

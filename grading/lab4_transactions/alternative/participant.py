@@ -1,10 +1,10 @@
 """A participant without a lock table: whoever came first and has not ended stands in the way of who comes later.
 
-Branches stand in the order in which they came. One may work when none before it touches an account that it touches, unless
-both only look. So being in the list is holding locks, and leaving it is letting them go.
+Branches stand in the order in which they came. One may work when none before it touches an account that it
+touches, unless both only look. So being in the list is holding locks, and leaving it is letting them go.
 
-What is on disk says what is to be added to which account, and is added when the end is on record. A life's number is drawn at
-random, so that a start costs no sync.
+What is on disk says what is to be added to which account, and is added when the end is on record. A life's
+number is drawn at random, so that a start costs no sync.
 """
 
 from __future__ import annotations
@@ -55,10 +55,12 @@ class Branch:
     promised: bool = False
 
     def is_in_the_way_of(self, other: Branch) -> bool:
-        mine = {step.account: step.is_look for step in self.steps if not (self.promised and step.is_look)}
-        return any(
-            s.account in mine and not (s.is_look and mine[s.account]) for s in other.steps
-        )
+        mine = {
+            step.account: step.is_look
+            for step in self.steps
+            if not (self.promised and step.is_look)
+        }
+        return any(s.account in mine and not (s.is_look and mine[s.account]) for s in other.steps)
 
 
 class Participant(Node):
@@ -168,7 +170,7 @@ class Participant(Node):
     def vote_on(self, prepare: Prepare) -> str:
         txn = prepare.txn
         branch = self.branches.get(txn)
-        if branch is not None and branch.promised or txn in self.done:
+        if (branch is not None and branch.promised) or txn in self.done:
             return "yes"
         if prepare.life != self.life:
             self.refused.add(txn)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from distlab.check import Verdict
 from distlab.grade.lab import RECORD_MESSAGES, Exam, Part, Promise, Run, Situation
 from distlab.trace import Kind
-from grading.lab4_transactions.twophase import exams, promises, scenarios, schedules
+from grading.lab4_transactions.twophase import exams, scenarios, schedules
+from grading.lab4_transactions.twophase.promises import contents, outcomes, progress, situations
 
 PAGE = "labs/lab4.md"
 
@@ -18,20 +19,20 @@ def _seen(name: str, seen: Callable[[Run], bool]) -> Situation:
     return Situation(name, seen)
 
 
-IN_DOUBT = _seen("a participant crashed in doubt, and came back", promises.came_back_in_doubt)
+IN_DOUBT = _seen("a participant crashed in doubt, and came back", situations.came_back_in_doubt)
 BEHIND = _seen(
     "a coordinator crashed with its decision on disk, and told it later",
-    promises.died_behind_the_point,
+    situations.died_behind_the_point,
 )
-BEFORE = _seen("a coordinator crashed between votes and decision", promises.died_before_the_point)
-LONG = _seen("somebody was in doubt for 50 ms", promises.was_in_doubt_for_long)
-CROSSED = _seen("transactions met on an account", promises.crossed)
-POWER = _seen("a crash took writes that were not synced", promises.unsynced_was_lost)
+BEFORE = _seen("a coordinator crashed between votes and decision", situations.died_before_the_point)
+LONG = _seen("somebody was in doubt for 50 ms", situations.was_in_doubt_for_long)
+CROSSED = _seen("transactions met on an account", situations.crossed)
+POWER = _seen("a crash took writes that were not synced", situations.unsynced_was_lost)
 LOST = _seen(
     "a message was lost", lambda run: run.tally.get("loss", 0) + run.tally.get("partition", 0) > 0
 )
 TWICE = _seen("a message came twice", lambda run: run.tally.get("duplicate", 0) > 0)
-REFUSED = _seen("a transaction was refused", promises.somebody_was_refused)
+REFUSED = _seen("a transaction was refused", situations.somebody_was_refused)
 
 
 def _promise(
@@ -87,8 +88,8 @@ PART_A = Part(
             "a transaction has one outcome, everywhere and for ever, and commits only if all said yes",
             10,
             "one-outcome",
-            promises.one_outcome,
-            promises.ends_as_expected,
+            outcomes.one_outcome,
+            outcomes.ends_as_expected,
             needs=(IN_DOUBT, BEHIND, BEFORE, TWICE),
         ),
         _promise(
@@ -96,7 +97,7 @@ PART_A = Part(
             "a yes is on disk before it is said, and so is a commit",
             7,
             "on-disk-before-it-is-said",
-            promises.forced_before_said,
+            outcomes.forced_before_said,
             needs=(POWER, IN_DOUBT, BEHIND),
         ),
         _promise(
@@ -104,7 +105,7 @@ PART_A = Part(
             "a participant in doubt decides nothing, and keeps its accounts locked",
             4,
             "in-doubt",
-            promises.waits_in_doubt,
+            outcomes.waits_in_doubt,
             needs=(LONG, CROSSED),
         ),
         _promise(
@@ -112,7 +113,7 @@ PART_A = Part(
             "money is neither made nor lost, and no account falls below zero",
             4,
             "money",
-            promises.money_stays,
+            contents.money_stays,
             needs=(POWER, TWICE, CROSSED),
         ),
         _promise(
@@ -120,7 +121,7 @@ PART_A = Part(
             "committed transactions are as if they had run one after the other",
             6,
             "isolation",
-            promises.isolated,
+            contents.isolated,
             needs=(CROSSED, LOST),
         ),
         _promise(
@@ -128,7 +129,7 @@ PART_A = Part(
             "once all is well every transaction ends, and nothing stays locked or in doubt",
             6,
             "it-ends",
-            promises.ends_in_time,
+            progress.ends_in_time,
             needs=(IN_DOUBT, BEFORE, LOST),
         ),
         _promise(
@@ -136,7 +137,7 @@ PART_A = Part(
             "who waits for a lock gets it, or is told no in time",
             3,
             "waiting-for-locks",
-            promises.waits_for_locks,
+            progress.waits_for_locks,
             needs=(CROSSED, REFUSED),
         ),
         _promise(
@@ -144,14 +145,14 @@ PART_A = Part(
             "a commit costs three forced writes in a row; an abort, and a look, cost none",
             3,
             "cost",
-            promises.few_syncs,
+            progress.few_syncs,
         ),
         _promise(
             "TX2-R1",
             "what makes no sense is refused, in words, and changes nothing",
             1,
             "nonsense",
-            promises.nonsense_is_refused,
+            progress.nonsense_is_refused,
             needs=(REFUSED,),
         ),
     ),

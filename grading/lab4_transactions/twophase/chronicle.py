@@ -1,9 +1,9 @@
 """What a run's messages say about transactions: the books that judges read.
 
 Theory of operation. Everything is read off what nodes said to each other, when their disks were synced, and what a
-participant shows of its accounts. A balance never travels alone: with it goes the name of the transaction that wrote it
-(``Seen.by``), and whoever is to write an account has seen it first. So what participants say of an account is a chain from
-its opening balance to the end, and a transaction stands in it exactly if it has taken effect there.
+participant shows of its accounts. A balance never travels alone: with it goes the name of the transaction that wrote
+it (``Seen.by``), and whoever is to write an account has seen it first. So what participants say of an account is a
+chain from its opening balance to the end, and a transaction stands in it exactly if it has taken effect there.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Stages and random scenarios of part 4A: who takes part, what applications ask for, what befalls whom.
 
-A scenario's ``shape`` has ``tms``, ``rms`` and ``aps``, how many coordinators, participants and applications there are; and
-``opening``, the balance of every account at the start. Each participant holds accounts ``a`` and ``b``.
+A scenario's ``shape`` has ``tms``, ``rms`` and ``aps``, how many coordinators, participants and applications there
+are; and ``opening``, the balance of every account at the start. Each participant holds accounts ``a`` and ``b``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from distlab.grade.scenario import Call, Scenario
 from distlab.grade.solution import Solution
 from distlab.sim import Simulation
 from grading.lab4_transactions.twophase.forger import Forge, Forger
-from grading.lab4_transactions.twophase.promises import ANSWERED_IN, CLEAN_IN
+from grading.lab4_transactions.twophase.promises.common import ANSWERED_IN, CLEAN_IN
 from labs.lab4_transactions.teller import Teller
 from labs.lab4_transactions.twophase import (
     CoordinatorConfig,
@@ -108,9 +108,7 @@ def holders(simulation: Simulation, role: str) -> list[Address]:
 def transact(at: int, *steps: tuple[str, int] | str, ap: str = "ap1") -> Call:
     """At that time: amounts to add, and accounts to look at."""
     plain = [(step, 0) if isinstance(step, str) else step for step in steps]
-    return Call(
-        at, ap, "Transact", {"steps": [{"account": a, "amount": n} for a, n in plain]}
-    )
+    return Call(at, ap, "Transact", {"steps": [{"account": a, "amount": n} for a, n in plain]})
 
 
 def transfer(at: int, source: str, target: str, amount: int = 10, ap: str = "ap1") -> Call:
@@ -155,7 +153,17 @@ def draw_a(random: Random) -> Scenario:
     around = Swarm(
         nodes=[*tms, *rms, *aps],
         targets=[*tms, *tms, *rms, "@doubtful", "@deciding"],
-        kinds=[power_fails, power_fails, crash, pause, partition, one_way_cut, clog, slow_disk, slow_node],
+        kinds=[
+            power_fails,
+            power_fails,
+            crash,
+            pause,
+            partition,
+            one_way_cut,
+            clog,
+            slow_disk,
+            slow_node,
+        ],
         horizon=HORIZON,
         most=8,
         outage=(5 * MS, 700 * MS),

@@ -26,7 +26,7 @@ DBLE_1077 = "dble #1077"
 
 
 class TellsBeforeSync(Coordinator):
-    """Writes the decision, and tells it while it is not on disk: power fails, and the next life has never heard of it."""
+    """Writes the decision, and tells it before it is on disk: power fails, and the next life has never heard of it."""
 
     def force(self, record: Record) -> None:
         self.note(record) if isinstance(record, Commit) else super().force(record)
@@ -92,7 +92,7 @@ class EndsAtTheFirstAck(Coordinator):
 
 
 class EndsWhenTold(Coordinator):
-    """Notes END when all were told, without waiting for anybody's Ack. A message is lost, and a crash takes the rest."""
+    """Notes END when all were told, without waiting for any Ack. A message is lost, and a crash takes the rest."""
 
     def tell(self, txn: Txn) -> None:
         super().tell(txn)
@@ -101,7 +101,7 @@ class EndsWhenTold(Coordinator):
 
 
 class NeverTellsAgain(Coordinator):
-    """Tells each decision once. Who was away asks, and is answered; but whose Ack got lost has nothing to ask."""
+    """Tells each decision once. Who was away asks, and is answered; whose Ack got lost has nothing to ask."""
 
     def on_again(self, timer: Again) -> None:
         if timer.txn in self.active:
@@ -109,7 +109,7 @@ class NeverTellsAgain(Coordinator):
 
 
 class WakesUpInnocent(Coordinator):
-    """Takes up no commit after a crash: those in doubt will ask. Those that are not never acknowledge again."""
+    """Takes up no commit after a crash: those in doubt will ask. Those that are not, never acknowledge."""
 
     def on_start(self) -> None:
         super().on_start()
@@ -123,10 +123,11 @@ class MostAgree(Coordinator):
     def on_vote(self, vote: Vote, participant: Address) -> None:
         super().on_vote(vote, participant)
         active = self.active.get(vote.txn)
-        if active is not None and active.is_voting:
-            if len(active.missing) * 2 < len(active.participants) and active.yes:
-                active.yes |= active.missing
-                self.commit(vote.txn)
+        if active is None or not active.is_voting or not active.yes:
+            return
+        if len(active.missing) * 2 < len(active.participants):
+            active.yes |= active.missing
+            self.commit(vote.txn)
 
 
 class CountsVotes(Coordinator):
@@ -134,9 +135,8 @@ class CountsVotes(Coordinator):
 
     def on_vote(self, vote: Vote, participant: Address) -> None:
         active = self.active.get(vote.txn)
-        if active is not None and active.is_voting and vote.vote != "no":
-            if participant not in active.missing:
-                participant = sorted(active.missing)[0]
+        if active is not None and active.is_voting and participant not in active.missing:
+            participant = sorted(active.missing)[0]
         super().on_vote(vote, participant)
 
 
@@ -199,7 +199,7 @@ class AnswersOnce(Coordinator):
 
 
 class ForgetsItsClients(Coordinator):
-    """Forgets a commit when all participants have it. The client, whose answer was lost, is told that it was aborted."""
+    """Forgets a commit when all participants have it. A client whose answer was lost is told "aborted"."""
 
     def on_ack(self, ack: Ack, participant: Address) -> None:
         super().on_ack(ack, participant)

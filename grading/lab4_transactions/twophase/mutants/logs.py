@@ -59,7 +59,7 @@ class HalfChecked(Wal):
 
 
 def cuts_lightly(disk: Disk, path: str) -> tuple[Wal, list[bytes]]:
-    """A torn tail is cut off, and the cut is not synced: the next crash undoes it, and old records stand behind new ones."""
+    """The cut of a torn tail is not synced: the next crash undoes it, and old records stand behind new ones."""
     data = disk.read(path) if disk.exists(path) else b""
     bodies, end = wal.scan(data)
     if any(mark > end for mark in wal.marks_behind(data, end)):
@@ -70,7 +70,7 @@ def cuts_lightly(disk: Disk, path: str) -> tuple[Wal, list[bytes]]:
 
 
 def leaves_the_tail(disk: Disk, path: str) -> tuple[Wal, list[bytes]]:
-    """Does not cut: what is appended next stands behind the torn tail, where no recovery will ever come."""
+    """Does not cut: what is appended next stands behind the torn tail, where no recovery will come."""
     data = disk.read(path) if disk.exists(path) else b""
     bodies, end = wal.scan(data)
     if any(mark > end for mark in wal.marks_behind(data, end)):
@@ -89,14 +89,14 @@ def rot_is_a_tail(disk: Disk, path: str) -> tuple[Wal, list[bytes]]:
 
 
 def a_hole_is_rot(data: bytes, bad: int) -> Iterator[int]:
-    """Whole records behind a bad one are taken for a proof of rot: every power failure in the midst of three writes is one."""
+    """Whole records behind a bad one prove rot, it says: a power failure in the midst of three writes does, too."""
     for at in range(bad + 1, len(data)):
         if wal.record_at(data, at):
             yield len(data)
 
 
 def looks_behind_only(data: bytes, bad: int) -> Iterator[int]:
-    """Looks for the next record where the bad one's length says that it ends; if it is the length that is bad, nowhere."""
+    """Looks for the next record where the bad one's length says that it ends; if the length is bad, nowhere."""
     if len(data) - bad < HEADER.size:
         return
     at = bad + HEADER.size + HEADER.unpack_from(data, bad)[1]
@@ -106,7 +106,7 @@ def looks_behind_only(data: bytes, bad: int) -> Iterator[int]:
 
 
 def trusts_lengths(data: bytes, at: int) -> tuple[int, bytes] | None:
-    """A record is whole if it is long enough. A write that was lost leaves zeros, and a torn one what was there before."""
+    """A record is whole if it is long enough. A write that was lost leaves zeros, and they are long enough."""
     if len(data) - at < HEADER.size:
         return None
     _, length, forced = HEADER.unpack_from(data, at)
@@ -115,7 +115,7 @@ def trusts_lengths(data: bytes, at: int) -> tuple[int, bytes] | None:
 
 
 def skips_the_bad(data: bytes) -> tuple[list[bytes], int]:
-    """Leaves a bad record out, and reads on behind it: what was decided last is there, and what was decided before is not."""
+    """Leaves a bad record out, and reads on behind it: what was decided last is there, what was before is not."""
     bodies, end = reference_scan(data)
     at = end + 1
     while at < len(data):

@@ -193,13 +193,13 @@ class Overdraws(Participant):
 
 
 class ReaderSaysYes(Participant):
-    """Has only looked, and says yes like the others: a forced record, a lock until the decision, and an Ack, for nothing."""
+    """Has only looked, and says yes like the others: a forced record, a lock, and an Ack, for nothing."""
 
     def on_prepare(self, prepare: Prepare, coordinator: Address) -> None:
         branch = self.branches.get(prepare.txn)
-        if branch is not None and branch.worked is not None and branch.prepared is None:
-            if prepare.life == self.life:
-                self.prepare(prepare.txn, branch)
+        has_worked = branch is not None and branch.worked is not None and branch.prepared is None
+        if branch is not None and has_worked and prepare.life == self.life:
+            self.prepare(prepare.txn, branch)
         super().on_prepare(prepare, coordinator)
 
 
@@ -230,7 +230,7 @@ class HalfARecord(Participant):
 
 
 class RedoAdds(Participant):
-    """Recovery adds what is on record to what the account holds, instead of setting it: a commit told twice counts twice."""
+    """Adds what is on record to what the account holds, instead of setting it: a commit told twice counts twice."""
 
     def on_decision(self, decision: Decision, coordinator: Address) -> None:
         if decision.commit and self.over.get(decision.txn) == "committed" and self.life > 1:
