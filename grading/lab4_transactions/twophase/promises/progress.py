@@ -103,7 +103,7 @@ def few_syncs(run: Run) -> Verdict:
     most = run.scenario.shape.get("cost")
     if most is None:
         return kept()
-    since = run.scenario.calls[0].at
+    since = min((call.at for call in run.scenario.calls), default=0)
     for address, limit in most["syncs"].items():
         syncs = [e for e in run.trace.of(Kind.SYNC) if e.node == address and e.time >= since]
         if len(syncs) > limit:
