@@ -84,7 +84,6 @@ def stage(solution: Solution, scenario: Scenario) -> Stage:
         until=max(scenario.plan.heal_at or 0, last) + ANSWERED_IN + CLEAN_IN + 10 * MS,
         settle=CLEAN_IN,
         roles=holders,
-        notes={"opening": opening},
     )
 
 

@@ -25,8 +25,16 @@ def well_from(run: Run) -> int:
     return int(run.scenario.plan.heal_at or 0)
 
 
+def opening(run: Run) -> dict[str, int]:
+    """Every account there is, and its balance at the start."""
+    configs = [member.config for member in run.cluster.members.values()]
+    return dict(item for config in configs for item in getattr(config, "accounts", ()))
+
+
 def is_quiet(run: Run) -> bool:
-    """The run went on for long enough behind its last trouble and its last answer."""
+    """The run went on for long enough behind its last trouble and its last answer; or its shape says so."""
+    if run.scenario.shape.get("is_over"):
+        return True
     ends = [entry.ended for entry in run.history if entry.ended is not None]
     return run.time >= max([well_from(run), *ends]) + CLEAN_IN - MS
 

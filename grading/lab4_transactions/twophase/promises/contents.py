@@ -13,6 +13,7 @@ from grading.lab4_transactions.twophase.chronicle import chronicle
 from grading.lab4_transactions.twophase.promises.common import (
     events_of,
     is_quiet,
+    opening,
     words,
 )
 from labs.lab4_transactions.twophase import (
@@ -38,7 +39,7 @@ def money_stays(run: Run) -> Verdict:
         if txn is not None and before is not None:
             wanted = before.seen.balance + books.story(txn).amount(seen.account)
         else:
-            wanted = run.notes["opening"].get(seen.account, seen.balance)
+            wanted = opening(run).get(seen.account, seen.balance)
         if (txn is None and seen.balance != wanted) or (
             before is not None and seen.balance != wanted
         ):
@@ -53,20 +54,20 @@ def money_stays(run: Run) -> Verdict:
 
 def _total(run: Run) -> Verdict:
     """At the end, and in every committed transaction that looked at all accounts at once."""
-    opening: dict[str, int] = run.notes["opening"]
+    start = opening(run)
     views: list[tuple[str, tuple[Seen, ...], tuple[int, ...]]] = []
     for entry in run.history:
         if isinstance(entry.operation, Transact) and entry.is_ok:
             looked = tuple(s for s in entry.value or ())
-            if {s.account for s in looked} == opening.keys():
+            if {s.account for s in looked} == start.keys():
                 views.append((f"{words(entry)} saw", looked, (entry.call, entry.ret)))
     holdings = [h for h in run.probes.values() if isinstance(h, Holdings)]
     shown = tuple(seen for h in holdings for seen in h.accounts)
     is_over = is_quiet(run) and not any(h.in_doubt for h in holdings)
-    if is_over and {s.account for s in shown} == opening.keys():
+    if is_over and {s.account for s in shown} == start.keys():
         views.append(("at the end there is", shown, ()))
     for who, seens, events in views:
-        found, total = sum(seen.balance for seen in seens), sum(opening.values())
+        found, total = sum(seen.balance for seen in seens), sum(start.values())
         if found != total:
             change = f"{abs(found - total)} {'appeared' if found > total else 'disappeared'}"
             shown_as = ", ".join(f"{s.account} {s.balance}" for s in seens)
