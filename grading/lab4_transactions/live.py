@@ -1,9 +1,9 @@
 """Lab 4 as real processes: coordinators and participants of part 4A over ZeroMQ, real files, real kills.
 
 ``make live LAB=4``. Every role is killed (-9) at its worst moment, one after the other: a coordinator behind its
-commit point, a participant behind its yes, another one in the act of committing; the second coordinator is stopped, and
-wakes with stale beliefs. Meanwhile two applications move money. What counts is what they were told, and what is there in
-the end.
+commit point, a participant behind its yes, another one in the act of committing; the second coordinator is stopped,
+and wakes with stale beliefs. Meanwhile two applications move money. What counts is what they were told, and what is
+there in the end.
 """
 
 from __future__ import annotations

@@ -8,6 +8,10 @@ from distlab.check import Verdict
 from distlab.grade.lab import RECORD_MESSAGES, Exam, Part, Promise, Run, Situation
 from distlab.trace import Kind
 from grading.lab4_transactions.twophase import exams, scenarios, schedules
+from grading.lab4_transactions.twophase.gateways import exams as gateway_exams
+from grading.lab4_transactions.twophase.gateways import promises as heuristics
+from grading.lab4_transactions.twophase.gateways import scenarios as gateways
+from grading.lab4_transactions.twophase.gateways import schedules as gateway_schedules
 from grading.lab4_transactions.twophase.promises import contents, outcomes, progress, situations
 
 PAGE = "labs/lab4.md"
@@ -159,4 +163,82 @@ PART_A = Part(
     record=RECORD_MESSAGES | {Kind.WRITE},
 )
 
-PARTS: tuple[Part, ...] = (PART_A,)
+FORCED = _seen("something was forced one way and decided the other way", heuristics.mixed)
+AGREED = _seen("something was forced, and decided the same way", heuristics.agreed)
+FORCED_CRASH = _seen(
+    "a gateway crashed when something had been forced there", heuristics.crashed_after_force
+)
+LOOKED = _seen("somebody looked at what is in doubt and blocked", heuristics.looked_at_doubt)
+VICTIM = _seen("a victim was named", heuristics.somebody_gave_way)
+
+PART_B = Part(
+    code="B",
+    title="Real participants",
+    modules=("gateway", "sqlite_store", "deadlocks"),
+    stage=gateways.stage,
+    draw=gateways.draw_b,
+    directed=gateway_schedules.PART_B,
+    runs=150,
+    simpler=gateways.simpler,
+    promises=(
+        _promise(
+            "DB-S1",
+            "a database that cannot promise keeps promises all the same, over any kill",
+            5,
+            "a-database-that-cannot-promise",
+            exams=gateway_exams.EXAMS_DB,
+        ),
+        _promise(
+            "TX2-H1",
+            "what was forced one way and decided the other way is reported, and nothing else is",
+            6,
+            "no-mix-unreported",
+            heuristics.mixes_are_reported,
+            needs=(FORCED, AGREED, FORCED_CRASH),
+        ),
+        _promise(
+            "TX2-H2",
+            "who is in doubt is listed, and so is who waits for whom",
+            3,
+            "lists",
+            heuristics.lists_are_true,
+            needs=(LOOKED,),
+        ),
+        _promise(
+            "TX2-S1",
+            "as long as nobody interferes, a transaction has one outcome, everywhere and for ever",
+            4,
+            "nobody-interferes",
+            *map(
+                heuristics.undisturbed,
+                (
+                    outcomes.one_outcome,
+                    outcomes.ends_as_expected,
+                    outcomes.forced_before_said,
+                    contents.money_stays,
+                ),
+            ),
+            needs=(IN_DOUBT, BEHIND, TWICE),
+        ),
+        _promise(
+            "TX2-L1",
+            "once all is well every transaction ends, and nothing stays locked or in doubt",
+            3,
+            "gateways-end-it",
+            progress.ends_in_time,
+            needs=(IN_DOUBT, LOST),
+        ),
+        _promise(
+            "TX2-L4",
+            "a deadlock costs one victim, and soon; and a queue costs none",
+            4,
+            "deadlocks",
+            heuristics.few_victims,
+            needs=(VICTIM,),
+            exams=gateway_exams.EXAMS_L4,
+        ),
+    ),
+    record=RECORD_MESSAGES | {Kind.WRITE},
+)
+
+PARTS: tuple[Part, ...] = (PART_A, PART_B)
