@@ -42,7 +42,7 @@ def ends_in_time(run: Run) -> Verdict:
             )
             return shown_by(verdict, entry.call)
     despite = run.scenario.shape.get("despite", ())
-    if not (verdict := are_committed(run, despite, "one message was lost")).is_kept:
+    if not (verdict := are_committed(run, despite, "nothing stood in its way any more")).is_kept:
         return verdict
     most = run.scenario.shape.get("patience")
     for entry in run.history.entries if most is not None else ():
