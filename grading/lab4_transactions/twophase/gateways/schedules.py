@@ -23,7 +23,7 @@ LATER = (transfer(900 * MS, "rm2/b", "rm1/a", 7), audit(2_500 * MS, TWO))
 
 CALM = (
     directed(
-        "all is well",
+        "all is well at gateways",
         "a transfer, and then a look at everything",
         (*ONE, audit(300 * MS, TWO)),
         ends=["ok", "ok"],
@@ -206,7 +206,7 @@ DEADLOCKS = (
 DANGERS = (
     *(
         directed(
-            f"{rm} dies before its {verb} {what} ({down} ms down)",
+            f"{rm} dies before its {verb} {what} {n} ({down} ms down)",
             "the database knows what its gateway has forgotten",
             (*ONE, *LATER),
             (Doing(rm, verb, what, n), Crash(rm, down * MS, GONE)),
@@ -255,7 +255,7 @@ def every_step() -> Iterator[Directed]:
     for node, verb, numbers in points:
         for n in numbers:
             yield directed(
-                f"{node} dies before its {verb} {n}",
+                f"a gateway's world: {node} dies before its {verb} {n}",
                 "a crash at every step",
                 TOUR,
                 (Doing(node, verb, n=n), Crash(node, 60 * MS, GONE)),
