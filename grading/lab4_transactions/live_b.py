@@ -59,8 +59,8 @@ def stage(solution: Solution, folder: Path | None, workspace: Path) -> LiveStage
     deadlocks = solution.module("deadlocks")
     gateway = solution.module("gateway").Gateway
     # Databases on a busy machine are slower than a simulated disk: ten times as much patience.
-    cast: dict[Address, Member] = {
-        Address("tm1"): Member(
+    cast: dict[str, Member] = {
+        "tm1": Member(
             solution.module("coordinator").Coordinator,
             CoordinatorConfig(rms, retry=300 * MS, patience=8 * SECOND),
             "coordinator",
@@ -72,11 +72,11 @@ def stage(solution: Solution, folder: Path | None, workspace: Path) -> LiveStage
             own, databases[rm], lock_wait=5 * SECOND, idle=15 * SECOND, ask=500 * MS, tell=250 * MS
         )
         cast[rm] = Member(gateway, config, "participant")
-    cast[Address("detector")] = Member(deadlocks.Detector, deadlocks.DetectorConfig(), "detector")
-    cast[Address("dba")] = Member(Dba, DbaConfig(), "dba")
+    cast["detector"] = Member(deadlocks.Detector, deadlocks.DetectorConfig(), "detector")
+    cast["dba"] = Member(Dba, DbaConfig(), "dba")
     for ap in ("ap1", "ap2"):
         config_of = TellerConfig((Address("tm1"),), retry=400 * MS, patience=60 * SECOND)
-        cast[Address(ap)] = Member(Teller, config_of, "application")
+        cast[ap] = Member(Teller, config_of, "application")
     rounds = _rounds(everything)
     return LiveStage(
         about=[

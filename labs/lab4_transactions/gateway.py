@@ -74,7 +74,7 @@ class Gateway(Hosted):
         """Vote. A yes is in the database before it is said, and is repeated whatever has been forced since."""
         raise NotImplementedError("4B: yes again, read, yes, or no")
 
-    def prepare(self, txn: Txn, branch: Branch) -> None:
+    def prepare(self, txn: Txn, branch) -> None:
         """From now on it is in doubt."""
         raise NotImplementedError("4B: hand the changes to the database; then ask now and then")
 

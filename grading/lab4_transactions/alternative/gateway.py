@@ -7,6 +7,7 @@ said no to in this life. One tick does all that has to be done again and again.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from distlab.core import Address, Timer
 from labs.lab4_transactions.databases import (
@@ -156,6 +157,7 @@ class Gateway(Hosted):
 
     def on_prepare(self, prepare: Prepare, tm: Address) -> None:
         txn, guest = prepare.txn, self.guests.get(prepare.txn)
+        vote: Literal["yes", "no", "read"]
         if (guest is not None and guest.is_sworn) or txn in self.db.forced():
             vote = "yes"
         elif prepare.life != self.life or guest is None or guest.answer is None:

@@ -157,7 +157,7 @@ class Gateway(Hosted):
             self.send(coordinator, Vote(txn, "no"))
         # END SOLUTION
 
-    def prepare(self, txn: Txn, branch: Branch) -> None:
+    def prepare(self, txn: Txn, branch) -> None:
         """From now on it is in doubt."""
         # BEGIN SOLUTION 4B: hand the changes to the database; then ask now and then
         assert branch.worked is not None

@@ -48,11 +48,11 @@ def killing(at: int) -> Iterator[_Clock]:
     clock, connect = _Clock(at), sqlite3.connect
 
     class Connection(sqlite3.Connection):
-        def execute(self, *arguments: Any) -> sqlite3.Cursor:  # type: ignore[override]
+        def execute(self, *arguments: Any) -> sqlite3.Cursor:
             clock.tick()
             return super().execute(*arguments)
 
-        def executemany(self, sql: str, rows: Any) -> sqlite3.Cursor:  # type: ignore[override]
+        def executemany(self, sql: str, rows: Any) -> sqlite3.Cursor:
             for row in rows:
                 cursor = self.execute(sql, row)
             return cursor
