@@ -1,0 +1,7 @@
+"""Parts 4C to 4E: patterns of eventual consistency."""
+
+from __future__ import annotations
+
+from grading.lab4_transactions.patterns.tcc_part import PART_C
+
+PARTS = (PART_C,)
