@@ -1,7 +1,7 @@
 """A second manager: one pulse for everything, and a transaction that was being tried when it crashed is tried on.
 
 Where the reference has timers for each transaction, this one looks at all of them now and then; where the reference
-presumes abort after a crash, this one goes on; and it says how far everything is over with each pulse while it works.
+presumes abort after a crash, this one goes on; and it says how far everything is over now and then.
 """
 
 from __future__ import annotations
@@ -62,9 +62,10 @@ class Manager(Node):
     courses: dict[int, Course]
     names: dict[str, int]
     waiting: dict[int, list[tuple[Address, int]]]
+    told: int
 
     def on_start(self) -> None:
-        self.courses, self.names, self.waiting = {}, {}, {}
+        self.courses, self.names, self.waiting, self.told = {}, {}, {}, 1
         for record in self.disk.recover("journal", Begun | Decided | Over):
             self.apply(record)
         for course in self.working():
@@ -98,9 +99,10 @@ class Manager(Node):
                 self.decide(course, "out of patience")
             else:
                 self.speak(course)
-        if self.courses:
-            below = min((c.begun.xid for c in self.working()), default=len(self.courses) + 1)
-            for bank in self.config.banks if self.working() else ():
+        below = min((c.begun.xid for c in self.working()), default=len(self.courses) + 1)
+        if below > self.told:
+            self.told = below
+            for bank in self.config.banks:
                 self.send(Address(bank), Forget(below))
         self.set_timer(timer, self.config.retry)
 

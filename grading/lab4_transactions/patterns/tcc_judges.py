@@ -26,7 +26,7 @@ from labs.lab4_transactions.tcc import (
     Try,
 )
 
-FEW_ROWS = 12
+FEW_ROWS = 20
 """What a bank may keep of forty transactions that are over."""
 FEW_MESSAGES = 6
 """For one branch, where nothing is lost: Try, Confirm, their answers, and something to spare."""
@@ -79,7 +79,11 @@ def money_is_conserved(run: Run) -> Verdict:
     for bank in banks_of(run.scenario.shape):
         for name, balance in OPENING:
             expected[bank, name] = balance
-    for legs in committed(run).values():
+    for key, legs in committed(run).items():
+        if total := sum(leg.amount for leg in legs):
+            return broken(
+                f"transfer {key} was answered Ok, and its legs add up to {total}", got=legs
+            )
         for leg in legs:
             expected[leg.bank, leg.account] += leg.amount
     for bank, statement in statements(run).items():
@@ -148,6 +152,7 @@ def _manager_is_right(run: Run) -> Verdict:
     branches: dict[int, set[int]] = {}
     tried: dict[int, set[int]] = {}
     decided: dict[int, Event] = {}
+    over: dict[int, set[int]] = {}
     for event in run.trace.of(Kind.SEND, Kind.DELIVER):
         if event.node != "manager":
             continue
@@ -156,6 +161,16 @@ def _manager_is_right(run: Run) -> Verdict:
                 branches.setdefault(xid, set()).add(branch)
             case Kind.DELIVER, Tried(xid, branch):
                 tried.setdefault(xid, set()).add(branch)
+            case Kind.DELIVER, Confirmed(xid, branch) | Cancelled(xid, branch):
+                over.setdefault(xid, set()).add(branch)
+            case Kind.SEND, Forget(below):
+                for xid in sorted(branches):
+                    if xid < below and branches[xid] - over.get(xid, set()):
+                        return broken(
+                            f"Forget({below}) is said while transaction {xid} is not over: branch "
+                            f"{min(branches[xid] - over.get(xid, set()))} has not said how it ended",
+                            event.id,
+                        )
             case Kind.SEND, Confirm(xid) | Cancel(xid):
                 first = decided.setdefault(xid, event)
                 if type(first.what) is not type(event.what):
@@ -218,6 +233,15 @@ def ends_in_time(run: Run) -> Verdict:
     last = max((entry.ended or 0 for entry in run.history), default=0)
     if run.time < max(heal_at, last) + IN_TIME:
         return unknown("the run ended before the time was up")
+    quiet_from = max(heal_at, last) + IN_TIME
+    for event in sent(run, Try, Confirm, Cancel):
+        if event.time > quiet_from:
+            return broken(
+                f"all was well for {IN_TIME // MS} ms, and {event.node} still says "
+                f"{type(event.what).__name__} to {event.peer}",
+                event.id,
+                expected="every branch is over",
+            )
     for bank, statement in statements(run).items():
         frozen = {a.name: a.frozen for a in statement.accounts if a.frozen}
         if frozen or statement.tried:

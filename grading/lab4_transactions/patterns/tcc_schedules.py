@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from distlab.core import MS, SECOND
 from distlab.faults import (
-    AnyAction,
     At,
     Clog,
     Crash,
@@ -44,10 +43,14 @@ def hole(*faults: tuple[int, int]) -> tuple[Fault, ...]:
 
 ONE = (pay_across(5 * MS, "rent"),)
 POOR = (pay(5 * MS, "too much", leg(1, "carol", -30), leg(2, "bob", 30)),)
-NOTHING_ARRIVES: tuple[AnyAction, ...] = (Drop(),)
 
 SCHEDULES = (
-    Directed("all is well", "two transfers, one of which cannot be paid", of([*ONE, *POOR])),
+    Directed("a transfer, all is well", "from one bank to the other", of(ONE)),
+    Directed(
+        "two at once, one of which cannot be paid",
+        "who is refused is cancelled, the others too",
+        of([*ONE, *POOR]),
+    ),
     Directed(
         "the teller asks twice, and once for something else",
         "one business key, one transfer",
@@ -137,8 +140,14 @@ SCHEDULES = (
         "the refused branch is tried again",
         "the money comes in before the copy of the Try does",
         of(
-            [*POOR, pay(40 * MS, "funds", leg(2, "alice", -50), leg(1, "carol", 50))],
+            [
+                pay(4 * MS, "stuck", leg(3, "alice", -10), leg(3, "bob", 10)),
+                *POOR,
+                pay(40 * MS, "funds", leg(2, "alice", -50), leg(1, "carol", 50)),
+            ],
             twice("Try", FIRST, 400 * MS),
+            Fault(At(0), Cut(MANAGER, "bank-3", 700 * MS)),
+            banks=3,
         ),
     ),
     Directed("Confirm comes twice", "once consumed is consumed", of(ONE, twice("Confirm", FIRST))),
@@ -202,6 +211,15 @@ SCHEDULES = (
         )
         for node in (MANAGER, FIRST, SECOND_BANK)
         for n in (1, 2, 3, 4)
+    ),
+    *(
+        Directed(
+            f"{node} loses power at {time} ms",
+            "between any two writes",
+            of(ONE, Fault(At(time * MS), Crash(node, 50 * MS, Survival.NOTHING))),
+        )
+        for node in (FIRST, SECOND_BANK)
+        for time in range(10, 20)
     ),
     *(
         Directed(

@@ -42,6 +42,8 @@ OPENING = (("alice", 100), ("bob", 100), ("carol", 0))
 HORIZON = 800 * MS
 IN_TIME = 2 * SECOND
 """TX2-L3's bound: so long after all is well, everything is over."""
+LISTEN = 200 * MS
+"""And then for so long nobody says anything more about it."""
 
 
 def banks_of(shape: dict[str, Any]) -> list[str]:
@@ -64,8 +66,8 @@ def stage(solution: Solution, scenario: Scenario) -> Stage:
     return Stage(
         cluster=Cluster(members),
         operations=(Transfer, Look),
-        until=until + IN_TIME + SECOND // 10,
-        settle=None if "until" in scenario.shape else IN_TIME + SECOND // 10,
+        until=until + IN_TIME + LISTEN,
+        settle=None if "until" in scenario.shape else IN_TIME + LISTEN,
     )
 
 

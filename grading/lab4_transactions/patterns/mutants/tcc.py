@@ -1,4 +1,4 @@
-"""Bugs of part 4C: fences that are forgotten, timed, or written too late; managers that forget, or change their mind."""
+"""Bugs of part 4C: fences that are forgotten, timed, or written late; managers that forget, or change their mind."""
 
 from __future__ import annotations
 
@@ -29,7 +29,13 @@ from labs.lab4_transactions.tcc import (
     Try,
 )
 from labs.lab4_transactions.tcc_bank import Bank
-from labs.lab4_transactions.tcc_manager import Global, Manager, objection
+from labs.lab4_transactions.tcc_manager import (
+    Global,
+    Manager,
+    OutOfPatience,
+    SayAgain,
+    objection,
+)
 
 
 class NoTombstone(Bank):
@@ -100,7 +106,7 @@ class EmptyRollbackIsAnError(Bank):
 
 
 class FenceBehindTheEffect(Bank):
-    """Freezes in one local transaction and writes the fence row in a second one: what happens between them is never undone."""
+    """Freezes in one local transaction and writes the fence row in a second: a crash between them is never undone."""
 
     def on_try(self, request: Try, sender: Address) -> None:
         fence = self.fence_of(request)
@@ -114,7 +120,7 @@ class FenceBehindTheEffect(Bank):
 
 
 class FenceBeforeTheEffect(Bank):
-    """Writes the fence row first and freezes in a second local transaction: what is cancelled then was never frozen."""
+    """Writes the fence row first and freezes in a second transaction: what is freed later was never frozen."""
 
     def on_try(self, request: Try, sender: Address) -> None:
         fence = self.fence_of(request)
@@ -355,14 +361,12 @@ class BeginsInMemory(Manager):
         self.db.tables.setdefault("Global", {})[transaction.xid] = transaction
         self.by_key[request.key] = transaction.xid
         self.begin_phase(transaction)
-        from labs.lab4_transactions.tcc_manager import OutOfPatience
-
         self.set_timer(OutOfPatience(transaction.xid), self.config.patience)
         return transaction.xid
 
 
 class DecidesInMemory(Manager):
-    """Confirms first and stores the decision later: a manager that dies in between aborts what it has begun to confirm."""
+    """Confirms first, and never stores it: a manager that dies in between aborts what others have confirmed."""
 
     def decide(self, transaction: Global, phase: str, reason: str = "") -> None:
         decided = structs.replace(transaction, phase=phase, reason=reason)
@@ -386,17 +390,11 @@ class ForgetsTheUndecided(Manager):
 
 
 class ForgetsTheDecided(Manager):
-    """After a restart it aborts what it had not decided; whom it had not yet told the rest never hears it."""
+    """After a restart it aborts what it had not decided; those who had not heard of a commit never do."""
 
-    def on_start(self) -> None:
-        super().on_start()
-        for transaction in self.db.all(Global):
-            if transaction.phase == "confirming":
-                self.missing.pop(transaction.xid, None)
-
-    def drive(self, transaction: Global) -> None:
-        if transaction.xid in getattr(self, "missing", {}):
-            super().drive(transaction)
+    def begin_phase(self, transaction: Global) -> None:
+        if transaction.phase != "confirming" or transaction.xid in self.missing:
+            super().begin_phase(transaction)
 
 
 class DecidesAgain(Manager):
@@ -461,7 +459,7 @@ class CountsAnswers(Manager):
 class GivesUpConfirming(Manager):
     """Says Confirm three times, and takes the branch for confirmed."""
 
-    def on_say_again(self, timer) -> None:  # type: ignore[no-untyped-def]
+    def on_say_again(self, timer: SayAgain) -> None:
         transaction = self.transaction(timer.xid)
         if transaction.phase == "confirming":
             for branch in list(self.missing.get(timer.xid, ())):
@@ -473,7 +471,7 @@ class GivesUpConfirming(Manager):
 class SaysItOnce(Manager):
     """Sends each phase once: what is lost is lost."""
 
-    def on_say_again(self, timer) -> None:  # type: ignore[no-untyped-def]
+    def on_say_again(self, timer: SayAgain) -> None:
         if self.is_in(timer.xid, "trying"):
             super().on_say_again(timer)
 
@@ -481,7 +479,7 @@ class SaysItOnce(Manager):
 class AbortsTheCommitted(Manager):
     """Loses its patience with a branch that does not confirm, and cancels the transaction."""
 
-    def on_say_again(self, timer) -> None:  # type: ignore[no-untyped-def]
+    def on_say_again(self, timer: SayAgain) -> None:
         transaction = self.transaction(timer.xid)
         if transaction.phase == "confirming":
             self.decide(transaction, "cancelling", "a bank does not confirm")
@@ -490,12 +488,12 @@ class AbortsTheCommitted(Manager):
 
 
 class EndlessPatience(Manager):
-    """Waits for every branch, however long: one that is down keeps the money of all others frozen, and the teller waiting."""
+    """Waits for every branch, however long: one that is down keeps the money of all others frozen."""
 
-    def on_out_of_patience(self, timer) -> None:  # type: ignore[no-untyped-def]
+    def on_out_of_patience(self, timer: OutOfPatience) -> None:
         pass
 
-    def on_say_again(self, timer) -> None:  # type: ignore[no-untyped-def]
+    def on_say_again(self, timer: SayAgain) -> None:
         if not self.is_in(timer.xid, "trying"):
             super().on_say_again(timer)
 
