@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grading.lab4_transactions.patterns.saga_part import PART_D
 from grading.lab4_transactions.patterns.tcc_part import PART_C
 
-PARTS = (PART_C,)
+PARTS = (PART_C, PART_D)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from distlab.grade.lab import Mutant
+from grading.lab4_transactions.patterns.mutants.saga import SAGA
 from grading.lab4_transactions.patterns.mutants.tcc import TCC
 
 
 def mutants() -> Sequence[Mutant]:
     """All of them, by part."""
-    return (*TCC,)
+    return (*TCC, *SAGA)
