@@ -17,6 +17,7 @@ from distlab.grade.lab import Run
 from distlab.trace import Event, Kind, Trace
 from grading.lab4_transactions.patterns.saga_world import IN_TIME, SERVICES, STOCK
 from labs.lab4_transactions.saga import (
+    MAX_AMOUNT,
     Begin,
     Book,
     Declined,
@@ -216,6 +217,12 @@ def _ends_match(run: Run) -> Verdict:
         first = outcomes.setdefault(op.saga, entry)
         if entry.operation == first.operation and entry.is_ok != first.is_ok:
             return broken(f"{op.saga} was answered Ok and Fail", first.ret, entry.ret)
+        if entry.is_ok and not all(0 < step.amount <= MAX_AMOUNT for step in op.steps):
+            return broken(
+                f"{op.saga} was answered Ok, and takes an amount that is none",
+                entry.ret,
+                got=op.steps,
+            )
         if entry.is_ok and op != wanted.get(op.saga):
             return broken(
                 f"{op.saga} was answered Ok, and another saga of that name was run", entry.ret

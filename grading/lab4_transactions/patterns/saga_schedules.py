@@ -27,6 +27,7 @@ def silent(service: str, *, since: int = 0, until: int = 700) -> Fault:
 
 
 SCHEDULES = (
+    Directed("one step, all is well", "the smallest saga", of([book(5 * MS, "trip", step(0))])),
     Directed("a trip, all is well", "four steps, one after the other", of([GOOD])),
     Directed("a trip fails at its last step", "three to undo, last first", of([FAILS_AT_3])),
     Directed("a trip fails at its pivot", "two to undo", of([FAILS_AT_PIVOT])),
@@ -103,6 +104,17 @@ SCHEDULES = (
             ],
             silent(HOTEL),
             Fault(At(60 * MS), Crash(ORCHESTRATOR, 20 * MS, Survival.NOTHING)),
+        ),
+    ),
+    Directed(
+        "two about one order, and the orchestrator dies at the first step",
+        "what it has begun it knows",
+        of(
+            [
+                book(5 * MS, "first", step(0), step(1), subject="order"),
+                book(42 * MS, "second", step(2), subject="order"),
+            ],
+            Fault(At(11 * MS), Crash(ORCHESTRATOR, 25 * MS, Survival.NOTHING)),
         ),
     ),
     Directed("services with moods, forward", "ask again", of([GOOD], moody=3)),

@@ -390,7 +390,7 @@ SAGA = (
     _of("spares-the-first", SparesTheFirst, "TX2-S8"),
     _of("turns-in-memory", TurnsInMemory, "TX2-S8"),
     _of("stands-in-memory", StandsInMemory, "TX2-S8"),
-    _of("begins-unstored", BeginsUnstored, "TX2-L4", "liveness"),
+    _of("begins-unstored", BeginsUnstored, "TX2-S9"),
     _of("step-ahead-of-the-log", StepAheadOfTheLog, "TX2-S8"),
     _of("resumes-at-the-next", ResumesAtTheNext, "TX2-S8"),
     _of("abandons-what-it-finds", AbandonsWhatItFinds, "TX2-L4", "liveness"),
