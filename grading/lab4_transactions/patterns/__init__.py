@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from grading.lab4_transactions.patterns.outbox_part import PART_E1
 from grading.lab4_transactions.patterns.saga_part import PART_D
 from grading.lab4_transactions.patterns.tcc_part import PART_C
 
-PARTS = (PART_C, PART_D)
+PARTS = (PART_C, PART_D, PART_E1)

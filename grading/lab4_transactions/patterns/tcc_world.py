@@ -21,7 +21,6 @@ from distlab.grade.draw import (
     one_way_cut,
     partition,
     pause,
-    slow_disk,
     slow_node,
 )
 from distlab.grade.lab import Stage
@@ -129,7 +128,6 @@ def draw(random: Random) -> Scenario:
             clog,
             jump_clock,
             slow_node,
-            slow_disk,
         ],
         horizon=HORIZON,
         most=8,

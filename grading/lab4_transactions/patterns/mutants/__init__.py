@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from distlab.grade.lab import Mutant
+from grading.lab4_transactions.patterns.mutants.outbox import OUTBOX
 from grading.lab4_transactions.patterns.mutants.saga import SAGA
 from grading.lab4_transactions.patterns.mutants.tcc import TCC
 
 
 def mutants() -> Sequence[Mutant]:
     """All of them, by part."""
-    return (*TCC, *SAGA)
+    return (*TCC, *SAGA, *OUTBOX)
