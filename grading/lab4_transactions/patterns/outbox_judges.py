@@ -6,7 +6,7 @@ from distlab.check import Verdict, broken, kept
 from distlab.core import MS
 from distlab.grade.lab import Run
 from distlab.trace import Event, Kind
-from grading.lab4_transactions.patterns.outbox_world import IN_TIME
+from grading.lab4_transactions.patterns.outbox_world import EACH, IN_TIME
 from labs.lab4_transactions.outbox import (
     ConsumerView,
     Order,
@@ -97,8 +97,9 @@ def arrives_in_time(run: Run) -> Verdict:
         assert isinstance(op, Order)
         if not entry.is_ok or entry.ended is None or op.value not in numbers:
             continue
-        deadline = max(heal_at, entry.ended) + IN_TIME
-        commit = numbers[op.value]
+        commit, since = numbers[op.value], max(heal_at, entry.ended)
+        there = max((e.what.commit for e in received if e.time <= since), default=0)
+        deadline = since + IN_TIME + EACH * max(0, commit - there - 1)
         at = next((e.time for e in received if e.what.commit >= commit), None)
         if at is None or at > deadline:
             return Verdict(
@@ -109,7 +110,8 @@ def arrives_in_time(run: Run) -> Verdict:
                 got="never" if at is None else f"at {at // MS} ms",
                 is_absence=True,
             )
-    if views[0].waiting:
+    # Where nothing is ever removed, that is what it costs (TX2-C5).
+    if 0 < views[0].waiting < len(views[0].sales):
         return Verdict(
             broken("").finding,
             f"every event had its effect in time, and {views[0].waiting} are still in the outbox",

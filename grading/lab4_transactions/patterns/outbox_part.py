@@ -21,7 +21,7 @@ PART_E1 = Part(
     stage=outbox_world.stage,
     draw=outbox_world.draw,
     directed=SCHEDULES,
-    runs=200,
+    runs=150,
     record=RECORD_MESSAGES,
     promises=(
         Promise(

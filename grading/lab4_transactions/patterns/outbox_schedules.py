@@ -60,6 +60,11 @@ SCHEDULES = (
         of([order((5 + 10 * n) * MS, n, ["ann", "bob"][n % 2]) for n in range(1, 41)], cost=True),
     ),
     Directed(
+        "forty orders at a time",
+        "what is under way is not said again",
+        of([order((5 + n // 20) * MS, n, ["ann", "bob"][n % 2]) for n in range(1, 41)], cost=True),
+    ),
+    Directed(
         "the consumer is away for a while, and forty orders come",
         "all of them arrive, in order",
         of(

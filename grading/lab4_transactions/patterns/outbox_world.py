@@ -28,6 +28,8 @@ from labs.lab4_transactions.outbox import ConsumerConfig, Order, ShopConfig
 HORIZON = 800 * MS
 IN_TIME = 1 * SECOND
 """TX2-L5's bound: from a commit, or from when all is well, to the consumer."""
+EACH = 200 * MS
+"""And so much more for each event before it that is not there yet."""
 
 
 def stage(solution: Solution, scenario: Scenario) -> Stage:
@@ -38,7 +40,8 @@ def stage(solution: Solution, scenario: Scenario) -> Stage:
         ),
     }
     last = max((c.at + c.arguments.get("think", 0) for c in scenario.calls), default=0)
-    until = max(scenario.plan.heal_at or 0, last) + IN_TIME + 100 * MS
+    late = IN_TIME + EACH * len(scenario.calls) + 100 * MS
+    until = max(scenario.plan.heal_at or 0, last) + late
     return Stage(cluster=Cluster(members), operations=(Order,), until=until, settle=None)
 
 
@@ -67,7 +70,7 @@ def draw(random: Random) -> Scenario:
             random.choice([0, 1, 5, 30, 150]) * MS,
             random.random() < 0.15,
         )
-        for value in range(1, random.choice([4, 12, 40]))
+        for value in range(1, random.choice([4, 8, 24]))
     ]
     swarm = Swarm(
         nodes=["shop", "points"],
