@@ -8,8 +8,9 @@ from distlab.grade.lab import Mutant
 from grading.lab4_transactions.patterns.mutants.outbox import OUTBOX
 from grading.lab4_transactions.patterns.mutants.saga import SAGA
 from grading.lab4_transactions.patterns.mutants.tcc import TCC
+from grading.lab4_transactions.patterns.mutants.txmsg import TXMSG
 
 
 def mutants() -> Sequence[Mutant]:
     """All of them, by part."""
-    return (*TCC, *SAGA, *OUTBOX)
+    return (*TCC, *SAGA, *OUTBOX, *TXMSG)
