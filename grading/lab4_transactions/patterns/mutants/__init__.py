@@ -9,8 +9,9 @@ from grading.lab4_transactions.patterns.mutants.outbox import OUTBOX
 from grading.lab4_transactions.patterns.mutants.saga import SAGA
 from grading.lab4_transactions.patterns.mutants.tcc import TCC
 from grading.lab4_transactions.patterns.mutants.txmsg import TXMSG
+from grading.lab4_transactions.patterns.mutants.xts import XTS
 
 
 def mutants() -> Sequence[Mutant]:
     """All of them, by part."""
-    return (*TCC, *SAGA, *OUTBOX, *TXMSG)
+    return (*TCC, *SAGA, *OUTBOX, *TXMSG, *XTS)
