@@ -30,6 +30,9 @@ from labs.lab4_transactions.saga import (
 )
 from labs.lab4_transactions.saga_service import Books
 
+PATIENCE = 200 * MS
+"""The orchestrator's, as it is configured."""
+
 
 class Course(Struct):
     """What the orchestrator did and heard of one saga."""
@@ -293,12 +296,19 @@ def several_undone(run: Run) -> bool:
     return any(e.what.step >= 1 for e in _undos(run))
 
 
-def unknown_undone(run: Run) -> bool:
-    """A step was undone that nobody had said was done."""
-    done = {
-        (e.what.saga, e.what.step) for e in run.trace.of(Kind.DELIVER) if isinstance(e.what, Done)
-    }
-    return any((e.what.saga, e.what.step) not in done for e in _undos(run))
+def outcome_unknown(run: Run) -> bool:
+    """A step that could be undone was asked for, and nobody had answered when patience ended."""
+    pivots = {op.saga: op.pivot for op in bookings(run).values()}
+    asked: dict[tuple[str, int], int] = {}
+    for event in run.trace.of(Kind.SEND, Kind.DELIVER):
+        if event.kind == Kind.SEND and isinstance(event.what, Do):
+            if event.what.step < pivots.get(event.what.saga, 0):
+                asked.setdefault((event.what.saga, event.what.step), event.time)
+        elif event.kind == Kind.DELIVER and isinstance(event.what, (Done, Declined)):
+            name = event.what.saga, event.what.step
+            if name in asked and event.time - asked.pop(name) > PATIENCE:
+                return True
+    return any(run.time - time > PATIENCE for time in asked.values())
 
 
 def died_going_back(run: Run) -> bool:

@@ -10,7 +10,7 @@ from grading.lab4_transactions.patterns.saga_schedules import SCHEDULES
 PAGE = "labs/lab4-patterns.md"
 
 SEVERAL = Situation("several steps were undone", judges.several_undone)
-UNKNOWN = Situation("a step with unknown outcome was undone", judges.unknown_undone)
+UNKNOWN = Situation("the outcome of a step was unknown", judges.outcome_unknown)
 DIED = Situation("the orchestrator died going back", judges.died_going_back)
 WAITED = Situation("two sagas wanted one subject", judges.waited_for_subject)
 DOUBT = Situation("a pivot was in doubt", judges.pivot_in_doubt)

@@ -161,7 +161,7 @@ SCHEDULES = (
     ),
     *(
         Directed(
-            f"{message} comes twice from the {service}",
+            f"{message} comes twice from the {service}, {after} ms later",
             "one step further, not two",
             of([call], Fault(Nth(service, ORCHESTRATOR, 1, message), Duplicate(after * MS))),
         )

@@ -35,7 +35,7 @@ SERVICES = ("airline", "hotel", "bank", "post")
 HORIZON = 800 * MS
 IN_TIME = 6 * SECOND
 """TX2-L4's bound, after all is well."""
-SETTLED = 1 * SECOND
+SETTLED = 3 * SECOND
 """So long after the last answer, what is to be undone is undone."""
 
 
