@@ -268,7 +268,7 @@ def _deeds(books: dict[str, Books], service: str) -> dict[tuple[str, int], str]:
 
 
 def ends_in_time(run: Run) -> Verdict:
-    """TX2-L4: every saga is answered within the bound."""
+    """TX2-L8: every saga is answered within the bound."""
     heal_at = run.scenario.plan.heal_at or 0
     for entry in run.history:
         deadline = max(heal_at, entry.began) + IN_TIME

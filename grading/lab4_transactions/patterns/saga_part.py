@@ -52,7 +52,7 @@ PART_D = Part(
             page=f"{PAGE}#pivot",
         ),
         Promise(
-            code="TX2-L4",
+            code="TX2-L8",
             title="every saga ends, soon after all is well",
             points=5,
             judge=judges.ends_in_time,

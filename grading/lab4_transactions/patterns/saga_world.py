@@ -34,7 +34,7 @@ STOCK = (("rare", 2), ("plenty", 10_000))
 SERVICES = ("airline", "hotel", "bank", "post")
 HORIZON = 800 * MS
 IN_TIME = 6 * SECOND
-"""TX2-L4's bound, after all is well."""
+"""TX2-L8's bound, after all is well."""
 SETTLED = 3 * SECOND
 """So long after the last answer, what is to be undone is undone."""
 

@@ -64,7 +64,7 @@ PART_C = Part(
             page=f"{PAGE}#idempotence",
         ),
         Promise(
-            code="TX2-L3",
+            code="TX2-L7",
             title="soon after all is well every transfer is over, and nothing is frozen",
             points=6,
             judge=judges.ends_in_time,

@@ -40,7 +40,7 @@ OPENING = (("alice", 100), ("bob", 100), ("carol", 0))
 """The accounts of every bank."""
 HORIZON = 800 * MS
 IN_TIME = 2 * SECOND
-"""TX2-L3's bound: so long after all is well, everything is over."""
+"""TX2-L7's bound: so long after all is well, everything is over."""
 LISTEN = 200 * MS
 """And then for so long nobody says anything more about it."""
 
