@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distlab.check import Verdict, broken, kept
-from distlab.core import MS
+from distlab.core import MS, Address
 from distlab.grade.lab import Run
 from distlab.trace import Event, Kind
 from grading.lab4_transactions.patterns.outbox_world import EACH, IN_TIME
@@ -26,7 +26,7 @@ FEW_ROWS = 20
 
 def _views(run: Run) -> tuple[ShopView, ConsumerView] | None:
     if "shop" in run.probes and "points" in run.probes:
-        return run.probes["shop"], run.probes["points"]
+        return run.probes[Address("shop")], run.probes[Address("points")]
     return None
 
 

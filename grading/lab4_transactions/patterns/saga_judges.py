@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from msgspec import Struct
 
 from distlab.check import Entry, Verdict, broken, kept
-from distlab.core import MS
+from distlab.core import MS, Address
 from distlab.grade.lab import Run
 from distlab.trace import Event, Kind, Trace
 from grading.lab4_transactions.patterns.saga_world import IN_TIME, SERVICES, STOCK
@@ -210,7 +210,7 @@ def no_way_back(run: Run) -> Verdict:
 
 def _ends_match(run: Run) -> Verdict:
     """What clients were told is what the services have."""
-    books: dict[str, Books] = {s: run.probes[s] for s in SERVICES if s in run.probes}
+    books: dict[str, Books] = {s: run.probes[Address(s)] for s in SERVICES if s in run.probes}
     if len(books) < len(SERVICES) or any(entry.is_open for entry in run.history):
         return kept()
     wanted = bookings(run)

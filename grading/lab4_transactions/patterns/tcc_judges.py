@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from distlab.check import Entry, Verdict, broken, kept, unknown
 from distlab.check.money import never_negative
-from distlab.core import MS
+from distlab.core import MS, Address
 from distlab.grade.lab import Run
 from distlab.trace import Event, Kind
 from grading.lab4_transactions.patterns.tcc_world import IN_TIME, OPENING, banks_of
@@ -42,7 +42,8 @@ def arrived(run: Run, *classes: type) -> Iterator[Event]:
 
 def statements(run: Run) -> dict[str, Statement]:
     """What the banks that are up say of themselves at the end."""
-    return {bank: run.probes[bank] for bank in banks_of(run.scenario.shape) if bank in run.probes}
+    banks = [Address(bank) for bank in banks_of(run.scenario.shape)]
+    return {str(bank): run.probes[bank] for bank in banks if bank in run.probes}
 
 
 def committed(run: Run) -> dict[str, tuple[Leg, ...]]:

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from distlab.check import Verdict, broken, kept
-from distlab.core import MS, SECOND
+from distlab.core import MS, SECOND, Address
 from distlab.core.cluster import Cluster, Member
 from distlab.faults import Fault, Noise, Plan
 from distlab.grade.draw import (
@@ -36,6 +36,7 @@ from labs.lab4_transactions.txmsg import (
     SellerConfig,
 )
 
+SELLER, BROKER, CONSUMER = Address("seller"), Address("broker"), Address("consumer")
 HORIZON = 800 * MS
 IN_TIME = 2 * SECOND
 """TX2-L6's bound: after a commit, or when all is well."""
@@ -97,10 +98,10 @@ def draw(random: Random) -> Scenario:
 
 def delivered_is_committed(run: Run) -> Verdict:
     """TX2-S11."""
-    if any(name not in run.probes for name in ("seller", "broker", "consumer")):
+    if any(name not in run.probes for name in (SELLER, BROKER, CONSUMER)):
         return kept()
-    sold, taken = set(run.probes["seller"]), set(run.probes["consumer"])
-    broker: BrokerView = run.probes["broker"]
+    sold, taken = set(run.probes[SELLER]), set(run.probes[CONSUMER])
+    broker: BrokerView = run.probes[BROKER]
     sent = [e for e in run.trace.of(Kind.SEND) if isinstance(e.what, Deliver)]
     for event in sent:
         if event.what.id not in sold:
@@ -130,10 +131,10 @@ def delivered_is_committed(run: Run) -> Verdict:
 
 def settled_in_time(run: Run) -> Verdict:
     """TX2-L6."""
-    if any(name not in run.probes for name in ("seller", "broker", "consumer")):
+    if any(name not in run.probes for name in (SELLER, BROKER, CONSUMER)):
         return kept()
-    sold, taken = set(run.probes["seller"]), set(run.probes["consumer"])
-    broker: BrokerView = run.probes["broker"]
+    sold, taken = set(run.probes[SELLER]), set(run.probes[CONSUMER])
+    broker: BrokerView = run.probes[BROKER]
     what = ""
     if sold - taken:
         what = f"sale {min(sold - taken)} was committed, and its message has not arrived"

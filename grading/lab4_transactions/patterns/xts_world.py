@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from distlab.check import Verdict, broken, kept
-from distlab.core import MS, SECOND
+from distlab.core import MS, SECOND, Address
 from distlab.core.cluster import Cluster, Member
 from distlab.faults import Fault, Noise, Plan
 from distlab.grade.draw import (
@@ -112,7 +112,7 @@ def draw(random: Random) -> Scenario:
 def _views(run: Run) -> tuple[InitiatorView, dict[str, Statement]] | None:
     if any(name not in run.probes for name in ("initiator", *BANKS)):
         return None
-    return run.probes["initiator"], {bank: run.probes[bank] for bank in BANKS}
+    return run.probes[Address("initiator")], {bank: run.probes[Address(bank)] for bank in BANKS}
 
 
 def all_or_nothing(run: Run) -> Verdict:
