@@ -163,16 +163,11 @@ class NewestFirst(Shop):
 
 
 class Floods(Shop):
-    """Says everything that is in the outbox at each commit and each answer."""
+    """Says everything that is in the outbox at each commit."""
 
-    def publish(self) -> None:
+    def after_commit(self) -> None:
         self.said = 0
-        super().publish()
-
-    def on_received(self, received: Received) -> None:
-        super().on_received(received)
-        self.publish()
-        self.publish()
+        super().after_commit()
 
 
 # -- the consumer -----------------------------------------------------------------------------------------------------
