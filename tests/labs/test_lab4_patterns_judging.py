@@ -214,28 +214,103 @@ RIGHT: dict[str, tuple[str, str, Callable[[Any], Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", RIGHT)
-def test_what_is_unusual_and_right_passes(lab: Lab, name: str) -> None:
-    code, replaces, variant = RIGHT[name]
+def graded(
+    lab: Lab, name: str, code: str, replaces: str, variant: Callable[[Any], Any], runs: int
+) -> Any:
+    """The result of a part where the reference has something else in one place."""
     part = lab.part(code)
     solution = load_solution(lab, part, "reference")
     module, _, attribute = replaces.partition(":")
+    by = variant(getattr(solution.module(module), attribute))
     patch(
         lab,
         Mutant(
-            name=name,
-            code="",
-            part=code,
-            replaces=replaces,
-            by=variant(getattr(solution.module(module), attribute)),
-            story="",
-            source="",
-            breaks="",
+            name=name, code="", part=code, replaces=replaces, by=by, story="", source="", breaks=""
         ),
     )
-    result = Grading(lab, part, solution, runs=60, keep=False).grade()
+    return Grading(lab, part, solution, runs=runs, keep=False).grade()
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_what_is_unusual_and_right_passes(lab: Lab, name: str) -> None:
+    result = graded(lab, name, *RIGHT[name], runs=60)
     assert {p.code: p.broken.reason for p in result.promises if p.broken is not None} == {}
     assert {p.code: p.unseen for p in result.promises if p.unseen} == {}
+
+
+# -- wrong without any fault: no bug for a bank of bugs, and no way to points either ----------------------------------
+
+
+def never_commits(base: Any) -> Any:
+    """Cancels everything: money is safe."""
+
+    class Manager(base):  # type: ignore[misc]
+        def decide(self, transaction: Any, phase: str, reason: str = "") -> None:
+            super().decide(transaction, "cancelling", reason)
+
+    return Manager
+
+
+def always_turns(base: Any) -> Any:
+    """Undoes every saga at its last step."""
+
+    class Orchestrator(base):  # type: ignore[misc]
+        def move(self, saga: Any) -> None:
+            from msgspec import structs
+
+            if saga.is_forward and saga.is_over:
+                saga = structs.replace(saga, at=saga.at - 1, is_forward=False)
+            super().move(saga)
+
+    return Orchestrator
+
+
+def never_sells(base: Any) -> Any:
+    """Gives up every sale."""
+    from labs.lab4_transactions.txmsg import HalfStored
+
+    class Seller(base):  # type: ignore[misc]
+        def on_half_stored(self, stored: HalfStored) -> None:
+            pass
+
+    return Seller
+
+
+def never_pays(base: Any) -> Any:
+    """Cancels every payment."""
+
+    class Initiator(base):  # type: ignore[misc]
+        def commit_locally(self, payment: int) -> None:
+            self.cancel(self.activity(payment), "better not")
+
+    return Initiator
+
+
+def sends_nonsense_on(base: Any) -> Any:
+    """Checks nothing before it asks the banks, not even whether there are such banks."""
+
+    def objection(*_: Any) -> str:
+        return ""
+
+    return objection
+
+
+WRONG: dict[str, tuple[str, str, Callable[[Any], Any], str]] = {
+    "never commits": ("C", "tcc_manager:Manager", never_commits, "TX2-L7"),
+    "sends nonsense on": ("C", "tcc_manager:objection", sends_nonsense_on, "TX2-S4"),
+    "always turns": ("D", "saga_orchestrator:Orchestrator", always_turns, "TX2-L8"),
+    "never sells": ("E2", "txmsg_seller:Seller", never_sells, "TX2-L6"),
+    "never pays": ("E3", "xts_initiator:Initiator", never_pays, "TX2-L2"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_does_nothing_earns_little(lab: Lab, name: str) -> None:
+    code, replaces, variant, promise = WRONG[name]
+    result = graded(lab, name, code, replaces, variant, runs=10)
+    assert promise in {p.code for p in result.promises if p.broken is not None}
+    earned = sum(p.earned for p in result.promises)
+    assert earned <= 0.6 * sum(p.points for p in result.promises)
 
 
 # -- the judges -------------------------------------------------------------------------------------------------------
@@ -246,8 +321,9 @@ def test_points_are_those_of_the_curriculum(lab: Lab) -> None:
 
 
 def test_schedules_have_names_of_their_own(lab: Lab) -> None:
-    names = [directed.name for part in lab.parts for directed in part.directed]
-    assert [name for name in set(names) if names.count(name) > 1] == []
+    ours = [directed.name for part in parts(lab) for directed in part.directed]
+    others = [d.name for part in lab.parts if part.code not in PATTERNS for d in part.directed]
+    assert [name for name in set(ours) if ours.count(name) > 1 or name in others] == []
 
 
 def test_drawn_scenarios_are_the_same_for_the_same_numbers(lab: Lab) -> None:

@@ -27,8 +27,10 @@ def silent(service: str, *, since: int = 0, until: int = 700) -> Fault:
 
 
 SCHEDULES = (
-    Directed("one step, all is well", "the smallest saga", of([book(5 * MS, "trip", step(0))])),
-    Directed("a trip, all is well", "four steps, one after the other", of([GOOD])),
+    Directed(
+        "one step, all is well", "the smallest saga", of([book(5 * MS, "trip", step(0))], fine=True)
+    ),
+    Directed("a trip, all is well", "four steps, one after the other", of([GOOD], fine=True)),
     Directed("a trip fails at its last step", "three to undo, last first", of([FAILS_AT_3])),
     Directed("a trip fails at its pivot", "two to undo", of([FAILS_AT_PIVOT])),
     Directed(

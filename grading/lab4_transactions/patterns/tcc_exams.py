@@ -303,8 +303,9 @@ def rows_go(solution: Solution) -> None:
     """Two hundred branches are over, and the horizon has passed them."""
     bench = Bench(solution)
     for xid in range(1, 201):
-        bench.say(Try(xid, 0, "alice", -1 if xid % 2 else 1))
-        bench.say(Confirm(xid, 0) if xid % 3 else Cancel(xid, 0))
+        if xid % 5:
+            bench.say(Try(xid, 0, "alice", -1 if xid % 2 else 1))
+        bench.say(Confirm(xid, 0) if xid % 3 and xid % 5 else Cancel(xid, 0))
     before = bench.money()
     bench.say(Forget(201))
     for _ in range(2):

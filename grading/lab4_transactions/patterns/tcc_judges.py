@@ -231,6 +231,13 @@ def ends_in_time(run: Run) -> Verdict:
         deadline = max(heal_at, entry.began) + IN_TIME
         if (entry.ended or run.time) > deadline:
             return _late(f"{type(entry.operation).__name__} has no answer in time", entry, deadline)
+        if run.scenario.shape.get("fine") and entry.is_failed:
+            return broken(
+                "nothing goes wrong, and a transfer that can be paid is not paid",
+                entry.ret,
+                expected="Ok",
+                got=entry.outcome,
+            )
     last = max((entry.ended or 0 for entry in run.history), default=0)
     if run.time < max(heal_at, last) + IN_TIME:
         return unknown("the run ended before the time was up")

@@ -45,7 +45,7 @@ ONE = (pay_across(5 * MS, "rent"),)
 POOR = (pay(5 * MS, "too much", leg(1, "carol", -30), leg(2, "bob", 30)),)
 
 SCHEDULES = (
-    Directed("a transfer, all is well", "from one bank to the other", of(ONE)),
+    Directed("a transfer, all is well", "from one bank to the other", of(ONE, fine=True)),
     Directed(
         "two at once, one of which cannot be paid",
         "who is refused is cancelled, the others too",
@@ -98,7 +98,7 @@ SCHEDULES = (
     Directed(
         "forty transfers, one after the other",
         "rows of what is over go",
-        of([pay_across(5 * MS + n * 60 * MS, f"t{n}", 1) for n in range(40)], cost=True),
+        of([pay_across(5 * MS + n * 60 * MS, f"t{n}", 1) for n in range(40)], cost=True, fine=True),
     ),
     Directed(
         "the Try of a branch is overtaken by its Cancel",

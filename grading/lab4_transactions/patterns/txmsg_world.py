@@ -147,6 +147,12 @@ def settled_in_time(run: Run) -> Verdict:
             is_absence=True,
             expected="everything is decided and delivered",
         )
+    is_fine = not run.scenario.plan.faults and not run.scenario.noise.loss
+    for entry in run.history.of_type(Sell):
+        op = entry.operation
+        assert isinstance(op, Sell)
+        if is_fine and entry.is_failed and not op.fails:
+            return broken("nothing goes wrong, and a sale fails", entry.ret, got=entry.outcome)
     # Crashes take operations with them; who was not started again since must have answered.
     lives = [e.time for e in run.trace.of(Kind.START) if e.node == "seller"]
     for entry in run.history.of_type(Sell):

@@ -204,6 +204,13 @@ def _prompt(run: Run) -> Verdict:
         return kept()
     for entry in run.history.of_type(Pay):
         took = (entry.ended or run.time) - entry.began
+        if entry.is_failed:
+            return broken(
+                "nothing goes wrong in phase 1, and a payment is not paid",
+                entry.ret,
+                expected="Ok",
+                got=entry.outcome,
+            )
         if took > PROMPT:
             return Verdict(
                 broken("").finding,
