@@ -64,7 +64,7 @@ SCHEDULES = (
         ),
     ),
     Directed(
-        "nonsense",
+        "transfers that are none",
         "amounts of zero, amounts that do not add up, amounts too great, accounts and banks that there are not",
         of(
             [

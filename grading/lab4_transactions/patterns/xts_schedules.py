@@ -71,7 +71,7 @@ SCHEDULES = (
         ),
     ),
     Directed(
-        "nonsense",
+        "payments that are none",
         "amounts of zero, below and too great, no shares, no such bank, account, or buyer",
         of(
             [

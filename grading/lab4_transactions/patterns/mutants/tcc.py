@@ -627,7 +627,7 @@ TCC = (
     _of("takes-any-amount", TakesAnyAmount, "TX2-S4"),
     _of("any-content-will-do", AnyContentWillDo, "TX2-S4"),
     _of("begins-in-memory", BeginsInMemory, "TX2-L7", "liveness", replaces=MANAGER),
-    _of("decides-in-memory", DecidesInMemory, "TX2-S5", replaces=MANAGER, source="dble #1192"),
+    _of("tcc-decides-in-memory", DecidesInMemory, "TX2-S5", replaces=MANAGER, source="dble #1192"),
     _of("forgets-the-undecided", ForgetsTheUndecided, "TX2-L7", "liveness", replaces=MANAGER),
     _of(
         "forgets-the-decided",
@@ -637,7 +637,7 @@ TCC = (
         replaces=MANAGER,
         source="dble #1077",
     ),
-    _of("decides-again", DecidesAgain, "TX2-S5", replaces=MANAGER),
+    _of("tcc-decides-again", DecidesAgain, "TX2-S5", replaces=MANAGER),
     _of("numbers-from-one", NumbersFromOne, "TX2-S5", replaces=MANAGER),
     _of("cancels-only-the-tried", CancelsOnlyTheTried, "TX2-L7", "liveness", replaces=MANAGER),
     _of("spares-the-refused", SparesTheRefused, "TX2-L7", "liveness", replaces=MANAGER),
