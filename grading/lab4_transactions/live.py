@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from distlab.core import MS, Address, Operation
+from distlab.core import MS, Operation
 from distlab.core.cluster import Cluster, Member
 from distlab.faults import Crash, Doing, Fault, Noise, Pause, Plan, Survival
 from distlab.grade.lab import RECORD_MESSAGES, Run
@@ -58,13 +58,15 @@ def stage(solution: Solution, folder: Path | None, workspace: Path) -> LiveStage
     accounts = [(name, scenarios.OPENING) for name in scenarios.accounts(SHAPE)]
     coordinator = solution.module("coordinator").Coordinator
     participant = solution.module("participant").Participant
-    cast = {tm: Member(coordinator, CoordinatorConfig(rms), "coordinator") for tm in tms}
+    cast: dict[str, Member] = {}
+    for tm in tms:
+        cast[tm] = Member(coordinator, CoordinatorConfig(rms), "coordinator")
     for rm in rms:
         own = tuple(item for item in accounts if item[0].startswith(f"{rm}/"))
         cast[rm] = Member(participant, ParticipantConfig(own), "participant")
     for ap, order in (("ap1", tms), ("ap2", tms[::-1])):
         config = TellerConfig(order, patience=30_000 * MS)
-        cast[Address(ap)] = Member(Teller, config, "application")
+        cast[ap] = Member(Teller, config, "application")
     rounds = list(_rounds())
     return LiveStage(
         about=[

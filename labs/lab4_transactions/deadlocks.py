@@ -3,7 +3,7 @@
 Theory of operation. Each participant sees its own queues and no deadlock: it takes two to make one. So each tells a
 *detector* who waits there for whom. A transaction that waits for itself, over however many others, waits for ever: a
 cycle in the wait-for graph. One of it must give way; we take the youngest, which has done least. (What the detector
-knows is a little old, so that a cycle may be gone when it is seen. A victim too many costs a repetition, and nothing else.)
+knows is a little old: a cycle may be gone when it is seen. A victim too many costs a repetition, and nothing else.)
 """
 
 from __future__ import annotations

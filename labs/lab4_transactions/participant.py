@@ -86,7 +86,7 @@ class Participant(Node):
         """Vote. A yes is on disk before it is said; what only looked lets its locks go; the rest is a no."""
         raise NotImplementedError("4A: yes again, read, yes, or no")
 
-    def prepare(self, txn: Txn, branch: Branch) -> None:
+    def prepare(self, txn: Txn, branch) -> None:
         """From now on it is in doubt. Only what it writes stays locked: it has all its locks, everywhere."""
         raise NotImplementedError("4A: append, force; then ask now and then")
 
@@ -102,7 +102,7 @@ class Participant(Node):
             "4A: write and force, change the accounts, let the locks go, acknowledge"
         )
 
-    def write(self, prepared: Prepared, commit: bool) -> None:
+    def write(self, prepared, commit: bool) -> None:
         """The accounts as they are after the decision."""
         raise NotImplementedError("4A: all of its changes, or none")
 

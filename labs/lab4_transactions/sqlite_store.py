@@ -1,10 +1,10 @@
 """SQLite takes part: a database without two-phase commit, made to promise (part 4B).
 
-Theory of operation. SQLite has one file and transactions of its own, each atomic and durable. A prepared transaction is
-therefore made of rows: what it would write is put into a table of the same file, by one local transaction, *before* yes is
-said. Committing is another local transaction: change the balances, delete the rows. Since both are in one file there is no
-moment at which one is done and the other is not, and that is the whole trick; with the table in another file there would
-be two things to commit again.
+Theory of operation. SQLite has one file and transactions of its own, each atomic and durable. A prepared transaction
+is therefore made of rows: what it would write is put into a table of the same file, by one local transaction, *before*
+yes is said. Committing is another local transaction: change the balances, delete the rows. Both are in one file, so
+there is no moment at which one is done and the other is not, and that is the whole trick; with the table in another
+file there would be two things to commit again.
 
 Every call opens the file and closes it, so that nothing is remembered but what is in it.
 """

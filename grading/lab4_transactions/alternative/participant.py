@@ -10,6 +10,7 @@ number is drawn at random, so that a start costs no sync.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from msgspec import Struct
 
@@ -167,7 +168,7 @@ class Participant(Node):
         self.send(tm, Vote(prepare.txn, self.vote_on(prepare)))
         self.go_on()
 
-    def vote_on(self, prepare: Prepare) -> str:
+    def vote_on(self, prepare: Prepare) -> Literal["yes", "no", "read"]:
         txn = prepare.txn
         branch = self.branches.get(txn)
         if (branch is not None and branch.promised) or txn in self.done:

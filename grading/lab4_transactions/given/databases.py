@@ -288,7 +288,8 @@ class Standing(Holdings, frozen=True):
     """What a gateway says of itself: as a participant does, and who waits for whom, and what was forced."""
 
     blocked: tuple[Wait, ...] = ()
-    """Everybody who waits for a lock, with everybody who holds it, in any order."""
+    """Everybody who waits for an account, with everybody who came before and is in its way (whether that
+    one has the lock or waits, too; two who only look are in nobody's way), in any order."""
     forced: tuple[Txn, ...] = ()
     """Forced, and not forgotten."""
 

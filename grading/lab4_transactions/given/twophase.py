@@ -21,7 +21,7 @@ All are datagrams: any may be lost, repeated or overtaken. Account ``a`` of ``rm
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -265,14 +265,12 @@ class Holdings(Struct, frozen=True):
 
 # -- records: bodies of a log -------------------------------------------------------------------------
 
-R = TypeVar("R")
-
 
 def to_body(record: Struct) -> bytes:
     """A record as the body of a log record. Its class must be tagged (``class X(Struct, tag=True)``)."""
     return msgspec.msgpack.encode(record)
 
 
-def from_body(body: bytes, kind: type[R]) -> R:
+def from_body(body: bytes, kind: Any) -> Any:
     """The record that it was; ``kind`` is its class, or the union of all that the log holds."""
     return msgspec.msgpack.decode(body, type=kind)

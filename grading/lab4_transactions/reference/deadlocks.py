@@ -3,7 +3,7 @@
 Theory of operation. Each participant sees its own queues and no deadlock: it takes two to make one. So each tells a
 *detector* who waits there for whom. A transaction that waits for itself, over however many others, waits for ever: a
 cycle in the wait-for graph. One of it must give way; we take the youngest, which has done least. (What the detector
-knows is a little old, so that a cycle may be gone when it is seen. A victim too many costs a repetition, and nothing else.)
+knows is a little old: a cycle may be gone when it is seen. A victim too many costs a repetition, and nothing else.)
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def victims(waits: Iterable[Wait]) -> tuple[Txn, ...]:
     youngest; and again, until nobody waits for himself. The youngest first.
     """
     # BEGIN SOLUTION 4B: strongly connected components of the wait-for graph, until none has a cycle
-    graph = nx.DiGraph([(wait.waiter, wait.holder) for wait in waits])
+    graph: nx.DiGraph[Txn] = nx.DiGraph([(wait.waiter, wait.holder) for wait in waits])
     found: list[Txn] = []
     while knots := [knot for knot in nx.strongly_connected_components(graph) if len(knot) > 1]:
         chosen = [max(knot, key=age) for knot in knots]
@@ -44,7 +44,7 @@ def drawn(waits: Iterable[Wait]) -> list[str]:
     alphabetical order. A victim's lines end with `` *``.
     """
     # BEGIN SOLUTION 4B: the waits whose two ends are in one component
-    graph = nx.DiGraph([(wait.waiter, wait.holder) for wait in waits])
+    graph: nx.DiGraph[Txn] = nx.DiGraph([(wait.waiter, wait.holder) for wait in waits])
     knot_of = {
         txn: number
         for number, knot in enumerate(nx.strongly_connected_components(graph))

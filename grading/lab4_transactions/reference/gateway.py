@@ -3,11 +3,11 @@
 Theory of operation. The database keeps the promises: what is prepared there survives this node, and the node's own
 memory is what it gets by asking: ``recover`` and ``forced``. Locks are kept here, since nobody else uses the database.
 
-Two things happen to real databases that do not happen in papers. *Somebody ends what is in doubt*: it has blocked the
-accounts for an hour, and a person decides that it is over. The database remembers that it was forced, and this node must find
-out what the decision was, compare, and, where they differ, say so to a person, until a person has noted it. Nothing can
-repair it; but nobody may say later that he was not told. *Transactions wait for each other*: who waits for whom is told to
-the detector, as long as anybody waits.
+Two things happen to real databases that do not happen in papers. *Somebody ends what is in doubt*: it has blocked
+accounts for an hour, and a person decides that it is over. The database remembers that it was forced, and this node
+must find out what the decision was, compare, and, where they differ, say so to a person, until a person has noted it.
+Nothing can repair it; but nobody may say later that he was not told. *Transactions wait for each other*: who waits for
+whom is told to the detector, as long as anybody waits.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Gateway(Hosted):
     # END SOLUTION
 
     def on_start(self) -> None:
-        """Open the database; number this life; lock what is in doubt, and ask about it and about all that was forced."""
+        """Open the database, number this life, lock what is in doubt; ask about that and about all that was forced."""
         # BEGIN SOLUTION 4B: open_database, recover, forced
         self.open_database()
         self.life = len(self.disk.recover("lives", Life)) + 1
@@ -157,7 +157,7 @@ class Gateway(Hosted):
             self.send(coordinator, Vote(txn, "no"))
         # END SOLUTION
 
-    def prepare(self, txn: Txn, branch: Branch) -> None:
+    def prepare(self, txn: Txn, branch) -> None:
         """From now on it is in doubt."""
         # BEGIN SOLUTION 4B: hand the changes to the database; then ask now and then
         assert branch.worked is not None
@@ -233,14 +233,18 @@ class Gateway(Hosted):
     # -- waiting --------------------------------------------------------------------------------------------
 
     def waits(self) -> tuple[Wait, ...]:
-        """Who waits here, for what, and for whom: for each lock that it claims and does not hold, all that hold it."""
+        """Who waits here, for which account, and for whom: all who stand before it in the queue and in its way.
+
+        Those may wait themselves: who comes to look stands behind a writer that waits. Two who look are in no way.
+        """
         # BEGIN SOLUTION 4B: go through the queues
         return tuple(
-            Wait(claim.txn, holder, account)
+            Wait(claim.txn, before.txn, account)
             for account, queue in sorted(self.locks.queues.items())
-            for claim in queue
-            for holder in self.locks.holders(account)
+            for place, claim in enumerate(queue)
+            for before in queue[:place]
             if claim.txn not in self.locks.holders(account)
+            if not (claim.shared and before.shared)
         )
         # END SOLUTION
 

@@ -213,7 +213,7 @@ class Participant(Node):
             self.send(coordinator, Vote(txn, "no"))
         # END SOLUTION
 
-    def prepare(self, txn: Txn, branch: Branch) -> None:
+    def prepare(self, txn: Txn, branch) -> None:
         """From now on it is in doubt. Only what it writes stays locked: it has all its locks, everywhere."""
         # BEGIN SOLUTION 4A: append, force; then ask now and then
         before = {step.account: self.accounts[step.account].balance for step in branch.steps}
@@ -254,7 +254,7 @@ class Participant(Node):
             self.send(coordinator, Ack(txn))
         # END SOLUTION
 
-    def write(self, prepared: Prepared, commit: bool) -> None:
+    def write(self, prepared, commit: bool) -> None:
         """The accounts as they are after the decision."""
         # BEGIN SOLUTION 4A: all of its changes, or none
         if commit:

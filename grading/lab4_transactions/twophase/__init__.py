@@ -209,6 +209,7 @@ PART_B = Part(
             "as long as nobody interferes, a transaction has one outcome, everywhere and for ever",
             4,
             "nobody-interferes",
+            heuristics.yes_is_for_life,
             *map(
                 heuristics.undisturbed,
                 (

@@ -134,7 +134,7 @@ def _one_sync(solution: Solution) -> Verdict:
     wal, _ = solution.module("wal").open_wal(disk, PATH)
     for number in range(50):
         wal.append(disk, b"%d" % number)
-    if disk.syncs:
+    if disk.syncs > 0:
         return broken("append syncs", expected="that is for force", got=f"{disk.syncs} syncs")
     wal.force(disk)
     wal.force(disk)

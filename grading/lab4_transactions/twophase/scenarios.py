@@ -68,7 +68,9 @@ def stage(solution: Solution, scenario: Scenario) -> Stage:
     opening = {name: shape.get("opening", OPENING) for name in accounts(shape)}
     coordinator = solution.module("coordinator").Coordinator
     participant = solution.module("participant").Participant
-    cast = {tm: Member(coordinator, CoordinatorConfig(rms), "coordinator") for tm in tms}
+    cast: dict[str, Member] = {}
+    for tm in tms:
+        cast[tm] = Member(coordinator, CoordinatorConfig(rms), "coordinator")
     for rm in rms:
         own = tuple(item for item in opening.items() if item[0].startswith(f"{rm}/"))
         cast[rm] = Member(participant, ParticipantConfig(own), "participant")
@@ -76,7 +78,7 @@ def stage(solution: Solution, scenario: Scenario) -> Stage:
         turn = number % len(tms)
         cast[ap] = Member(Teller, TellerConfig(tms[turn:] + tms[:turn]), "application")
     if any(call.operation == "Forge" for call in scenario.calls):
-        cast[Address("forger")] = Member(Forger, TellerConfig(tms), "application")
+        cast["forger"] = Member(Forger, TellerConfig(tms), "application")
     last = max((call.at for call in scenario.calls), default=0)
     return Stage(
         cluster=Cluster(cast),

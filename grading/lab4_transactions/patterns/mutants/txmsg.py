@@ -293,7 +293,7 @@ TXMSG = (
     _of("stored-before-it-is", StoredBeforeItIs, "TX2-S11", replaces=BROKER),
     _of("delivers-halves", DeliversHalves, "TX2-S11", replaces=BROKER),
     _of("gives-up-asking", GivesUpAsking, "TX2-S11", replaces=BROKER, source=ROCKET),
-    _of("stops-asking", StopsAsking, "TX2-L6", "liveness", replaces=BROKER),
+    _of("broker-stops-asking", StopsAsking, "TX2-L6", "liveness", replaces=BROKER),
     _of("broker-never-asks", NeverAsks, "TX2-L6", "liveness", replaces=BROKER),
     _of("asks-only-the-new", AsksOnlyTheNew, "TX2-L6", "liveness", replaces=BROKER),
     _of("not-yet-is-no", NotYetIsNo, "TX2-S11", replaces=BROKER),

@@ -48,11 +48,11 @@ def killing(at: int) -> Iterator[_Clock]:
     clock, connect = _Clock(at), sqlite3.connect
 
     class Connection(sqlite3.Connection):
-        def execute(self, *arguments: Any) -> sqlite3.Cursor:  # type: ignore[override]
+        def execute(self, *arguments: Any) -> sqlite3.Cursor:
             clock.tick()
             return super().execute(*arguments)
 
-        def executemany(self, sql: str, rows: Any) -> sqlite3.Cursor:  # type: ignore[override]
+        def executemany(self, sql: str, rows: Any) -> sqlite3.Cursor:
             for row in rows:
                 cursor = self.execute(sql, row)
             return cursor
@@ -119,6 +119,8 @@ def _promises(again: Callable[[], Any]) -> Verdict:
     if {n: (s.balance, s.by) for n, s in seen.items()} != {"rm1/a": (70, T1), "rm1/b": (80, T1)}:
         return broken("after a commit", expected="70 and 80, written by " + str(T1), got=seen)
     store.prepare(T2, (Change("rm1/a", 70, 0),))
+    if _prepared(again()) != [T2]:
+        return broken("recover, with another one in doubt", expected=[T2], got=_prepared(again()))
     store.rollback(T2)
     if _balances(again()) != (70, 80) or _prepared(store):
         return broken("after a rollback", expected="nothing is changed, nothing in doubt")

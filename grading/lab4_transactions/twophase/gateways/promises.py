@@ -13,6 +13,7 @@ from distlab.trace import Event, Kind
 from grading.lab4_transactions.twophase.chronicle import chronicle
 from grading.lab4_transactions.twophase.promises.common import is_quiet, shown_by, words
 from labs.lab4_transactions.databases import (
+    Force,
     Forced,
     Noticeboard,
     Report,
@@ -29,7 +30,9 @@ def undisturbed(judge: Judge) -> Judge:
     """The judge, in runs in which nobody forces anything."""
 
     def judged(run: Run) -> Verdict:
-        return kept() if any(forcings(run)) else judge(run)
+        # A database may have forced something, and crashed before it could say so.
+        interfered = any(isinstance(event.what, Force) for event in run.trace.of(Kind.DELIVER))
+        return kept() if interfered else judge(run)
 
     return judged
 
@@ -45,14 +48,17 @@ def forcings(run: Run) -> list[Event]:
 def mixes_are_reported(run: Run) -> Verdict:
     """What was forced one way and decided the other way is reported to the DBA, and nothing else is."""
     books = chronicle(run)
+    forced = {(event.node, event.what.txn): event.what.commit for event in forcings(run)}
     for event in run.trace.of(Kind.SEND):
         if isinstance(event.what, Report):
             txn, decided, done = event.what.txn, event.what.decided, event.what.done
-            if decided == done or decided != books.story(txn).is_committed:
+            wrong = forced.get((event.node, txn), done) != done
+            if wrong or decided == done or decided != books.story(txn).is_committed:
                 return broken(
                     f"{event.node} reports that {txn} was decided {_end(decided)} and is done {_end(done)}",
                     event.id,
-                    expected=f"decided {_end(books.story(txn).is_committed)}; and no report where both agree",
+                    expected=f"decided {_end(books.story(txn).is_committed)}, done as it was forced; and no report "
+                    "where both agree",
                     got=event.what,
                 )
     if not is_quiet(run):
@@ -77,6 +83,21 @@ def mixes_are_reported(run: Run) -> Verdict:
                 expected="forgotten once it is known to agree, or noted",
                 got=probe.forced,
             )
+    return kept()
+
+
+def yes_is_for_life(run: Run) -> Verdict:
+    """Who has said yes does not say no, whatever was forced meanwhile, before it was told."""
+    for story in chronicle(run).stories.values():
+        for node, no in story.no.items():
+            if story.yes.get(node, no) < no < story.told.get(node, no + 1):
+                return broken(
+                    f"{node} has said yes to {story.txn}, and now says no",
+                    story.yes[node],
+                    no,
+                    expected="a yes is for life",
+                    got="no",
+                )
     return kept()
 
 
@@ -140,8 +161,8 @@ def _waits(run: Run, address: str) -> set[Wait]:
         Wait(waiter, holder, account)
         for waiter, wants in came.items()
         for account, is_look in wants.items()
-        for holder, has in came.items()
-        if waiter not in worked and holder in worked and account in has
+        for holder, has in list(came.items())[: list(came).index(waiter)]
+        if waiter not in worked and account in has
         if not (is_look and has[account])
     }
 

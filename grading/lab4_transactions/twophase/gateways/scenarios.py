@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-from distlab.core import MS, Address
+from distlab.core import MS
 from distlab.core.cluster import Cluster, Member
 from distlab.grade.draw import (
     Swarm,
@@ -42,18 +42,21 @@ def stage(solution: Solution, scenario: Scenario) -> Stage:
     coordinator = solution.module("coordinator").Coordinator
     gateway = solution.module("gateway").Gateway
     deadlocks = solution.module("deadlocks")
-    cast = {tm: Member(coordinator, CoordinatorConfig(rms), "coordinator") for tm in tms}
+    cast: dict[str, Member] = {}
+    for tm in tms:
+        cast[tm] = Member(coordinator, CoordinatorConfig(rms), "coordinator")
     for rm in rms:
         own = tuple((n, OPENING) for n in accounts(shape) if n.startswith(f"{rm}/"))
         config = GatewayConfig(own, lock_wait=shape.get("lock_wait", 300) * MS)
         cast[rm] = Member(gateway, config, "participant")
-    cast[Address("detector")] = Member(deadlocks.Detector, deadlocks.DetectorConfig(), "detector")
-    cast[Address("dba")] = Member(Dba, DbaConfig(), "dba")
+    cast["detector"] = Member(deadlocks.Detector, deadlocks.DetectorConfig(), "detector")
+    cast["dba"] = Member(Dba, DbaConfig(), "dba")
     for number, ap in enumerate(names(shape, "ap", 1)):
         turn = number % len(tms)
         cast[ap] = Member(Teller, TellerConfig(tms[turn:] + tms[:turn]), "application")
     last = max((call.at for call in scenario.calls), default=0)
-    until, settle = max(scenario.plan.heal_at or 0, last) + ANSWERED_IN + CLEAN_IN, CLEAN_IN
+    until = max(scenario.plan.heal_at or 0, last) + ANSWERED_IN + CLEAN_IN
+    settle: int | None = CLEAN_IN
     if "look_at" in shape:  # in the midst of it
         until, settle = shape["look_at"] * MS, None
     return Stage(

@@ -23,7 +23,7 @@ LATER = (transfer(900 * MS, "rm2/b", "rm1/a", 7), audit(2_500 * MS, TWO))
 
 CALM = (
     directed(
-        "all is well",
+        "all is well at gateways",
         "a transfer, and then a look at everything",
         (*ONE, audit(300 * MS, TWO)),
         ends=["ok", "ok"],
@@ -97,8 +97,15 @@ HEURISTICS = (
         aps=2,
         tms=2,
         heal_at=1_000 * MS,
-        victims=0,
-        within=900 * MS,
+        despite=["ok", "ok", "ok", "ok"],
+    ),
+    directed(
+        "forced, and both crash",
+        "what was decided to abort is told to nobody who does not ask",
+        (*ONE, interfere(60 * MS, "rm1", commit=True), *LATER),
+        (Doing("rm2", "send", "Vote"), Crash("tm1", 300 * MS, GONE)),
+        (At(100 * MS), Crash("rm1", 20 * MS, GONE)),
+        heal_at=600 * MS,
     ),
 )
 
@@ -108,9 +115,12 @@ LISTS = tuple(
         "who is in doubt, who waits, and for whom",
         (
             *ONE,
-            transfer(40 * MS, "rm1/a", "rm2/a", 5, "ap2"),
-            transact(45 * MS, "rm1/a", "rm2/b", ap="ap2"),
-            transact(46 * MS, "rm2/b", "rm2/a", ap="ap2"),
+            transfer(40 * MS, "rm1/a", "rm1/b", 5, "ap2"),
+            transact(42 * MS, "rm1/a", "rm2/a", ap="ap2"),
+            transact(44 * MS, "rm1/a", "rm2/a", ap="ap2"),
+            transact(48 * MS, "rm2/a", ("rm2/b", -1), ("rm1/b", 1), ap="ap2"),
+            transfer(52 * MS, "rm1/b", "rm2/a", 5, "ap2"),
+            transact(56 * MS, "rm2/a", ap="ap2"),
         ),
         (At(18 * MS), Cut("tm1", "rm1", 900 * MS)),
         (At(18 * MS), Cut("tm1", "rm2", 900 * MS)),
@@ -196,7 +206,7 @@ DEADLOCKS = (
 DANGERS = (
     *(
         directed(
-            f"{rm} dies before its {verb} {what} ({down} ms down)",
+            f"{rm} dies before its {verb} {what} {n} ({down} ms down)",
             "the database knows what its gateway has forgotten",
             (*ONE, *LATER),
             (Doing(rm, verb, what, n), Crash(rm, down * MS, GONE)),
@@ -218,6 +228,14 @@ DANGERS = (
         *((nth("tm1", "rm1", m), Duplicate(60 * MS)) for m in ("Work", "Prepare", "Decision")),
     ),
     directed(
+        "both crash in phase 1",
+        "what is in doubt in the database is asked about in every life of its gateway",
+        (*ONE, *LATER),
+        (Doing("rm2", "send", "Vote"), Crash("tm1", 300 * MS, GONE)),
+        (At(100 * MS), Crash("rm1", 20 * MS, GONE)),
+        heal_at=600 * MS,
+    ),
+    directed(
         "power fails where nothing was forced",
         "a promise in the database is on its disk",
         (*ONE, *LATER),
@@ -237,7 +255,7 @@ def every_step() -> Iterator[Directed]:
     for node, verb, numbers in points:
         for n in numbers:
             yield directed(
-                f"{node} dies before its {verb} {n}",
+                f"a gateway's world: {node} dies before its {verb} {n}",
                 "a crash at every step",
                 TOUR,
                 (Doing(node, verb, n=n), Crash(node, 60 * MS, GONE)),

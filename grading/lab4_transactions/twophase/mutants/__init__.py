@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from distlab.grade.lab import Mutant
+from grading.lab4_transactions.twophase.mutants.databases import DATABASES
 from grading.lab4_transactions.twophase.mutants.deciding import DECIDING
 from grading.lab4_transactions.twophase.mutants.locking import LOCKING
 from grading.lab4_transactions.twophase.mutants.logs import LOGS
@@ -13,4 +14,4 @@ from grading.lab4_transactions.twophase.mutants.voting import VOTING
 
 def mutants() -> Sequence[Mutant]:
     """All of them, by part."""
-    return (*LOGS, *VOTING, *DECIDING, *LOCKING)
+    return (*LOGS, *VOTING, *DECIDING, *LOCKING, *DATABASES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from distlab.check import Verdict, bounded_liveness, broken, kept
 from distlab.check.history import Entry
-from distlab.core import MS, Info
+from distlab.core import MS, Fail, Info
 from distlab.grade.lab import Run
 from distlab.trace import Event, Kind
 from grading.lab4_transactions.twophase.promises.common import (
@@ -42,13 +42,13 @@ def ends_in_time(run: Run) -> Verdict:
             )
             return shown_by(verdict, entry.call)
     despite = run.scenario.shape.get("despite", ())
-    if not (verdict := are_committed(run, despite, "one message was lost")).is_kept:
+    if not (verdict := are_committed(run, despite, "nothing stood in its way any more")).is_kept:
         return verdict
-    most = run.scenario.shape.get("patience")
-    for entry in run.history.entries if most is not None else ():
-        if entry.ended is None or entry.ended > entry.began + most:
-            late = bounded_liveness(entry.ended, entry.began + most, f"an answer to {words(entry)}")
-            return shown_by(late, entry.call)
+    if (most := run.scenario.shape.get("patience")) is not None:
+        for entry in run.history:
+            if entry.ended is None or entry.ended > entry.began + most:
+                goal = f"an answer to {words(entry)}"
+                return shown_by(bounded_liveness(entry.ended, entry.began + most, goal), entry.call)
     return _nothing_is_left(run) if is_quiet(run) else kept()
 
 
@@ -146,7 +146,8 @@ def nonsense_is_refused(run: Run) -> Verdict:
                 expected="Rejected; or aborted, if that is how the first ended",
                 got=entry.value,
             )
-        if want == "refused" and not (entry.is_failed and getattr(entry.outcome, "reason", "")):
+        is_said = isinstance(entry.outcome, Fail) and entry.outcome.reason.strip()
+        if want == "refused" and not is_said:
             return broken(
                 f"{words(entry)} makes no sense",
                 entry.call,
