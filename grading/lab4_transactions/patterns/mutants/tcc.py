@@ -622,7 +622,7 @@ TCC = (
     _of("forgets-without-horizon", ForgetsWithoutHorizon, "TX2-S5"),
     _of("horizon-in-memory", HorizonInMemory, "TX2-S5"),
     _of("horizon-goes-back", HorizonGoesBack, "TX2-S5"),
-    _of("never-forgets", NeverForgets, "TX2-C3", "cost"),
+    _of("tcc-never-forgets", NeverForgets, "TX2-C3", "cost"),
     _of("spends-the-frozen", SpendsTheFrozen, "TX2-S4"),
     _of("takes-any-amount", TakesAnyAmount, "TX2-S4"),
     _of("any-content-will-do", AnyContentWillDo, "TX2-S4"),
