@@ -51,13 +51,13 @@ BALLOTS = 100
 
 
 def load(server: Server) -> None:
-    """Set term, voted_for, raft_log, snapshot and ballots from the disk; state, commit, applied too.
+    """Set term, voted_for, raft_log, snapshot, ballots and is_named from the disk; state, commit, applied too.
 
     What was committed after the snapshot is not known any more: the next leader tells.
     """
     # BEGIN SOLUTION D3: replay the file
     server.term, server.voted_for, server.raft_log, server.snapshot = 0, None, RaftLog(), None
-    server.ballots = 0
+    server.ballots, server.is_named = 0, server.disk.exists(FILE)
     for record in server.disk.recover(FILE, Record):
         match record:
             case Ballot(term, voted_for):
@@ -107,7 +107,8 @@ def save_entries(server: Server, first: int) -> None:
 # BEGIN SOLUTION D3: your own helpers
 def make_durable(server: Server) -> None:
     """What is sent from now on waits until the file is on disk, its name too."""
-    server.disk.sync(FILE, "/")
+    server.disk.sync(FILE, *([] if server.is_named else ["/"]))
+    server.is_named = True
 
 
 # END SOLUTION
@@ -129,5 +130,5 @@ def save_snapshot(server: Server) -> None:
     server.disk.sync(new)
     server.disk.replace(new, FILE)
     server.disk.sync("/")
-    server.ballots = 1
+    server.ballots, server.is_named = 1, True
     # END SOLUTION

@@ -33,14 +33,8 @@ class Progress(Struct):
     """Up to here the follower's log is certainly equal to ours."""
     round: int = 0
     """The newest round that it has answered."""
-
-
-class Waiting(Struct):
-    """A client that waits for an entry to be executed."""
-
-    client: Address
-    term: int
-    command: Command
+    ahead: int = 0
+    """Messages with entries that it has not answered yet."""
 
 
 class Reading(Struct):
@@ -67,6 +61,8 @@ class Server(Node):
     """The state after entry ``raft_log.base_index``; None as long as that is 0."""
     ballots: int
     """Records in the file since it was last written anew: see persistence.py."""
+    is_named: bool
+    """The file's name is on disk, too."""
 
     # Volatile.
     role: Role
@@ -86,8 +82,8 @@ class Server(Node):
     began: int
     """Index of the no-op of this leader's term."""
     round: int
-    waiting: dict[int, Waiting]
-    """By the index of the entry."""
+    waiting: dict[tuple[str, int], Address]
+    """Session and number of a command that is in the log -> the client that waits for its execution."""
     readings: list[Reading]
 
     @property

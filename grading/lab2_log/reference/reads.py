@@ -63,5 +63,6 @@ def end_leadership(server: Server) -> None:
     # BEGIN SOLUTION D4: send those that wait away
     readings, server.readings = server.readings, []
     for reading in readings:
-        replication.send_away(server, reading.command, reading.client)
+        command = reading.command
+        replication.send_away(server, command.session, command.seq, reading.client)
     # END SOLUTION

@@ -18,7 +18,6 @@ from labs.lab2_log import machine, persistence, reads, snapshots
 from labs.lab2_log.quorum import (
     AppendEntries,
     AppendReply,
-    Command,
     Entry,
     Get,
     NotLeader,
@@ -26,7 +25,13 @@ from labs.lab2_log.quorum import (
     Request,
 )
 from labs.lab2_log.raft_log import RaftLog
-from labs.lab2_log.raft_state import Heartbeat, Progress, Server, Waiting
+from labs.lab2_log.raft_state import Heartbeat, Progress, Server
+
+AHEAD = 2
+"""Messages with entries that are under way to a follower, at most: what comes meanwhile goes together into the next.
+
+One would do, and leave the follower idle for half of each round trip; many would carry one entry each.
+"""
 
 # -- rules --------------------------------------------------------------------------------------------
 
@@ -76,8 +81,8 @@ def end_leadership(server: Server) -> None:
     """No leader any more: clients that wait ask the next one."""
     # BEGIN SOLUTION D2: send those that wait away
     waiting, server.waiting = server.waiting, {}
-    for one in waiting.values():
-        send_away(server, one.command, one.client)
+    for (session, seq), client in waiting.items():
+        send_away(server, session, seq, client)
     # END SOLUTION
 
 
@@ -86,23 +91,22 @@ def on_request(server: Server, request: Request, client: Address) -> None:
     command = request.command
     # BEGIN SOLUTION D2: send it away; or answer again; or let reads.py read; or put it into the log
     if server.role != "leader":
-        send_away(server, command, client)
+        send_away(server, command.session, command.seq, client)
     elif (answered := machine.answer_of(server.kv, command)) is not None:
         server.send(client, Reply(command.session, command.seq, answered.result))
     elif isinstance(command.operation, Get):
         reads.on_read(server, command, client)
-    elif not any(one.command == command for one in server.waiting.values()):
-        index = server.raft_log.last_index + 1
-        server.waiting[index] = Waiting(client, server.term, command)
+    elif (command.session, command.seq) not in server.waiting:
+        server.waiting[command.session, command.seq] = client
         propose(server, Entry(server.term, command))
     # END SOLUTION
 
 
-def send_away(server: Server, command: Command, client: Address) -> None:
+def send_away(server: Server, session: str, seq: int, client: Address) -> None:
     """Tell a client whom to ask."""
     # BEGIN SOLUTION D2: NotLeader, with the leader if there is one
     leader = server.leader if server.leader != server.address else None
-    server.send(client, NotLeader(command.session, command.seq, leader))
+    server.send(client, NotLeader(session, seq, leader))
     # END SOLUTION
 
 
@@ -112,7 +116,8 @@ def propose(server: Server, entry: Entry) -> None:
     first = server.raft_log.last_index + 1
     server.raft_log.append([entry])
     for peer in server.peers:
-        send_entries(server, peer)
+        if server.progress[peer].ahead < AHEAD:
+            send_entries(server, peer)
     persistence.save_entries(server, first)
     advance_commit(server)
     # END SOLUTION
@@ -136,7 +141,8 @@ def send_entries(server: Server, peer: Address) -> None:
         round=server.round,
     )
     server.send(peer, message)
-    progress.next += len(entries)  # the next message goes on there: nobody waits for an answer
+    progress.next += len(entries)  # the next message goes on there, without waiting for an answer
+    progress.ahead += bool(entries)
     # END SOLUTION
 
 
@@ -153,6 +159,7 @@ def on_heartbeat(server: Server) -> None:
     # BEGIN SOLUTION D2: go back to what is certain, send, set the timer anew
     for progress in server.progress.values():
         progress.next = progress.match + 1 if progress.match else progress.next
+        progress.ahead = 0
     broadcast(server)
     server.set_timer(Heartbeat(), server.config.heartbeat)
     # END SOLUTION
@@ -162,6 +169,7 @@ def on_append_reply(server: Server, reply: AppendReply, sender: Address) -> None
     """A follower of this leader has answered: it agrees up to ``match``, or wants earlier entries."""
     # BEGIN SOLUTION D2: note what matches and commit; or go back
     progress = server.progress[sender]
+    progress.ahead = max(0, progress.ahead - 1)
     if reply.success:
         if reply.match > progress.match:
             progress.match = reply.match
@@ -233,10 +241,10 @@ def commit_to(server: Server, index: int) -> None:
         server.applied += 1
         entry = server.raft_log.entry_at(server.applied)
         result = machine.apply(server.kv, entry.command)
-        waiting = server.waiting.pop(server.applied, None)
-        if waiting is not None and waiting.term == entry.term and entry.command is not None:
-            command = entry.command
-            server.send(waiting.client, Reply(command.session, command.seq, result))
+        if (command := entry.command) is not None:
+            client = server.waiting.pop((command.session, command.seq), None)
+            if client is not None:
+                server.send(client, Reply(command.session, command.seq, result))
     reads.answer(server)
     snapshots.compact(server)
     # END SOLUTION

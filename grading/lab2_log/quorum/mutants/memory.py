@@ -48,7 +48,7 @@ def saves_what_is_longer(server: Raft, first: int) -> None:
 
 def _replay(server: Raft, *, cuts: bool = True, votes: bool = True, terms: bool = True) -> None:
     server.term, server.voted_for, server.raft_log, server.snapshot = 0, None, RaftLog(), None
-    server.ballots = 0
+    server.ballots, server.is_named = 0, server.disk.exists(FILE)
     for record in server.disk.recover(FILE, Record):
         match record:
             case Ballot(term, voted_for):

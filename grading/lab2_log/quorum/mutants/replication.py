@@ -138,9 +138,10 @@ def goes_back(server: Raft, index: int) -> None:
         server.applied += 1
         entry = server.raft_log.entry_at(server.applied)
         result = machine.apply(server.kv, entry.command)
-        waiting = server.waiting.pop(server.applied, None)
-        if waiting is not None and waiting.term == entry.term and entry.command is not None:
-            server.send(waiting.client, Reply(entry.command.session, entry.command.seq, result))
+        if (command := entry.command) is not None:
+            client = server.waiting.pop((command.session, command.seq), None)
+            if client is not None:
+                server.send(client, Reply(command.session, command.seq, result))
     server.commit = index
     server.applied = min(server.applied, index)
     reads.answer(server)

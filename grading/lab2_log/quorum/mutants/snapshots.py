@@ -17,7 +17,7 @@ from labs.lab2_log.quorum import (
     State,
 )
 from labs.lab2_log.raft import Raft
-from labs.lab2_log.raft_state import Reading, Waiting
+from labs.lab2_log.raft_state import Reading
 from labs.lab2_log.store import execute
 
 send_snapshot = snapshots.send_snapshot
@@ -230,9 +230,8 @@ class LeaseByTheWallClock(Raft):
 
 def reads_in_the_log(server: Raft, command: Command, client: Address) -> None:
     """Puts reads into the log: they are right, and cost as much as writes."""
-    if not any(one.command == command for one in server.waiting.values()):
-        index = server.raft_log.last_index + 1
-        server.waiting[index] = Waiting(client, server.term, command)
+    if (command.session, command.seq) not in server.waiting:
+        server.waiting[command.session, command.seq] = client
         replication.propose(server, Entry(server.term, command))
 
 
