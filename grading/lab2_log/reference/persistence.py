@@ -1,8 +1,8 @@
 """What a server never forgets: term, vote, log, snapshot (part D3; §5.1 and figure 2).
 
 Theory of operation. All of it goes into one file of records, each appended when it becomes true; the
-state at the end of the file is the state of the server. A record ``Placed(index, entry)`` says that the
-log ends with this entry, so one that goes back in the log cuts it, and nothing is ever cut out of the
+state at the end of the file is the state of the server. A record ``Placed(index, entries)`` says that the
+log ends with these entries, so one that goes back in the log cuts it, and nothing is ever cut out of the
 file. One sync makes it durable; what is sent afterwards waits for that.
 
 With a snapshot the file is written anew under another name, and takes the old one's place when it is
@@ -30,10 +30,11 @@ class Ballot(Struct, frozen=True, tag=True):
 
 
 class Placed(Struct, frozen=True, tag=True):
-    """An entry, and where it stands: at the end of the log."""
+    """Entries that came together, and where they stand: at the end of the log."""
 
     index: int
-    entry: Entry
+    """Of the first one."""
+    entries: tuple[Entry, ...]
 
 
 class Snapshot(Struct, frozen=True, tag=True):
@@ -63,9 +64,9 @@ def load(server: Server) -> None:
             case Ballot(term, voted_for):
                 server.term, server.voted_for = term, voted_for
                 server.ballots += 1
-            case Placed(index, entry):
+            case Placed(index, entries):
                 server.raft_log.cut(index)
-                server.raft_log.append([entry])
+                server.raft_log.append(entries)
             case Snapshot(last_index, last_term, state):
                 server.raft_log, server.snapshot = RaftLog(last_index, last_term), state
     server.kv = copied(server.snapshot)
@@ -96,10 +97,9 @@ def save_ballot(server: Server) -> None:
 
 def save_entries(server: Server, first: int) -> None:
     """The log from ``first`` on, new or in place of others, is on disk before what is sent from now on."""
-    # BEGIN SOLUTION D3: a record for each entry, and a sync
+    # BEGIN SOLUTION D3: a record, and a sync
     log = server.raft_log
-    for index in range(first, log.last_index + 1):
-        server.disk.append(FILE, Placed(index, log.entry_at(index)))
+    server.disk.append(FILE, Placed(first, log.behind(first - 1, len(log.entries))))
     make_durable(server)
     # END SOLUTION
 
@@ -123,8 +123,7 @@ def save_snapshot(server: Server) -> None:
     if server.snapshot is not None:
         records.append(Snapshot(log.base_index, log.base_term, server.snapshot))
     records.append(Ballot(server.term, server.voted_for))
-    for index, entry in enumerate(log.entries, log.base_index + 1):
-        records.append(Placed(index, entry))
+    records.append(Placed(log.base_index + 1, tuple(log.entries)))
     for record in records:
         server.disk.append(new, record)
     server.disk.sync(new)

@@ -114,10 +114,9 @@ def in_place(server: Raft) -> None:
     if server.snapshot is not None:
         server.disk.append(FILE, Snapshot(log.base_index, log.base_term, server.snapshot))
     server.disk.append(FILE, Ballot(server.term, server.voted_for))
-    for index, entry in enumerate(log.entries, log.base_index + 1):
-        server.disk.append(FILE, Placed(index, entry))
+    server.disk.append(FILE, Placed(log.base_index + 1, tuple(log.entries)))
     server.disk.sync(FILE)
-    server.ballots = 1
+    server.ballots, server.is_named = 1, True
 
 
 def _rewrite(server: Raft, *, term: bool = True, ballot: bool = True, rest: bool = True) -> None:
@@ -128,12 +127,12 @@ def _rewrite(server: Raft, *, term: bool = True, ballot: bool = True, rest: bool
         server.disk.append(new, Snapshot(log.base_index, last_term, server.snapshot))
     if ballot:
         server.disk.append(new, Ballot(server.term, server.voted_for))
-    for index, entry in enumerate(log.entries if rest else (), log.base_index + 1):
-        server.disk.append(new, Placed(index, entry))
+    if rest:
+        server.disk.append(new, Placed(log.base_index + 1, tuple(log.entries)))
     server.disk.sync(new)
     server.disk.replace(new, FILE)
     server.disk.sync("/")
-    server.ballots = 1
+    server.ballots, server.is_named = 1, True
 
 
 def without_its_term(server: Raft) -> None:
