@@ -43,6 +43,7 @@ class Snapshot(Struct, frozen=True, tag=True):
     last_index: int
     last_term: int
     state: State
+    members: tuple[Address, ...] | None
 
 
 Record = Ballot | Placed | Snapshot
@@ -52,7 +53,7 @@ BALLOTS = 100
 
 
 def load(server: Server) -> None:
-    """Set term, voted_for, raft_log, snapshot, ballots and is_named from the disk; state, commit, applied too.
+    """Set term, voted_for, raft_log, saved, snapshot, ballots, is_named from the disk; kv, commit, applied too.
 
     What was committed after the snapshot is not known any more: the next leader tells.
     """
@@ -67,8 +68,9 @@ def load(server: Server) -> None:
             case Placed(index, entries):
                 server.raft_log.cut(index)
                 server.raft_log.append(entries)
-            case Snapshot(last_index, last_term, state):
-                server.raft_log, server.snapshot = RaftLog(last_index, last_term), state
+            case Snapshot(last_index, last_term, state, members):
+                server.raft_log, server.snapshot = RaftLog(last_index, last_term, members), state
+    server.saved = server.raft_log.last_index
     server.kv = copied(server.snapshot)
     server.commit = server.applied = server.raft_log.base_index
     # END SOLUTION
@@ -97,10 +99,11 @@ def save_ballot(server: Server) -> None:
 
 def save_entries(server: Server, first: int) -> None:
     """The log from ``first`` on, new or in place of others, is on disk before what is sent from now on."""
-    # BEGIN SOLUTION D3: a record, and a sync
+    # BEGIN SOLUTION D3: a record, and a sync; then all of the log is saved
     log = server.raft_log
     server.disk.append(FILE, Placed(first, log.behind(first - 1, len(log.entries))))
     make_durable(server)
+    server.saved = log.last_index
     # END SOLUTION
 
 
@@ -121,7 +124,7 @@ def save_snapshot(server: Server) -> None:
     server.disk.delete(new)
     records: list[Record] = []
     if server.snapshot is not None:
-        records.append(Snapshot(log.base_index, log.base_term, server.snapshot))
+        records.append(Snapshot(log.base_index, log.base_term, server.snapshot, log.base_members))
     records.append(Ballot(server.term, server.voted_for))
     records.append(Placed(log.base_index + 1, tuple(log.entries)))
     for record in records:
@@ -129,5 +132,5 @@ def save_snapshot(server: Server) -> None:
     server.disk.sync(new)
     server.disk.replace(new, FILE)
     server.disk.sync("/")
-    server.ballots, server.is_named = 1, True
+    server.ballots, server.is_named, server.saved = 1, True, log.last_index
     # END SOLUTION

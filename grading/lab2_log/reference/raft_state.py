@@ -63,6 +63,8 @@ class Server(Node):
     """Records in the file since it was last written anew: see persistence.py."""
     is_named: bool
     """The file's name is on disk, too."""
+    saved: int
+    """Up to here the log is in the file. Only a leader may be behind with it."""
 
     # Volatile.
     role: Role
@@ -87,6 +89,17 @@ class Server(Node):
     readings: list[Reading]
 
     @property
+    def members(self) -> tuple[Address, ...]:
+        """Who the servers are now: see raft.py."""
+        return self.config.members
+
+    @property
     def peers(self) -> list[Address]:
         """All the others."""
-        return [member for member in self.config.members if member != self.address]
+        return [member for member in self.members if member != self.address]
+
+    def progress_of(self, peer: Address) -> Progress:
+        """What is known of one follower; nothing as yet of one that has just joined."""
+        if peer not in self.progress:
+            self.progress[peer] = Progress(next=self.raft_log.last_index)
+        return self.progress[peer]

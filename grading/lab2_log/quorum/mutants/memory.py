@@ -21,6 +21,7 @@ def entries_not_synced(server: Raft, first: int) -> None:
     """Writes entries down, and acknowledges them without waiting for the disk."""
     log = server.raft_log
     server.disk.append(FILE, Placed(first, log.behind(first - 1, len(log.entries))))
+    server.saved = log.last_index
 
 
 def name_not_synced(server: Raft) -> None:
@@ -33,6 +34,7 @@ def saves_the_last(server: Raft, first: int) -> None:
     log = server.raft_log
     server.disk.append(FILE, Placed(log.last_index, (log.entry_at(log.last_index),)))
     server.disk.sync(FILE, "/")
+    server.saved = log.last_index
 
 
 def saves_what_is_longer(server: Raft, first: int) -> None:
@@ -44,6 +46,7 @@ def saves_what_is_longer(server: Raft, first: int) -> None:
         if index not in saved:
             server.disk.append(FILE, Placed(index, (log.entry_at(index),)))
     server.disk.sync(FILE, "/")
+    server.saved = log.last_index
 
 
 def _replay(server: Raft, *, cuts: bool = True, votes: bool = True, terms: bool = True) -> None:
@@ -63,8 +66,9 @@ def _replay(server: Raft, *, cuts: bool = True, votes: bool = True, terms: bool 
                 else:
                     start = index - log.base_index - 1
                     log.entries[start : start + len(entries)] = entries
-            case Snapshot(last_index, last_term, state):
-                server.raft_log, server.snapshot = RaftLog(last_index, last_term), state
+            case Snapshot(last_index, last_term, state, members):
+                server.raft_log, server.snapshot = RaftLog(last_index, last_term, members), state
+    server.saved = server.raft_log.last_index
     server.kv = persistence.copied(server.snapshot)
     server.commit = server.applied = server.raft_log.base_index
 
@@ -121,6 +125,7 @@ def drops_no_ops(server: Raft, first: int) -> None:
         if log.entry_at(index).command is not None:
             server.disk.append(FILE, Placed(index, (log.entry_at(index),)))
     server.disk.sync(FILE, "/")
+    server.saved = log.last_index
 
 
 BUGS = (

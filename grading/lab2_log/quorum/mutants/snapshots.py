@@ -92,7 +92,7 @@ def compacts_memory_only(server: Raft) -> None:
     if limit is not None and server.applied - log.base_index > limit:
         server.snapshot = persistence.copied(server.kv)
         log.forget(server.applied, log.term_at(server.applied))
-        server.disk.append(FILE, Snapshot(log.base_index, log.base_term, server.snapshot))
+        server.disk.append(FILE, Snapshot(log.base_index, log.base_term, server.snapshot, log.base_members))
         persistence.save_entries(server, log.base_index + 1)
 
 
@@ -112,11 +112,11 @@ def in_place(server: Raft) -> None:
     server.disk.truncate(FILE, 0)
     server.disk.sync(FILE)
     if server.snapshot is not None:
-        server.disk.append(FILE, Snapshot(log.base_index, log.base_term, server.snapshot))
+        server.disk.append(FILE, Snapshot(log.base_index, log.base_term, server.snapshot, log.base_members))
     server.disk.append(FILE, Ballot(server.term, server.voted_for))
     server.disk.append(FILE, Placed(log.base_index + 1, tuple(log.entries)))
     server.disk.sync(FILE)
-    server.ballots, server.is_named = 1, True
+    server.ballots, server.is_named, server.saved = 1, True, log.last_index
 
 
 def _rewrite(server: Raft, *, term: bool = True, ballot: bool = True, rest: bool = True) -> None:
@@ -124,7 +124,7 @@ def _rewrite(server: Raft, *, term: bool = True, ballot: bool = True, rest: bool
     server.disk.delete(new)
     if server.snapshot is not None:
         last_term = log.base_term if term else 0
-        server.disk.append(new, Snapshot(log.base_index, last_term, server.snapshot))
+        server.disk.append(new, Snapshot(log.base_index, last_term, server.snapshot, log.base_members))
     if ballot:
         server.disk.append(new, Ballot(server.term, server.voted_for))
     if rest:
@@ -132,7 +132,7 @@ def _rewrite(server: Raft, *, term: bool = True, ballot: bool = True, rest: bool
     server.disk.sync(new)
     server.disk.replace(new, FILE)
     server.disk.sync("/")
-    server.ballots, server.is_named = 1, True
+    server.ballots, server.is_named, server.saved = 1, True, log.last_index
 
 
 def without_its_term(server: Raft) -> None:
