@@ -456,5 +456,5 @@ class Raft(Node):
                 role, leader = "follower", self.office.leader
         return Status(
             role, own.term, leader, self.commit, self.applied, len(own.log), own.last_index,
-            own.last_term, self.machine,
+            own.last_term, self.machine, self.members(),
         )  # fmt: skip

@@ -259,3 +259,5 @@ class Status(Struct, frozen=True):
     last_index: int
     last_term: int
     state: State
+    members: tuple[Address, ...] = ()
+    """Who the servers are, for all that it knows (part D5)."""

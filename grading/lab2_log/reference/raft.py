@@ -105,4 +105,5 @@ class Raft(Server):
             last_index=log.last_index,
             last_term=log.last_term,
             state=self.kv,
+            members=self.members,
         )
