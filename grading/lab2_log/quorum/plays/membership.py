@@ -137,9 +137,9 @@ def _would_vote(message: Message) -> Message | None:
 
 
 def in_force_at_once(play: Play) -> Script:
-    """Two servers more are in its log, the second one not committed: they are members all the same."""
+    """Two servers more are in the log that s3, a new leader, shows it; what of that is committed s3 does not know."""
     log = (*entries(1), Entry(1, None, FIVE[:4]), Entry(1, None, FIVE))
-    yield from teach(play, "s2", 1, log, commit=2)
+    yield from teach(play, "s3", 2, log, commit=1)
     yield from _needs_three(play)
 
 
