@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import measuring  # noqa: E402
+
 from distlab.core import MS, SECOND, Address, Ok  # noqa: E402
 from distlab.core.cluster import Cluster, Member  # noqa: E402
 from distlab.core.overlay import overlay  # noqa: E402
@@ -84,7 +85,11 @@ def run_distlab(solution: str, clients: int, seconds: float, folder: Path) -> Fi
 
     # Time-outs as etcd's: on a busy machine the lab's own, of 150 to 300 ms, would be elections.
     config = ServerConfig(
-        SERVERS, heartbeat=100 * MS, election=(SECOND, 2 * SECOND), batch=1_000, snapshot_after=10_000
+        SERVERS,
+        heartbeat=100 * MS,
+        election=(SECOND, 2 * SECOND),
+        batch=1_000,
+        snapshot_after=10_000,
     )
     members = {name: Member(Raft, config, "server") for name in SERVERS}
     members["c1"] = Member(Loader, ClientConfig(SERVERS, retry=SECOND), "client")
@@ -103,7 +108,11 @@ def run_distlab(solution: str, clients: int, seconds: float, folder: Path) -> Fi
         after = used()
         assert isinstance(call.outcome, Ok), call.outcome
         spent = {name: after[name] - before[name] for name in members}
-        print("SPENT", {k: round(v/len(call.outcome.value)*1e6) for k,v in spent.items()}, file=sys.stdout)
+        print(
+            "SPENT",
+            {k: round(v / len(call.outcome.value) * 1e6) for k, v in spent.items()},
+            file=sys.stdout,
+        )
         client = spent.pop("c1")
         return figures(call.outcome.value, seconds, sum(spent.values()), client)
 
@@ -111,7 +120,9 @@ def run_distlab(solution: str, clients: int, seconds: float, folder: Path) -> Fi
 # -- the others ------------------------------------------------------------------------------------
 
 
-def run_peer(system: str, clients: int, seconds: float, folder: Path, options: argparse.Namespace) -> Figures:
+def run_peer(
+    system: str, clients: int, seconds: float, folder: Path, options: argparse.Namespace
+) -> Figures:
     """What benchmarks/quorum_peers.py says. Raises ``RuntimeError`` with the reason where it says nothing."""
     script = str(ROOT / "benchmarks" / "quorum_peers.py")
     program = options.etcd if system == "etcd" else options.zookeeper
@@ -193,7 +204,9 @@ def table(runs: dict[str, list[Figures]], absent: dict[str, str]) -> Iterator[st
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=2.0, help="of one run, behind a second of warm-up")
+    parser.add_argument(
+        "--seconds", type=float, default=2.0, help="of one run, behind a second of warm-up"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", default="1,32", metavar="N,M")
     parser.add_argument("--systems", default=",".join(SYSTEMS))
@@ -201,7 +214,9 @@ def main() -> int:
     parser.add_argument("--peers", default=sys.executable, metavar="PYTHON")
     parser.add_argument("--etcd", default="etcd", metavar="FILE")
     parser.add_argument("--zookeeper", default="/usr/share/java", metavar="FOLDER")
-    parser.add_argument("--folder", default="", help="where files are kept (default: a temporary folder)")
+    parser.add_argument(
+        "--folder", default="", help="where files are kept (default: a temporary folder)"
+    )
     options = parser.parse_args()
     print(measuring.machine())
     with tempfile.TemporaryDirectory(dir=options.folder or None, prefix="distlab-bench-") as name:

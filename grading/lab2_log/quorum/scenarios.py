@@ -1,7 +1,7 @@
 """Stages and random scenarios of part 2D: how many servers, what clients ask for, what befalls whom.
 
-A scenario's ``shape`` has ``servers`` (3 or 5), ``members`` (how many of them, or which ones, are members to begin with;
-all by default), ``clients``, ``snapshot_after``, ``batch``; and what a judge must know:
+A scenario's ``shape`` has ``servers`` (3 or 5), ``members`` (how many of them, or which ones, are members to begin
+with; all by default), ``clients``, ``snapshot_after``, ``batch``; and what a judge must know:
 ``well_from`` (since when a majority is up and connected, where nothing heals), ``steady`` (since when no trouble of
 others is a reason to elect). Where it has a ``play``, puppets stand round one server (see troupe.py).
 
@@ -315,7 +315,9 @@ def draw_d5(random: Random) -> Scenario:
     around = _swarm(shape, [two_sides, two_sides, partition, power_fails, crash, pause, clog], 5)
     calls = list(draw_calls(random, shape, int(logarithmic(random, 3, 15)), HORIZON))
     members = set(members_of(shape))
-    for at in sorted(random.randrange(300 * MS, HORIZON) // MS * MS for _ in range(random.randint(1, 5))):
+    for at in sorted(
+        random.randrange(300 * MS, HORIZON) // MS * MS for _ in range(random.randint(1, 5))
+    ):
         server = random.choice(servers(shape))
         client = random.choice(clients(shape))
         if server not in members:
@@ -338,7 +340,11 @@ def simpler(scenario: Scenario) -> Iterator[Scenario]:
         return
     named = msgspec.json.encode(scenario.plan).decode()
     of_five = ('"s4"', '"s5"', "follower:2", "follower:3")
-    if shape.get("servers", 3) == 5 and "members" not in shape and not any(name in named for name in of_five):
+    if (
+        shape.get("servers", 3) == 5
+        and "members" not in shape
+        and not any(name in named for name in of_five)
+    ):
         yield _with_shape(scenario, {"servers": 3})
     if shape.get("batch", 64) != 64:
         yield _with_shape(scenario, {"batch": 64})

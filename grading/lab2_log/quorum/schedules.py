@@ -536,7 +536,12 @@ PART_D5 = (
         cluster(
             f"{server} goes",
             "the leader, when it is its turn: there is another one soon",
-            (*BOTH, remove(800 * MS, server), append(1_200 * MS, "l1", "a1"), put(1_700 * MS, "r1", "v3")),
+            (
+                *BOTH,
+                remove(800 * MS, server),
+                append(1_200 * MS, "l1", "a1"),
+                put(1_700 * MS, "r1", "v3"),
+            ),
             servers=4,
             well_from=400 * MS,
             brief=True,
@@ -555,7 +560,12 @@ PART_D5 = (
     cluster(
         "a leader that is alone is asked for a server more",
         "it must not say that there is one: the others know nothing of it",
-        (put(400 * MS, "r1", "v1"), add(600 * MS, "s4", "c1"), append(700 * MS, "l1", "b", "c2"), *LAST),
+        (
+            put(400 * MS, "r1", "v1"),
+            add(600 * MS, "s4", "c1"),
+            append(700 * MS, "l1", "b", "c2"),
+            *LAST,
+        ),
         (At(550 * MS), ELSEWHERE),
         servers=4,
         members=3,
@@ -589,8 +599,16 @@ PART_D5 = (
             heal_at=1_600 * MS,
         )
         for which, who, rest in (
-            ("leader", "@leader", ("@follower:0", "@follower:1", "@follower:2", "@follower:3", "c2")),
-            ("first follower", "@follower:0", ("@leader", "@follower:1", "@follower:2", "@follower:3", "c2")),
+            (
+                "leader",
+                "@leader",
+                ("@follower:0", "@follower:1", "@follower:2", "@follower:3", "c2"),
+            ),
+            (
+                "first follower",
+                "@follower:0",
+                ("@leader", "@follower:1", "@follower:2", "@follower:3", "c2"),
+            ),
         )
     ),
 )

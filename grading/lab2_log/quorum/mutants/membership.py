@@ -1,4 +1,4 @@
-"""Bugs of part D5: who counts and who does not, changes begun too early, leaders that stay, members that are forgotten."""
+"""Bugs of part D5: who counts, changes that begin too early, leaders that stay, members that are forgotten."""
 
 from __future__ import annotations
 

@@ -92,7 +92,9 @@ def compacts_memory_only(server: Raft) -> None:
     if limit is not None and server.applied - log.base_index > limit:
         server.snapshot = persistence.copied(server.kv)
         log.forget(server.applied, log.term_at(server.applied))
-        server.disk.append(FILE, Snapshot(log.base_index, log.base_term, server.snapshot, log.base_members))
+        server.disk.append(
+            FILE, Snapshot(log.base_index, log.base_term, server.snapshot, log.base_members)
+        )
         persistence.save_entries(server, log.base_index + 1)
 
 
@@ -112,7 +114,9 @@ def in_place(server: Raft) -> None:
     server.disk.truncate(FILE, 0)
     server.disk.sync(FILE)
     if server.snapshot is not None:
-        server.disk.append(FILE, Snapshot(log.base_index, log.base_term, server.snapshot, log.base_members))
+        server.disk.append(
+            FILE, Snapshot(log.base_index, log.base_term, server.snapshot, log.base_members)
+        )
     server.disk.append(FILE, Ballot(server.term, server.voted_for))
     server.disk.append(FILE, Placed(log.base_index + 1, tuple(log.entries)))
     server.disk.sync(FILE)
@@ -124,7 +128,9 @@ def _rewrite(server: Raft, *, term: bool = True, ballot: bool = True, rest: bool
     server.disk.delete(new)
     if server.snapshot is not None:
         last_term = log.base_term if term else 0
-        server.disk.append(new, Snapshot(log.base_index, last_term, server.snapshot, log.base_members))
+        server.disk.append(
+            new, Snapshot(log.base_index, last_term, server.snapshot, log.base_members)
+        )
     if ballot:
         server.disk.append(new, Ballot(server.term, server.voted_for))
     if rest:

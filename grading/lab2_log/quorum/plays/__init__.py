@@ -7,5 +7,11 @@ from grading.lab2_log.quorum.plays.kinds import Staged
 
 PLAYS: dict[str, Staged] = {
     staged.name: staged
-    for staged in (*elections.PLAYS, *histories.PLAYS, *memory.PLAYS, *snapshots.PLAYS, *membership.PLAYS)
+    for staged in (
+        *elections.PLAYS,
+        *histories.PLAYS,
+        *memory.PLAYS,
+        *snapshots.PLAYS,
+        *membership.PLAYS,
+    )
 }

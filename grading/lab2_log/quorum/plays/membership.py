@@ -210,7 +210,11 @@ PLAYS = (
         counts_whom,
         4_000 * MS,
         shape={"servers": 4, "clients": 2, "servers_of": {"c1": ["s1"], "c2": ["s1", "s3"]}},
-        calls=(remove(500 * MS, "s1"), put(530 * MS, "r1", "v1", "c2"), get(1_700 * MS, "r1", "c2")),
+        calls=(
+            remove(500 * MS, "s1"),
+            put(530 * MS, "r1", "v1", "c2"),
+            get(1_700 * MS, "r1", "c2"),
+        ),
     ),
     Staged(
         "a leader that goes is gone",
