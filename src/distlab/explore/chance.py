@@ -22,7 +22,6 @@ from typing import Any, ClassVar, NoReturn
 from distlab.explore.errors import CannotExplore
 from distlab.faults import FEW
 
-
 LATER, EARLIER = -1, -2
 """How two instants compare, among a handler's draws."""
 
@@ -97,12 +96,12 @@ class Instant(int):
     def _moved(self, other: Any) -> Any:
         return Instant() if isinstance(other, int | float) else NotImplemented
 
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __floordiv__ = __mod__ = _moved  # type: ignore[assignment]
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __floordiv__ = __mod__ = _moved
 
     def __neg__(self) -> Instant:
         return self
 
-    def _comes_first(self, other: Any) -> bool:
+    def _comes_first(self, other: Any) -> Any:
         if not isinstance(other, int | float):
             return NotImplemented
         if Instant.choices is None:
