@@ -213,7 +213,8 @@ class Chronicle:
         commit, term = event.what.commit, entry.term
         assert entry.members is not None
         before = self.placed[index, term].before
-        first, members = (index if before != term else 0), None
+        first = index if before != term else 0
+        members: tuple[str, ...] | None = None
         at = index - 1
         while (known := self.placed.get((at, before))) is not None and members is None:
             if before == term and known.before != term:

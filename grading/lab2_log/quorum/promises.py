@@ -11,7 +11,7 @@ from distlab.check import Entry as Call
 from distlab.check import Verdict, broken, kept, unknown
 from distlab.check.linear import CAS, LIST, linearizable
 from distlab.check.linear import operations as ops
-from distlab.core import MS
+from distlab.core import MS, Address
 from distlab.core.values import Ok
 from distlab.grade.lab import Run
 from distlab.trace import Kind
@@ -303,6 +303,12 @@ def members_in_the_end(run: Run) -> tuple[str, ...]:
     return (newest.members if newest is not None else ()) or chronicle(run).members
 
 
+def _moved(call: Call) -> Address:
+    """Whom the change is about."""
+    assert isinstance(call.operation, AddServer | RemoveServer)
+    return call.operation.server
+
+
 def in_force(run: Run) -> Verdict:
     """RF-M2: who was added last is a member, who was removed is none, and leads no more."""
     if "play" in run.scenario.shape:
@@ -313,8 +319,8 @@ def in_force(run: Run) -> Verdict:
     members = members_in_the_end(run)
     changes = [c for c in run.history if isinstance(c.operation, AddServer | RemoveServer)]
     for call in changes:
-        server = call.operation.server
-        others = [c for c in changes if c.operation.server == server and c is not call]
+        server = _moved(call)
+        others = [c for c in changes if _moved(c) == server and c is not call]
         is_last = all(c.ended is not None and c.ended < call.began for c in others)
         is_added = isinstance(call.operation, AddServer)
         if call.is_ok and is_last and is_added != (server in members):

@@ -528,9 +528,9 @@ PART_D5 = (
             servers=5,
             members=3,
             clients=2,
-            **more,
+            snapshot_after=after,
         )
-        for told, more in (("", {}), (", with snapshots", {"snapshot_after": 2}))
+        for told, after in (("", None), (", with snapshots", 2))
     ),
     *(
         cluster(

@@ -23,7 +23,7 @@ NAMES = (Address("s1"), Address("s2"), Address("s3"))
 def votes(solution: str = "reference", terms: int = 1, crashes: int = 1) -> Scope:
     """Three servers stand, vote, crash and come back; no leader is ever heard."""
     modules = _modules(solution)
-    Election = modules.raft_state.Election  # noqa: N806
+    Election: Any = modules.raft_state.Election  # noqa: N806
 
     class Voter(modules.raft.Raft):  # type: ignore[misc,name-defined]
         def on_election(self, timer: Election) -> None:
@@ -62,7 +62,7 @@ def one_vote(modules: Any) -> Any:
     def invariant(world: World) -> str | None:
         given: dict[tuple[Address, int], Address] = {}
         for parcel in world.messages(modules.quorum.VoteReply):
-            vote = parcel.message
+            vote: Any = parcel.message
             key = (parcel.source, vote.term)
             if vote.granted and given.setdefault(key, parcel.to) != parcel.to:
                 return f"{parcel.source} votes for {given[key]} and {parcel.to} in term {vote.term}"
@@ -77,7 +77,7 @@ def figure_8(solution: str = "reference") -> Scope:
     Entries go one by one. What anybody holds for committed must be in the log of whoever leads a later term.
     """
     modules = _modules(solution)
-    Election = modules.raft_state.Election  # noqa: N806
+    Election: Any = modules.raft_state.Election  # noqa: N806
     entry = modules.quorum.Entry
     begins = {"s1": (2, [entry(1)]), "s2": (2, []), "s3": (3, [entry(2)])}
 
