@@ -1,8 +1,8 @@
 """What a node draws from ``random`` or reads off a clock, where every possibility counts.
 
 Theory. A search must see every value that a draw can have, so a draw is a *choice*: the handler is run once for each
-alternative (:class:`Choices` is the odometer). A draw among too many values, and the time, is an :class:`Unknown`: a
-number that is only known to lie between two others. A program may add to it, log it, and wait that long; nothing else.
+alternative (:class:`Choices` is the odometer). A draw among too many values, and what a node's clock shows (``now``),
+is an :class:`Unknown`: a number that is only known to lie between two others. A program may add to it, log it, and wait that long; nothing else.
 So a time-out drawn from 200 to 400 ms is one case and not 200,000, and a program that would decide by such a number,
 keep it or send it is told so.
 
