@@ -323,7 +323,8 @@ def in_force(run: Run) -> Verdict:
         others = [c for c in changes if _moved(c) == server and c is not call]
         is_last = all(c.ended is not None and c.ended < call.began for c in others)
         is_added = isinstance(call.operation, AddServer)
-        if call.is_ok and is_last and is_added != (server in members):
+        is_alone = members == (server,)  # the last one stays
+        if call.is_ok and is_last and not is_alone and is_added != (server in members):
             return broken(
                 f"{call.operation!r} was answered, and {server} is {'no' if is_added else 'still a'} member in the end",
                 call.call,

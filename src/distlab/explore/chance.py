@@ -2,9 +2,9 @@
 
 Theory. A search must see every value that a draw can have, so a draw is a *choice*: the handler is run once for each
 alternative (:class:`Choices` is the odometer). A draw among too many values, and what a node's clock shows (``now``),
-is an :class:`Unknown`: a number that is only known to lie between two others. A program may add to it, log it, and wait that long; nothing else.
-So a time-out drawn from 200 to 400 ms is one case and not 200,000, and a program that would decide by such a number,
-keep it or send it is told so.
+is an :class:`Unknown`: a number that is only known to lie between two others. A program may add to it, log it, and wait
+that long; nothing else. So a time-out drawn from 200 to 400 ms is one case and not 200,000, and a program that would
+decide by such a number, keep it or send it is told so.
 
 A reading of the steady clock is different: programs keep it, to know later how long ago something was. What
 ``monotonic()`` returns is an :class:`Instant`. One is as good as any other, so all of them are one value of the state;
