@@ -205,7 +205,7 @@ def table(runs: dict[str, list[Figures]], absent: dict[str, str]) -> Iterator[st
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
-        "--seconds", type=float, default=2.0, help="of one run, behind a second of warm-up"
+        "--seconds", type=float, default=2.0, help="of one run, behind three of warm-up"
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", default="1,32", metavar="N,M")

@@ -15,7 +15,7 @@ class Load(Operation, frozen=True):
 
     clients: int
     value: str
-    warm_up: int = 1 * SECOND
+    warm_up: int = 3 * SECOND
     duration: int = 5 * SECOND
 
 

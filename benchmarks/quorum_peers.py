@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any
 
 KEYS = 1_000
-WARM_UP = 1.0
+WARM_UP = 3.0
+"""Seconds of load that do not count: ZooKeeper's machine compiles what is used much."""
 PATIENCE = 60.0
 """Seconds until a cluster has a leader."""
 

@@ -231,17 +231,18 @@ def one_step_back(log: RaftLog, index: int) -> int:
 
 def one_at_a_time(server: Raft, peer: Address) -> None:
     """One entry in a message, and the next one when it was acknowledged."""
-    log, progress = server.raft_log, server.progress[peer]
-    prev = progress.match if progress.match else progress.next - 1
+    log, progress = server.raft_log, server.progress_of(peer)
+    prev = progress.next - 1
     if prev < log.base_index:
         snapshots.send_snapshot(server, peer)
         return
+    entries = log.behind(prev, 1)
     message = AppendEntries(
-        server.term, prev, log.term_at(prev), log.behind(prev, 1), server.commit, server.round
+        server.term, prev, log.term_at(prev), entries, server.commit, server.round
     )
     server.send(peer, message)
-    if not progress.match and progress.next == prev + 1 and log.last_index > prev:
-        progress.next += 1
+    progress.next += len(entries)
+    progress.ahead = replication.AHEAD if entries else progress.ahead
 
 
 def sends_with_the_heartbeat(server: Raft, entry: Entry) -> None:
