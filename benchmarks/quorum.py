@@ -108,11 +108,6 @@ def run_distlab(solution: str, clients: int, seconds: float, folder: Path) -> Fi
         after = used()
         assert isinstance(call.outcome, Ok), call.outcome
         spent = {name: after[name] - before[name] for name in members}
-        print(
-            "SPENT",
-            {k: round(v / len(call.outcome.value) * 1e6) for k, v in spent.items()},
-            file=sys.stdout,
-        )
         client = spent.pop("c1")
         return figures(call.outcome.value, seconds, sum(spent.values()), client)
 
