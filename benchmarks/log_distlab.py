@@ -1,0 +1,63 @@
+"""Lab 2's log in the benchmark: three reference brokers, the world's controller and two clients, each a process."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+from distlab.core import MS, SECOND, Ok, Operation  # noqa: E402
+from distlab.core.cluster import Cluster, Member  # noqa: E402
+from distlab.core.overlay import overlay  # noqa: E402
+from distlab.live import Live  # noqa: E402
+
+BROKERS = ("b1", "b2", "b3")
+
+
+@contextmanager
+def running(folder: Path, *, synced: bool) -> Iterator[Live]:
+    """The cluster, up and in sync; ``synced``: every broker syncs before it says that it has something."""
+    grading = ROOT / "grading" / "lab2_log"
+    overlay("labs.lab2_log", [grading / "given", grading / "reference"])
+    from grading.lab2_log.log.controller import Controller, ControllerConfig
+    from labs.lab2_log.broker import Broker
+    from labs.lab2_log.brokers import BrokerConfig, LogConfig
+    from log_nodes import ClientConfig, Consumer, Producer
+
+    log = LogConfig(
+        segment_bytes=1 << 30,
+        segment_age=3600 * SECOND,
+        index_interval=4096,
+        flush_messages=1 if synced else 1 << 62,
+    )
+    config = BrokerConfig(
+        log=log,
+        min_insync=2,
+        lag_time=10 * SECOND,
+        retry=5 * SECOND,
+        fetch_wait=500 * MS,
+        fetch_bytes=4 << 20,
+        tend_every=60 * SECOND,
+    )
+    members = {
+        "controller": Member(Controller, ControllerConfig(BROKERS, dead_after=SECOND)),
+        "producer": Member(Producer, ClientConfig(BROKERS)),
+        "consumer": Member(Consumer, ClientConfig(BROKERS)),
+        **{name: Member(Broker, config) for name in BROKERS},
+    }
+    with Live(Cluster(members), folder=folder, record=frozenset()) as live:
+        yield live
+
+
+def ask(live: Live, client: str, operation: Operation, seconds: float = 120) -> Any:
+    """What a client answers."""
+    call = live.call(client, operation)
+    if not live.wait(lambda: call.outcome is not None, int(seconds * SECOND)):
+        raise TimeoutError(f"{client} has not finished {operation} after {seconds} s")
+    assert isinstance(call.outcome, Ok), call.outcome
+    return call.outcome.value

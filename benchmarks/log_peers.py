@@ -1,0 +1,415 @@
+"""The log benchmark's peers: three replicas of NATS JetStream, of a RabbitMQ stream, of a Redis stream.
+
+    python benchmarks/log_peers.py SYSTEM RECORDS SIZE [synced]     prints its figures as JSON
+
+Servers are found on the path, or below the folder that LOG_PEERS names (packages unpacked there); they listen on the
+loopback device only, keep their files in a temporary folder, and end with this program. Clients are those of PyPI:
+``nats-py``, ``redis`` and ``rstream``. One process produces, then reads; it sends in pipelines, as far as its client does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+PACED = 2_000
+EVERY = 0.002
+"""Seconds between two records where their ages are measured."""
+Figures = dict[str, Any]
+
+
+def find(program: str) -> str:
+    """Where a server is: on the path, or unpacked."""
+    folder = Path(os.environ.get("LOG_PEERS", "/nonexistent"))
+    places = [folder / part / program for part in ("usr/sbin", "usr/bin", "usr/lib/rabbitmq/bin")]
+    found = next((str(place) for place in places if place.exists()), shutil.which(program))
+    if found is None:
+        raise SystemExit(f"there is no {program} here")
+    return found
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+class Servers:
+    """Processes that end when this one does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> None:
+        log = (self.folder / f"{name}.log").open("wb")
+        self.running[name] = subprocess.Popen(
+            command, stdout=log, stderr=log, start_new_session=True, cwd=self.folder,
+            env={**os.environ, **(environment or {})},
+        )  # fmt: skip
+
+    def kill(self, name: str) -> None:
+        """``kill -9`` to all of it."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.running[name].pid, signal.SIGKILL)
+        self.running.pop(name).wait()
+
+    def end(self) -> None:
+        for name in list(self.running):
+            self.kill(name)
+
+
+async def until(ready: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
+    """Wait until it is so; whatever it raises means: not yet."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with suppress(Exception):
+            if await ready():
+                return
+        if time.monotonic() > deadline:
+            raise SystemExit(f"the servers were not ready after {seconds:.0f} s")
+        await asyncio.sleep(0.1)
+
+
+def stamp(size: int) -> bytes:
+    """A record that says when it was made."""
+    return time.monotonic_ns().to_bytes(8, "big") + bytes(size - 8)
+
+
+def age(record: bytes) -> float:
+    """Milliseconds since it was made."""
+    return (time.monotonic_ns() - int.from_bytes(record[:8], "big")) / 1e6
+
+
+def in_short(ages: list[float]) -> Figures:
+    ages.sort()
+    return {"p50": statistics.median(ages), "p99": ages[int(len(ages) * 0.99)]}
+
+
+async def longest_pause(
+    send: Callable[[], Awaitable[None]], strike: Callable[[], Awaitable[None]], limit: float = 30
+) -> float:
+    """Seconds from a leader's death to the next acknowledgement: one record after the other."""
+    for _ in range(100):
+        await send()
+    await strike()
+    began = time.monotonic()
+    while time.monotonic() - began < limit:
+        with suppress(Exception):
+            await asyncio.wait_for(send(), 0.1)
+            return time.monotonic() - began
+        await asyncio.sleep(0.005)
+    raise SystemExit(f"not back after {limit:.0f} s")
+
+
+# -- NATS -----------------------------------------------------------------------------------------------------------------
+
+
+async def nats(servers: Servers, records: int, size: int, synced: bool) -> Figures:
+    if synced:
+        raise SystemExit("syncs every two minutes, and cannot be told to sync sooner (2.9)")
+    import nats as client
+    from nats.js.api import AckPolicy, ConsumerConfig, StorageType
+
+    program, ports = find("nats-server"), free_ports(6)
+    routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in ports[3:])
+    for n in range(3):
+        config = servers.folder / f"n{n}.conf"
+        config.write_text(
+            f'server_name: n{n}\nlisten: "127.0.0.1:{ports[n]}"\n'
+            f'jetstream {{ store_dir: "{servers.folder}/n{n}" }}\n'
+            f'cluster {{ name: c, listen: "127.0.0.1:{ports[n + 3]}", routes: [{routes}] }}\n'
+        )
+        servers.start(f"n{n}", [program, "-c", str(config)])
+    urls = [f"nats://127.0.0.1:{port}" for port in ports[:3]]
+    nc: Any = None
+
+    async def connected() -> bool:
+        nonlocal nc
+        nc = nc or await client.connect(urls, reconnect_time_wait=0.05, max_reconnect_attempts=-1)
+        await nc.jetstream().add_stream(
+            name="log", subjects=["log"], num_replicas=3, storage=StorageType.FILE
+        )
+        return True
+
+    await until(connected)
+    js = nc.jetstream(publish_async_max_pending=4096)
+    payload, figures = os.urandom(size), {}
+
+    began = time.monotonic()
+    for _ in range(records):
+        await js.publish_async("log", payload)
+    await js.publish_async_completed()
+    figures["produce"] = records / (time.monotonic() - began)
+
+    reader = await js.pull_subscribe(
+        "log", durable="scan", config=ConsumerConfig(ack_policy=AckPolicy.NONE)
+    )
+    began, read = time.monotonic(), 0
+    while read < records:
+        read += len(await reader.fetch(1000, timeout=5))
+    figures["fetch"] = records / (time.monotonic() - began)
+
+    ages: list[float] = []
+
+    async def arrived(message: Any) -> None:
+        ages.append(age(message.data))
+
+    from nats.js.api import DeliverPolicy
+
+    new = ConsumerConfig(ack_policy=AckPolicy.NONE, deliver_policy=DeliverPolicy.NEW)
+    await js.subscribe("log", cb=arrived, config=new)
+    began = time.monotonic()
+    for n in range(PACED):
+        await js.publish_async("log", stamp(size))
+        await asyncio.sleep(max(0, began + n * EVERY - time.monotonic()))
+    await asyncio.sleep(1)
+    figures |= in_short(ages)
+
+    leader = (await js.stream_info("log")).cluster.leader
+
+    async def send() -> None:
+        await js.publish("log", payload, timeout=0.1)
+
+    async def strike() -> None:
+        servers.kill(leader)
+
+    figures["recovery"] = await longest_pause(send, strike)
+    await nc.close()
+    return figures
+
+
+# -- Redis ----------------------------------------------------------------------------------------------------------------
+
+
+async def redis(servers: Servers, records: int, size: int, synced: bool) -> Figures:
+    from redis.asyncio import Redis
+
+    program, ports = find("redis-server"), free_ports(3)
+    for n, port in enumerate(ports):
+        folder = servers.folder / f"r{n}"
+        folder.mkdir()
+        options = {
+            "port": port, "bind": "127.0.0.1", "dir": folder, "save": "", "appendonly": "yes",
+            "appendfsync": "always" if synced else "no", "repl-diskless-sync-delay": 0,
+        }  # fmt: skip
+        command = [program, *(str(x) for k, v in options.items() for x in (f"--{k}", v))]
+        servers.start(
+            f"r{n}", [*command, *(["--replicaof", "127.0.0.1", str(ports[0])] if n else [])]
+        )
+    leader = Redis(port=ports[0])
+
+    async def in_sync() -> bool:
+        await leader.ping()
+        return bool(await leader.wait(2, 1000) == 2)
+
+    await until(in_sync)
+    payload, batch, figures = os.urandom(size), 256, {}
+
+    async def produce(count: int) -> None:
+        async with Redis(port=ports[0]) as connection:
+            for at in range(0, count, batch):
+                pipe = connection.pipeline(transaction=False)
+                for _ in range(min(batch, count - at)):
+                    pipe.xadd("log", {b"v": payload})
+                pipe.wait(2, 5000)
+                assert (await pipe.execute())[-1] >= 2
+
+    began = time.monotonic()
+    await asyncio.gather(*(produce(records // 4) for _ in range(4)))
+    figures["produce"] = records / (time.monotonic() - began)
+
+    began, read, last = time.monotonic(), 0, b"0-0"
+    while read < records // 4 * 4:
+        (_, found), = await leader.xread({"log": last}, count=4000)
+        read, last = read + len(found), found[-1][0]
+    figures["fetch"] = read / (time.monotonic() - began)
+
+    ages: list[float] = []
+
+    async def watch() -> None:
+        at: bytes = last
+        async with Redis(port=ports[0]) as connection:
+            while len(ages) < PACED:
+                (_, found), = await connection.xread({"log": at}, block=5000)
+                ages.extend(age(fields[b"v"]) for _, fields in found)
+                at = found[-1][0]
+
+    async def one() -> None:
+        pipe = leader.pipeline(transaction=False)
+        pipe.xadd("log", {b"v": stamp(size)})
+        pipe.wait(2, 5000)
+        await pipe.execute()
+
+    watching = asyncio.create_task(watch())
+    began = time.monotonic()
+    sending = set()
+    for n in range(PACED):
+        sending.add(asyncio.create_task(one()))
+        await asyncio.sleep(max(0, began + n * EVERY - time.monotonic()))
+    await asyncio.gather(watching, *sending)
+    figures |= in_short(ages)
+    figures["recovery"] = "no leader is elected without Sentinel"
+    return figures
+
+
+# -- RabbitMQ -------------------------------------------------------------------------------------------------------------
+
+
+async def rabbitmq(servers: Servers, records: int, size: int, synced: bool) -> Figures:
+    if synced:
+        raise SystemExit("a stream is never synced, on purpose")
+    from rstream import (
+        AMQPMessage,
+        Consumer,
+        ConsumerOffsetSpecification,
+        OffsetType,
+        Producer,
+        amqp_decoder,
+    )
+
+    server, control, ports = find("rabbitmq-server"), find("rabbitmqctl"), free_ports(10)
+    plugins = servers.folder / "plugins"
+    plugins.write_text("[rabbitmq_stream].")
+    epmd = str(ports[9])
+    (servers.folder / "cookie").mkdir()
+    environments = []
+    for n in range(3):
+        folder = servers.folder / f"q{n}"
+        folder.mkdir()
+        (folder / "rabbitmq.conf").write_text(
+            f"listeners.tcp.1 = 127.0.0.1:{ports[n]}\n"
+            f"stream.listeners.tcp.1 = 127.0.0.1:{ports[n + 3]}\n"
+            f"stream.advertised_host = 127.0.0.1\nstream.advertised_port = {ports[n + 3]}\n"
+        )
+        environments.append({
+            "RABBITMQ_NODENAME": f"q{n}@localhost", "RABBITMQ_MNESIA_BASE": str(folder),
+            "RABBITMQ_LOG_BASE": str(folder), "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(plugins), "RABBITMQ_DIST_PORT": str(ports[n + 6]),
+            "RABBITMQ_PID_FILE": str(folder / "pid"), "HOME": str(servers.folder / "cookie"),
+            "ERL_EPMD_PORT": epmd, "ERL_EPMD_ADDRESS": "127.0.0.1", "LANG": "C.UTF-8",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS":
+                "-setcookie log -kernel inet_dist_use_interface {127,0,0,1}",
+            "RABBITMQ_CTL_ERL_ARGS": "-setcookie log",
+        })  # fmt: skip
+
+    def ctl(n: int, *words: str) -> None:
+        done = subprocess.run(
+            [control, "-n", f"q{n}@localhost", *words],
+            env={**os.environ, **environments[n]}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise SystemExit(f"rabbitmqctl {words[0]}: {(done.stderr or done.stdout).strip()[-200:]}")
+
+    servers.start("q0", [server], environments[0])
+    await asyncio.sleep(3)
+    for n in (1, 2):
+        servers.start(f"q{n}", [server], environments[n])
+    for n in range(3):
+        ctl(n, "await_startup", "--timeout", "90")
+    for n in (1, 2):
+        ctl(n, "stop_app")
+        ctl(n, "join_cluster", "q0@localhost")
+        ctl(n, "start_app")
+    login = {"username": "guest", "password": "guest"}
+    payload, batch, figures = os.urandom(size), 256, {}
+    confirmed, changed = 0, asyncio.Condition()
+
+    async def on_confirm(_: Any) -> None:
+        nonlocal confirmed
+        confirmed += 1
+        if confirmed % batch == 0 or confirmed >= records:
+            async with changed:
+                changed.notify_all()
+
+    producer = Producer("127.0.0.1", ports[3], **login)
+    await producer.start()
+    await producer.create_stream("log", arguments={"initial-cluster-size": "3"})
+    began = time.monotonic()
+    for at in range(0, records, batch):
+        messages = [AMQPMessage(body=payload) for _ in range(min(batch, records - at))]
+        await producer.send_batch("log", messages, on_publish_confirm=on_confirm)
+        async with changed:
+            await changed.wait_for(lambda at=at: confirmed > at - 16 * batch)  # type: ignore[misc]
+    async with changed:
+        await changed.wait_for(lambda: confirmed >= records)
+    figures["produce"] = records / (time.monotonic() - began)
+
+    async def consume(where: OffsetType, count: int, seen: Callable[[bytes], None]) -> Any:
+        consumer, done, read = Consumer("127.0.0.1", ports[3], **login), asyncio.Event(), 0
+
+        async def arrived(message: Any, _: Any) -> None:
+            nonlocal read
+            read += 1
+            seen(message.body)
+            if read == count:
+                done.set()
+
+        await consumer.start()
+        await consumer.subscribe(
+            "log", arrived, decoder=amqp_decoder, initial_credit=50,
+            offset_specification=ConsumerOffsetSpecification(where, None),
+        )  # fmt: skip
+        return consumer, done
+
+    began = time.monotonic()
+    _, done = await consume(OffsetType.FIRST, records, lambda body: None)
+    await done.wait()
+    figures["fetch"] = records / (time.monotonic() - began)
+
+    ages: list[float] = []
+    _, done = await consume(OffsetType.NEXT, PACED, lambda body: ages.append(age(body)))
+    await asyncio.sleep(0.5)
+    began = time.monotonic()
+    for n in range(PACED):
+        await producer.send_batch("log", [AMQPMessage(body=stamp(size))])
+        await asyncio.sleep(max(0, began + n * EVERY - time.monotonic()))
+    await asyncio.wait_for(done.wait(), 30)
+    figures |= in_short(ages)
+    figures["recovery"] = "not measured"
+    return figures
+
+
+SYSTEMS = {"nats": nats, "redis": redis, "rabbitmq": rabbitmq}
+
+
+def temporary() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="log-peers-") as name:
+        yield Path(name)
+
+
+def main() -> None:
+    system, records, size, *rest = sys.argv[1:]
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit("stopped"))
+    with tempfile.TemporaryDirectory(prefix="log-peers-") as name:
+        servers = Servers(Path(name))
+        try:
+            figures = asyncio.run(
+                SYSTEMS[system](servers, int(records), int(size), "synced" in rest)
+            )
+        except ImportError as error:
+            raise SystemExit(f"{error.name} is not installed") from None
+        finally:
+            servers.end()
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
