@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from distlab.core.overlay import overlay  # noqa: E402
 from distlab.live import Live  # noqa: E402
 
 BROKERS = ("b1", "b2", "b3")
+BATCH, UNDER_WAY = 256, 16
+"""Records in a batch, and batches that are under way."""
+PACED, EVERY = 2_000, 2 * MS
 
 
 @contextmanager
@@ -45,13 +49,43 @@ def running(folder: Path, *, synced: bool) -> Iterator[Live]:
         tend_every=60 * SECOND,
     )
     members = {
-        "controller": Member(Controller, ControllerConfig(BROKERS, dead_after=SECOND)),
+        "controller": Member(Controller, ControllerConfig(BROKERS, dead_after=300 * MS)),
         "producer": Member(Producer, ClientConfig(BROKERS)),
         "consumer": Member(Consumer, ClientConfig(BROKERS)),
         **{name: Member(Broker, config) for name in BROKERS},
     }
     with Live(Cluster(members), folder=folder, record=frozenset()) as live:
         yield live
+
+
+def measure(folder: Path, records: int, size: int, *, synced: bool) -> dict[str, Any]:
+    """All figures of one run: records a second, milliseconds, seconds."""
+    from log_nodes import Load, Pace, Persist, Scan, Watch
+
+    figures: dict[str, Any] = {}
+    with running(folder / "load", synced=synced) as live:
+        ask(live, "producer", Load(4, 1, size, 1))
+        batches = records // BATCH
+        took = ask(live, "producer", Load(batches, BATCH, size, UNDER_WAY))
+        figures["produce"] = batches * BATCH / took * 1e6
+        took = ask(live, "consumer", Scan(batches * BATCH))
+        figures["fetch"] = batches * BATCH / took * 1e6
+    with running(folder / "pace", synced=synced) as live:
+        ask(live, "producer", Load(4, 1, size, 1))
+        watching = live.call("consumer", Watch(PACED - 20))
+        live.run_for(SECOND // 2)
+        ask(live, "producer", Pace(PACED, size, EVERY))
+        live.wait(lambda: watching.outcome is not None)
+        assert isinstance(watching.outcome, Ok)
+        ages = sorted(age / 1e3 for age in watching.outcome.value)
+        figures |= {"p50": statistics.median(ages), "p99": ages[int(len(ages) * 0.99)]}
+        persisting = live.call("producer", Persist(size, 3 * SECOND))
+        live.run_for(SECOND)
+        live.kill("b1")
+        live.wait(lambda: persisting.outcome is not None)
+        assert isinstance(persisting.outcome, Ok)
+        figures["recovery"] = persisting.outcome.value / 1e6
+    return figures
 
 
 def ask(live: Live, client: str, operation: Operation, seconds: float = 120) -> Any:

@@ -2,8 +2,8 @@
 
     python benchmarks/log_peers.py SYSTEM RECORDS SIZE [synced]     prints its figures as JSON
 
-Servers are found on the path, or below the folder that LOG_PEERS names (packages unpacked there); they listen on the
-loopback device only, keep their files in a temporary folder, and end with this program. Clients are those of PyPI:
+Servers are found on the path; they listen on the loopback device only, keep their files in a temporary folder, and
+end with this program. (Debian's wrappers of RabbitMQ's scripts change the user: put /usr/lib/rabbitmq/bin in front.) Clients are those of PyPI:
 ``nats-py``, ``redis`` and ``rstream``. One process produces, then reads; it sends in pipelines, as far as its client does.
 """
 
@@ -32,11 +32,8 @@ Figures = dict[str, Any]
 
 
 def find(program: str) -> str:
-    """Where a server is: on the path, or unpacked."""
-    folder = Path(os.environ.get("LOG_PEERS", "/nonexistent"))
-    places = [folder / part / program for part in ("usr/sbin", "usr/bin", "usr/lib/rabbitmq/bin")]
-    found = next((str(place) for place in places if place.exists()), shutil.which(program))
-    if found is None:
+    """Where a server is."""
+    if (found := shutil.which(program)) is None:
         raise SystemExit(f"there is no {program} here")
     return found
 
@@ -104,7 +101,10 @@ def in_short(ages: list[float]) -> Figures:
 
 
 async def longest_pause(
-    send: Callable[[], Awaitable[None]], strike: Callable[[], Awaitable[None]], limit: float = 30
+    send: Callable[[], Awaitable[None]],
+    strike: Callable[[], Awaitable[None]],
+    limit: float = 60,
+    patience: float = 0.1,
 ) -> float:
     """Seconds from a leader's death to the next acknowledgement: one record after the other."""
     for _ in range(100):
@@ -113,10 +113,34 @@ async def longest_pause(
     began = time.monotonic()
     while time.monotonic() - began < limit:
         with suppress(Exception):
-            await asyncio.wait_for(send(), 0.1)
+            await asyncio.wait_for(send(), patience)
             return time.monotonic() - began
         await asyncio.sleep(0.005)
     raise SystemExit(f"not back after {limit:.0f} s")
+
+
+async def pipelined(
+    port: int, count: int, part: Callable[[int], bytes], mark: bytes, under_way: int, batch: int = 256
+) -> float:
+    """Send ``count`` requests of a protocol, prepared beforehand, as bytes; seconds until ``mark`` came for each.
+
+    Neither made nor taken apart one by one: what is measured is the servers, not a client in Python.
+    """
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 24)
+    done = sent = 0
+    kept = b""
+    began = time.monotonic()
+    while done < count:
+        while sent < count and sent - done < under_way:
+            size = min(batch, count - sent)
+            writer.write(part(size))
+            sent += size
+        data = kept + await asyncio.wait_for(reader.read(1 << 20), 30)
+        done += data.count(mark)
+        kept = data[-(len(mark) - 1) :] if len(mark) > 1 else b""
+    took = time.monotonic() - began
+    writer.close()
+    return took
 
 
 # -- NATS -----------------------------------------------------------------------------------------------------------------
@@ -153,19 +177,28 @@ async def nats(servers: Servers, records: int, size: int, synced: bool) -> Figur
     js = nc.jetstream(publish_async_max_pending=4096)
     payload, figures = os.urandom(size), {}
 
-    began = time.monotonic()
-    for _ in range(records):
-        await js.publish_async("log", payload)
-    await js.publish_async_completed()
-    figures["produce"] = records / (time.monotonic() - began)
+    leader = (await js.stream_info("log")).cluster.leader
+    port = ports[int(leader[1:])]
+    hello = b'CONNECT {"verbose":false,"pedantic":false}\r\nSUB answers 1\r\n'
+    publish = b"PUB log answers %d\r\n%s\r\n" % (size, payload)
+    opened: list[bytes] = [hello]
 
-    reader = await js.pull_subscribe(
-        "log", durable="scan", config=ConsumerConfig(ack_policy=AckPolicy.NONE)
-    )
-    began, read = time.monotonic(), 0
-    while read < records:
-        read += len(await reader.fetch(1000, timeout=5))
-    figures["fetch"] = records / (time.monotonic() - began)
+    def some(count: int) -> bytes:
+        return (opened.pop() if opened else b"") + publish * count
+
+    took = await pipelined(port, records, some, b"MSG answers 1 ", under_way=4096)
+    figures["produce"] = records / took
+
+    await js.add_consumer("log", ConsumerConfig(durable_name="scan", ack_policy=AckPolicy.NONE))
+    opened.append(hello)
+
+    def next_(count: int) -> bytes:
+        request = b'{"batch":%d}' % count
+        ask = b"PUB $JS.API.CONSUMER.MSG.NEXT.log.scan answers %d\r\n%s\r\n"
+        return (opened.pop() if opened else b"") + ask % (len(request), request)
+
+    took = await pipelined(port, records, next_, b"MSG log 1 $JS.ACK.log.scan.", 4096, batch=1024)
+    figures["fetch"] = records / took
 
     ages: list[float] = []
 
@@ -182,8 +215,6 @@ async def nats(servers: Servers, records: int, size: int, synced: bool) -> Figur
         await asyncio.sleep(max(0, began + n * EVERY - time.monotonic()))
     await asyncio.sleep(1)
     figures |= in_short(ages)
-
-    leader = (await js.stream_info("log")).cluster.leader
 
     async def send() -> None:
         await js.publish("log", payload, timeout=0.1)
@@ -221,24 +252,21 @@ async def redis(servers: Servers, records: int, size: int, synced: bool) -> Figu
         return bool(await leader.wait(2, 1000) == 2)
 
     await until(in_sync)
-    payload, batch, figures = os.urandom(size), 256, {}
-
-    async def produce(count: int) -> None:
-        async with Redis(port=ports[0]) as connection:
-            for at in range(0, count, batch):
-                pipe = connection.pipeline(transaction=False)
-                for _ in range(min(batch, count - at)):
-                    pipe.xadd("log", {b"v": payload})
-                pipe.wait(2, 5000)
-                assert (await pipe.execute())[-1] >= 2
-
+    payload, batch, figures, flows = os.urandom(size), 256, {}, 4
+    records = records // (batch * flows) * batch * flows
+    add = b"*5\r\n$4\r\nXADD\r\n$3\r\nlog\r\n$1\r\n*\r\n$1\r\nv\r\n$%d\r\n%s\r\n" % (size, payload)
+    wait = b"*3\r\n$4\r\nWAIT\r\n$1\r\n2\r\n$4\r\n5000\r\n"
+    # WAIT holds its connection up, so several take turns; each batch is done when its WAIT says 2.
     began = time.monotonic()
-    await asyncio.gather(*(produce(records // 4) for _ in range(4)))
+    await asyncio.gather(*(
+        pipelined(ports[0], records // batch // flows, lambda n: (add * batch + wait) * n, b":2\r\n", 2, 1)
+        for _ in range(flows)
+    ))  # fmt: skip
     figures["produce"] = records / (time.monotonic() - began)
 
     began, read, last = time.monotonic(), 0, b"0-0"
-    while read < records // 4 * 4:
-        (_, found), = await leader.xread({"log": last}, count=4000)
+    while read < records:
+        ((_, found),) = await leader.xread({"log": last}, count=4000)
         read, last = read + len(found), found[-1][0]
     figures["fetch"] = read / (time.monotonic() - began)
 
@@ -318,6 +346,7 @@ async def rabbitmq(servers: Servers, records: int, size: int, synced: bool) -> F
         if done.returncode:
             raise SystemExit(f"rabbitmqctl {words[0]}: {(done.stderr or done.stdout).strip()[-200:]}")
 
+    servers.start("epmd", [find("epmd"), "-port", epmd, "-address", "127.0.0.1"])
     servers.start("q0", [server], environments[0])
     await asyncio.sleep(3)
     for n in (1, 2):
@@ -383,7 +412,23 @@ async def rabbitmq(servers: Servers, records: int, size: int, synced: bool) -> F
         await asyncio.sleep(max(0, began + n * EVERY - time.monotonic()))
     await asyncio.wait_for(done.wait(), 30)
     figures |= in_short(ages)
-    figures["recovery"] = "not measured"
+    await producer.close()
+    sender: Producer | None = None
+    to = 0
+
+    async def send() -> None:
+        nonlocal sender
+        if sender is None:
+            sender = Producer("127.0.0.1", ports[3 + to], **login)
+            await sender.start()
+        await sender.send_wait("log", AMQPMessage(body=payload))
+
+    async def strike() -> None:  # a stream's first leader is where its client was
+        nonlocal sender, to
+        servers.kill("q0")
+        sender, to = None, 1
+
+    figures["recovery"] = await longest_pause(send, strike, patience=1.0)
     return figures
 
 

@@ -1,0 +1,124 @@
+"""Lab 2's log beside others: 1 KB records, three replicas, everybody acknowledges what all in sync have.
+
+    python benchmarks/log.py                      quick: 100,000 records each, once
+    python benchmarks/log.py --full               400,000 records each, the median of three runs
+    python benchmarks/log.py --peers PYTHON       an interpreter that has the peers' clients, where this one has not
+
+Ours is the reference solution, live: three brokers, a controller, a producer and a consumer, each a process. Systems
+take turns, so that what else the machine does strikes all alike; who is missing is left out, with the reason. What each
+of them does about its disk before it acknowledges is in docs/benchmarks/log.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+import measuring  # noqa: E402
+from log_distlab import measure  # noqa: E402
+
+SYSTEMS = ("distlab", "nats", "rabbitmq", "redis")
+COLUMNS = {
+    "produce": "produce/s", "fetch": "fetch/s", "p50": "p50 ms", "p99": "p99 ms",
+    "recovery": "recovery s",
+}  # fmt: skip
+LIMIT = 300
+"""Seconds that one run of a peer may take."""
+Figures = dict[str, Any]
+
+
+def figures_of(system: str, records: int, size: int, synced: bool, python: str) -> Figures:
+    """One run of one system; ``error`` where there are none."""
+    if system == "distlab":
+        with tempfile.TemporaryDirectory(prefix="distlab-bench-") as name:
+            return measure(Path(name), records, size, synced=synced)
+    script = str(ROOT / "benchmarks" / "log_peers.py")
+    command = [python, script, system, str(records), str(size), *(["synced"] if synced else [])]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMIT)
+    except subprocess.TimeoutExpired:
+        return {"error": f"not done after {LIMIT} s"}
+    if done.returncode:
+        return {"error": (done.stderr.strip().splitlines() or ["?"])[-1][:110]}
+    figures: Figures = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def show(systems: list[str], found: dict[str, list[Figures]]) -> None:
+    """A table; behind each rate, how many times a peer's rate ours is."""
+    print(f"  {'':<10}" + "".join(f"{title:>19}" for title in COLUMNS.values()))
+    medians = {system: in_the_middle(found[system]) for system in systems}
+    ours = medians.get("distlab", {})
+    for system, figures in medians.items():
+        if "error" in figures:
+            print(f"  {system:<10}{figures['error']}")
+            continue
+        cells = []
+        for column in COLUMNS:
+            value = figures[column]
+            if isinstance(value, str):
+                cells.append("-")
+            elif column in ("produce", "fetch"):
+                ratio = f" ({ours[column] / value:.1f})" if ours and system != "distlab" else ""
+                cells.append(f"{value:,.0f}{ratio}")
+            else:
+                cells.append(f"{value:.2f}")
+        print(f"  {system:<10}" + "".join(f"{cell:>19}" for cell in cells))
+
+
+def in_the_middle(runs: list[Figures]) -> Figures:
+    """The median of each figure, over the runs that have it."""
+    sound = [run for run in runs if "error" not in run]
+    if not sound:
+        return runs[0]
+    return {
+        column: sound[0][column] if isinstance(sound[0][column], str)
+        else statistics.median(run[column] for run in sound)
+        for column in COLUMNS
+    }  # fmt: skip
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--records", type=int, default=0)
+    parser.add_argument("--size", type=int, default=1000, help="bytes of a record")
+    parser.add_argument("--full", action="store_true", help="400,000 records, three runs")
+    parser.add_argument("--runs", type=int, default=0)
+    parser.add_argument("--systems", default=",".join(SYSTEMS))
+    parser.add_argument("--modes", default="unsynced,synced")
+    parser.add_argument("--peers", default=sys.executable, metavar="PYTHON")
+    options = parser.parse_args()
+    systems = options.systems.split(",")
+    records = options.records or (400_000 if options.full else 100_000)
+    runs = options.runs or (3 if options.full else 1)
+    print(measuring.machine())
+    with tempfile.TemporaryDirectory() as name:
+        print(f"fsync of 4 KiB: {measuring.fsync_p50(Path(name)):.2f} ms (median of 100)")
+    if importlib.util.find_spec("crc32c") is None:
+        print("crc32c is not installed: ours computes every checksum in Python, at 8 MB/s")
+    for mode in options.modes.split(","):
+        found: dict[str, list[Figures]] = {}
+        for number in range(runs):
+            for system in systems[number % len(systems) :] + systems[: number % len(systems)]:
+                figures = figures_of(system, records, options.size, mode == "synced", options.peers)
+                found.setdefault(system, []).append(figures)
+                print(f"  {number + 1}. {system}, {mode}: {figures}", file=sys.stderr, flush=True)
+        print(f"\n{mode}: {records:,} records of {options.size:,} bytes, median of {runs}")
+        show(systems, found)
+    print(f"\nload afterwards: {', '.join(f'{x:.1f}' for x in os.getloadavg())}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
