@@ -28,10 +28,11 @@ def running(folder: Path, *, synced: bool) -> Iterator[Live]:
     """The cluster, up and in sync; ``synced``: every broker syncs before it says that it has something."""
     grading = ROOT / "grading" / "lab2_log"
     overlay("labs.lab2_log", [grading / "given", grading / "reference"])
+    from log_nodes import ClientConfig, Consumer, Producer
+
     from grading.lab2_log.log.controller import Controller, ControllerConfig
     from labs.lab2_log.broker import Broker
     from labs.lab2_log.brokers import BrokerConfig, LogConfig
-    from log_nodes import ClientConfig, Consumer, Producer
 
     log = LogConfig(
         segment_bytes=1 << 30,

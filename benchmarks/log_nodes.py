@@ -45,8 +45,9 @@ class Pace(Operation, frozen=True):
 
 
 class Persist(Operation, frozen=True):
-    """Produce records one by one, each when the one before it is acknowledged, for ``duration``; whoever does not
-    answer within ``patience`` is asked no more, but the next broker. Ok(the longest pause between two acknowledgements).
+    """Produce records one by one, each when the one before it is acknowledged, for ``duration``.
+
+    After ``patience`` without an answer the next broker is asked. Ok(the longest pause between two acknowledgements).
     """
 
     size: int
@@ -227,9 +228,7 @@ class Consumer(Client):
         assert self.task is not None
         self.requests += 1
         size = getattr(self.task.operation, "max_bytes", 1 << 20)
-        self.send(
-            self.broker, Fetch(self.requests, PARTITION, self.task.offset, size, 1, SECOND)
-        )
+        self.send(self.broker, Fetch(self.requests, PARTITION, self.task.offset, size, 1, SECOND))
         self.set_timer(Silence(self.requests), PATIENCE)
 
     def on_silence(self, timer: Silence) -> None:

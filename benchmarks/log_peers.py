@@ -3,8 +3,9 @@
     python benchmarks/log_peers.py SYSTEM RECORDS SIZE [synced]     prints its figures as JSON
 
 Servers are found on the path; they listen on the loopback device only, keep their files in a temporary folder, and
-end with this program. (Debian's wrappers of RabbitMQ's scripts change the user: put /usr/lib/rabbitmq/bin in front.) Clients are those of PyPI:
-``nats-py``, ``redis`` and ``rstream``. One process produces, then reads; it sends in pipelines, as far as its client does.
+end with this program. (Debian's wrappers of RabbitMQ's scripts change the user: put /usr/lib/rabbitmq/bin in front.)
+Clients are those of PyPI, ``nats-py``, ``redis`` and ``rstream``; but what NATS and Redis are to append, and what NATS
+is to be asked, is prepared as bytes of their protocols, so that servers are measured and not clients in Python.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,9 @@ class Servers:
         self.folder = folder
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> None:
+    def start(
+        self, name: str, command: list[str], environment: dict[str, str] | None = None
+    ) -> None:
         log = (self.folder / f"{name}.log").open("wb")
         self.running[name] = subprocess.Popen(
             command, stdout=log, stderr=log, start_new_session=True, cwd=self.folder,
@@ -120,7 +123,12 @@ async def longest_pause(
 
 
 async def pipelined(
-    port: int, count: int, part: Callable[[int], bytes], mark: bytes, under_way: int, batch: int = 256
+    port: int,
+    count: int,
+    part: Callable[[int], bytes],
+    mark: bytes,
+    under_way: int,
+    batch: int = 256,
 ) -> float:
     """Send ``count`` requests of a protocol, prepared beforehand, as bytes; seconds until ``mark`` came for each.
 
@@ -143,7 +151,7 @@ async def pipelined(
     return took
 
 
-# -- NATS -----------------------------------------------------------------------------------------------------------------
+# -- NATS ------------------------------------------------------------------------------------------------------
 
 
 async def nats(servers: Servers, records: int, size: int, synced: bool) -> Figures:
@@ -227,7 +235,7 @@ async def nats(servers: Servers, records: int, size: int, synced: bool) -> Figur
     return figures
 
 
-# -- Redis ----------------------------------------------------------------------------------------------------------------
+# -- Redis ------------------------------------------------------------------------------------------------------
 
 
 async def redis(servers: Servers, records: int, size: int, synced: bool) -> Figures:
@@ -276,7 +284,7 @@ async def redis(servers: Servers, records: int, size: int, synced: bool) -> Figu
         at: bytes = last
         async with Redis(port=ports[0]) as connection:
             while len(ages) < PACED:
-                (_, found), = await connection.xread({"log": at}, block=5000)
+                ((_, found),) = await connection.xread({"log": at}, block=5000)
                 ages.extend(age(fields[b"v"]) for _, fields in found)
                 at = found[-1][0]
 
@@ -298,7 +306,7 @@ async def redis(servers: Servers, records: int, size: int, synced: bool) -> Figu
     return figures
 
 
-# -- RabbitMQ -------------------------------------------------------------------------------------------------------------
+# -- RabbitMQ ------------------------------------------------------------------------------------------------------
 
 
 async def rabbitmq(servers: Servers, records: int, size: int, synced: bool) -> Figures:
@@ -344,7 +352,9 @@ async def rabbitmq(servers: Servers, records: int, size: int, synced: bool) -> F
             env={**os.environ, **environments[n]}, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
-            raise SystemExit(f"rabbitmqctl {words[0]}: {(done.stderr or done.stdout).strip()[-200:]}")
+            raise SystemExit(
+                f"rabbitmqctl {words[0]}: {(done.stderr or done.stdout).strip()[-200:]}"
+            )
 
     servers.start("epmd", [find("epmd"), "-port", epmd, "-address", "127.0.0.1"])
     servers.start("q0", [server], environments[0])
@@ -435,12 +445,7 @@ async def rabbitmq(servers: Servers, records: int, size: int, synced: bool) -> F
 SYSTEMS = {"nats": nats, "redis": redis, "rabbitmq": rabbitmq}
 
 
-def temporary() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="log-peers-") as name:
-        yield Path(name)
-
-
-def main() -> None:
+def run() -> None:
     system, records, size, *rest = sys.argv[1:]
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit("stopped"))
     with tempfile.TemporaryDirectory(prefix="log-peers-") as name:
@@ -457,4 +462,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run()

@@ -57,7 +57,7 @@ def kept(solution: Solution) -> Kept:
     }
     return Kept(
         about=[
-            "three brokers, min.insync.replicas 2; Ctrl-C ends them, and takes their files",
+            "three brokers, min.insync.replicas 2, until Ctrl-C",
             "in another terminal, with .venv/bin/ in front:",
             "  distlab log topics create orders --partitions 2",
             "  distlab log produce orders                    a line is a record",

@@ -79,7 +79,7 @@ def test_what_makes_no_sense_is_refused_in_words(visit: Visit) -> None:
         visit.ask("store", Write("x", "1"))
     with pytest.raises(DistlabError, match="there is no node nobody"):
         visit.crash("nobody", 1)
-    with pytest.raises(DistlabError, match="Write: .*key"):
+    with pytest.raises(DistlabError, match=r"Write: .*key"):
         visit._say(Ask("client", "Write", b"\x81\xa3key\x01"))
     with pytest.raises(DistlabError, match="has no operation os:system"):
         visit._say(Ask("client", "os:system", b""))

@@ -108,7 +108,7 @@ def head_at(data: bytes, at: int = 0) -> Head | None:
 
 def pack_records(batch: Batch) -> bytes:
     """The bytes behind the header."""
-    packed = []
+    packed: list[bytes] = []
     for record in batch.records:
         key, value = record.key, record.value
         body = b"".join(
@@ -169,7 +169,10 @@ def _integer(number: int) -> bytes:
 
 def _take(data: bytes, at: int) -> tuple[int, int]:
     """The integer that begins at ``at``, and where it ends."""
-    number = shift = 0
+    number, shift = data[at], 0
+    if number < 0x80:  # most are that small
+        return (number >> 1) ^ -(number & 1), at + 1
+    number = 0
     while True:
         byte = data[at]
         at += 1

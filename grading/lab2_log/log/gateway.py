@@ -40,6 +40,7 @@ from labs.lab2_log.brokers import (
     Produced,
 )
 
+
 class GatewayConfig(Config, frozen=True):
     """Whom to ask."""
 

@@ -52,7 +52,7 @@ def table(probes: Mapping[Any, Any], most: int = 24) -> list[str]:
     rows = [line(sight) for sight in sights(probes)]
     if len(rows) > most:
         rows[most:] = [f"and {len(rows) - most} more"]
-    return [HEAD, *rows] if rows else []
+    return ["", HEAD, *rows] if rows else []
 
 
 def line(sight: Sight) -> str:

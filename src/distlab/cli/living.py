@@ -41,7 +41,9 @@ _EVERY = 5.0
     "--input", "source", default="", help="what it works on: a folder, for labs that read one"
 )
 @click.option("--solution", default="own", help="whose: own, reference, alternative")
-@click.option("--keep", is_flag=True, help="no faults and no judge: run it until Ctrl-C, to be used")
+@click.option(
+    "--keep", is_flag=True, help="no faults and no judge: run it until Ctrl-C, to be used"
+)
 def live(lab: str, part: str, source: str, solution: str, keep: bool) -> int:
     """Run a lab as real processes under real faults."""
     if not lab:
@@ -104,7 +106,7 @@ def _keep(module: str, known: Lab, solution: str, folder: Path) -> int:
         with _painter(screen) as paint:
             serve(kept, folder, paint)
     except KeyboardInterrupt:
-        screen.say("stopped: every process has ended")
+        screen.say(f"stopped: every process has ended. Kept until the next run: {_shown(folder)}")
         return INTERRUPTED
 
 

@@ -8,6 +8,7 @@ takes, up to fifteen seconds; what it gives up comes as one of Kafka's error cod
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -21,7 +22,6 @@ import msgspec
 from distlab.cli.keeping import own_folder
 from distlab.cli.program import FAILED, INTERRUPTED, NotReady, usage
 from distlab.cli.screen import Screen, plural, styled
-from distlab.core.errors import DistlabError
 from distlab.core.values import MS, SECOND, Ok, Operation
 from distlab.grade.solution import load_lab
 
@@ -119,7 +119,9 @@ class Refusal(Exception):
 
     def __str__(self) -> str:
         words = WORDS.get(self.code, "")
-        return f"{self.code}{f' ({self.about})' if self.about else ''}{f': {words}' if words else ''}"
+        return (
+            f"{self.code}{f' ({self.about})' if self.about else ''}{f': {words}' if words else ''}"
+        )
 
 
 class _Group(click.Group):
@@ -141,7 +143,7 @@ def log() -> None:
     """Use lab 2's log while it runs: topics, produce, consume, describe."""
 
 
-# -- topics -------------------------------------------------------------------------------------------------------------
+# -- topics ----------------------------------------------------------------------------------------------------------
 
 
 @log.group(invoke_without_command=True)
@@ -189,7 +191,9 @@ def describe(topic: str) -> None:
 
 @log.command()
 @click.argument("broker")
-@click.option("--for", "seconds", default=3.0, show_default=True, help="seconds until it is started again")
+@click.option(
+    "--for", "seconds", default=3.0, show_default=True, help="seconds until it is started again"
+)
 def crash(broker: str, seconds: float) -> None:
     """Kill a broker (kill -9), and start it again later."""
     cluster = Cluster()
@@ -200,7 +204,7 @@ def crash(broker: str, seconds: float) -> None:
     click.echo(f"killed {broker}; it comes back in {seconds:g} s")
 
 
-# -- produce ------------------------------------------------------------------------------------------------------------
+# -- produce ---------------------------------------------------------------------------------------------------------
 
 
 @log.command()
@@ -222,8 +226,8 @@ def produce(topic: str, acks: str, key_separator: str, partition: int | None, qu
     told = acks_of(acks)
     if sys.stdin.isatty():
         click.echo("one record a line; Ctrl-D ends", err=True)
-    total = turn = 0
-    for lines in _batches(sys.stdin.buffer.raw):  # type: ignore[attr-defined]
+    total = 0
+    for turn, lines in enumerate(_batches(sys.stdin.fileno())):
         groups: dict[int, list[Any]] = {}
         for line in lines:
             key, value = _split(line, key_separator.encode())
@@ -231,13 +235,15 @@ def produce(topic: str, acks: str, key_separator: str, partition: int | None, qu
             if chosen is None:
                 chosen = _by_key(key, count) if key is not None else turn % count
             groups.setdefault(chosen, []).append((key, value))
-        turn += 1
         for chosen, records in sorted(groups.items()):
             name = f"{topic}-{chosen}"
             base = cluster.ask(cluster.requests.Put(name, tuple(records), told))
             total += len(records)
             if not quiet and told:
-                click.echo(f"{name} @ {base}" + (f" to {base + len(records) - 1}" if len(records) > 1 else ""))
+                click.echo(
+                    f"{name} @ {base}"
+                    + (f" to {base + len(records) - 1}" if len(records) > 1 else "")
+                )
     click.echo(f"{plural(total, 'record')}", err=True)
 
 
@@ -259,11 +265,11 @@ def _split(line: bytes, separator: bytes) -> tuple[bytes | None, bytes]:
     return None, line
 
 
-def _batches(stream: Any) -> Iterator[list[bytes]]:
+def _batches(file: int) -> Iterator[list[bytes]]:
     """Lines as they come: what is there already makes a batch, and nobody waits for it to be full."""
     rest = b""
     while True:
-        data = stream.read(1 << 16)
+        data = os.read(file, 1 << 18)
         lines = (rest + data).split(b"\n") if data else [rest] if rest else []
         rest = lines.pop() if data else b""
         while lines:
@@ -277,7 +283,7 @@ def _batches(stream: Any) -> Iterator[list[bytes]]:
             return
 
 
-# -- consume ------------------------------------------------------------------------------------------------------------
+# -- consume ---------------------------------------------------------------------------------------------------------
 
 
 @log.command()
@@ -286,8 +292,12 @@ def _batches(stream: Any) -> Iterator[list[bytes]]:
 @click.option("--partition", type=int, default=None, help="only this one")
 @click.option("--offset", type=int, default=None, help="begin there; needs --partition")
 @click.option("--max-messages", type=int, default=0, help="end after so many")
-@click.option("--timeout", type=float, default=0.0, help="end when nothing has come for so many seconds")
-@click.option("--show", default="value", show_default=True, help="any of partition,offset,time,key,value")
+@click.option(
+    "--timeout", type=float, default=0.0, help="end when nothing has come for so many seconds"
+)
+@click.option(
+    "--show", default="value", show_default=True, help="any of partition,offset,time,key,value"
+)
 def consume(
     topic: str,
     from_beginning: bool,

@@ -96,7 +96,7 @@ class LiveStage(Struct, kw_only=True):
 
 
 class Kept(Struct, kw_only=True):
-    """A lab's cluster for people to use: it runs until they end it (``grading/labN_name/kept.py``: ``kept(solution)``)."""
+    """A lab's cluster for people to use, until they end it: ``grading/labN_name/kept.py`` has ``kept(solution)``."""
 
     about: Sequence[str]
     """What is running, and how to use it."""

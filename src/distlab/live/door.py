@@ -168,9 +168,11 @@ class Door:
             case Crash(node, down_for):
                 return self._crash(node, down_for)
             case Look():
-                probes: dict[str, Any] = {**self._live.probes()}
+                probes = {str(node): probe for node, probe in self._live.probes().items()}
                 rows = self._live.rows()
-                return Seen([Seat(r.address, r.state, r.pid, r.incarnation + 1) for r in rows], probes)
+                return Seen(
+                    [Seat(r.address, r.state, r.pid, r.incarnation + 1) for r in rows], probes
+                )
 
     def _ask(self, word: Ask) -> Answer:
         members = self._live.cluster.members
@@ -246,7 +248,7 @@ class Visit:
             raise NoDoor(str(error)) from None
         if frame is None:
             raise NoDoor("the cluster has ended")
-        answer = _answer.decode(frame)
+        answer: Answer = _answer.decode(frame)
         if isinstance(answer, Refused):
             raise DistlabError(answer.why)
         return answer

@@ -232,7 +232,9 @@ class Live:
         """Start a node that is down, or about to be, so many microseconds from now; if nobody has done so by then."""
         seat, supervisor = self._seat(address), self._supervisor
         crashed = seat.incarnation
-        supervisor.post(lambda: supervisor.after(duration, lambda: supervisor.restart(seat, crashed)))
+        supervisor.post(
+            lambda: supervisor.after(duration, lambda: supervisor.restart(seat, crashed))
+        )
 
     def pause(self, address: str, duration: int) -> None:
         """SIGSTOP, and SIGCONT after so many microseconds."""
