@@ -1,7 +1,7 @@
 """Lab 2's log beside others: 1 KB records, three replicas, everybody acknowledges what all in sync have.
 
     python benchmarks/log.py                      quick: 100,000 records each, once
-    python benchmarks/log.py --full               400,000 records each, the median of three runs
+    python benchmarks/log.py --full               200,000 records each, the median of three runs
     python benchmarks/log.py --peers PYTHON       an interpreter that has the peers' clients, where this one has not
 
 Ours is the reference solution, live: three brokers, a controller, a producer and a consumer, each a process. Systems
@@ -93,14 +93,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--records", type=int, default=0)
     parser.add_argument("--size", type=int, default=1000, help="bytes of a record")
-    parser.add_argument("--full", action="store_true", help="400,000 records, three runs")
+    parser.add_argument("--full", action="store_true", help="200,000 records, three runs")
     parser.add_argument("--runs", type=int, default=0)
     parser.add_argument("--systems", default=",".join(SYSTEMS))
     parser.add_argument("--modes", default="unsynced,synced")
     parser.add_argument("--peers", default=sys.executable, metavar="PYTHON")
     options = parser.parse_args()
     systems = options.systems.split(",")
-    records = options.records or (400_000 if options.full else 100_000)
+    records = options.records or (200_000 if options.full else 100_000)
     runs = options.runs or (3 if options.full else 1)
     print(measuring.machine())
     with tempfile.TemporaryDirectory() as name:

@@ -313,12 +313,10 @@ async def rabbitmq(servers: Servers, records: int, size: int, synced: bool) -> F
     if synced:
         raise SystemExit("a stream is never synced, on purpose")
     from rstream import (
-        AMQPMessage,
         Consumer,
         ConsumerOffsetSpecification,
         OffsetType,
         Producer,
-        amqp_decoder,
     )
 
     server, control, ports = find("rabbitmq-server"), find("rabbitmqctl"), free_ports(10)
@@ -383,7 +381,7 @@ async def rabbitmq(servers: Servers, records: int, size: int, synced: bool) -> F
     await producer.create_stream("log", arguments={"initial-cluster-size": "3"})
     began = time.monotonic()
     for at in range(0, records, batch):
-        messages = [AMQPMessage(body=payload) for _ in range(min(batch, records - at))]
+        messages = [payload] * min(batch, records - at)
         await producer.send_batch("log", messages, on_publish_confirm=on_confirm)
         async with changed:
             await changed.wait_for(lambda at=at: confirmed > at - 16 * batch)  # type: ignore[misc]
@@ -397,13 +395,13 @@ async def rabbitmq(servers: Servers, records: int, size: int, synced: bool) -> F
         async def arrived(message: Any, _: Any) -> None:
             nonlocal read
             read += 1
-            seen(message.body)
+            seen(message)
             if read == count:
                 done.set()
 
         await consumer.start()
         await consumer.subscribe(
-            "log", arrived, decoder=amqp_decoder, initial_credit=50,
+            "log", arrived, initial_credit=50,
             offset_specification=ConsumerOffsetSpecification(where, None),
         )  # fmt: skip
         return consumer, done
@@ -418,7 +416,7 @@ async def rabbitmq(servers: Servers, records: int, size: int, synced: bool) -> F
     await asyncio.sleep(0.5)
     began = time.monotonic()
     for n in range(PACED):
-        await producer.send_batch("log", [AMQPMessage(body=stamp(size))])
+        await producer.send_batch("log", [stamp(size)])
         await asyncio.sleep(max(0, began + n * EVERY - time.monotonic()))
     await asyncio.wait_for(done.wait(), 30)
     figures |= in_short(ages)
@@ -431,7 +429,7 @@ async def rabbitmq(servers: Servers, records: int, size: int, synced: bool) -> F
         if sender is None:
             sender = Producer("127.0.0.1", ports[3 + to], **login)
             await sender.start()
-        await sender.send_wait("log", AMQPMessage(body=payload))
+        await sender.send_wait("log", payload)
 
     async def strike() -> None:  # a stream's first leader is where its client was
         nonlocal sender, to

@@ -169,6 +169,8 @@ class CommitLog:
         # BEGIN SOLUTION 2A: the last segment that does not begin behind offset; the next one if that has nothing
         if not self.start <= offset <= self.end:
             raise OutOfRange(f"{offset} is not between {self.start} and {self.end}")
+        if offset == self.end:
+            return b""
         for segment in self.segments[self._place_of(offset) :]:
             if segment.size and (found := segment.read(disk, offset, max_bytes)):
                 return found
