@@ -62,6 +62,8 @@ class Asking(Struct):
     operation: Any
     deadline: int
     offset: int = 0
+    wish: int = 0
+    """The id of the first question."""
     why: str = NO_ANSWER
     """What was the matter so far."""
 
@@ -100,11 +102,12 @@ class Gateway(Node):
         self.questions += 1
         number, op = self.questions, asking.operation
         self.asking[number] = asking
+        asking.wish = asking.wish or number
         to, wait = self.config.controller, self.config.timeout
         message: Message
         match op:
             case NewTopic(topic, partitions, replicas):
-                message = CreateTopic(number, topic, partitions, replicas)
+                message = CreateTopic(number, topic, partitions, replicas, asking.wish)
             case Put() | Take() if self.leader_of(op.partition):
                 to = self.leader_of(op.partition)
                 message = self.question(number, asking)

@@ -37,6 +37,8 @@ class CreateTopic(Message, frozen=True):
     topic: str
     partitions: int
     replicas: int
+    wish: int
+    """The same each time the same topic is asked for anew: it is made once, and then that is no error."""
 
 
 class Metadata(Message, frozen=True):
@@ -79,6 +81,8 @@ class Topics(Node):
 
     config: TopicsConfig
     states: dict[str, PartitionState]
+    wishes: dict[str, int]
+    """Topic -> what it was made for."""
     heard: dict[tuple[str, str], int]
     """(broker, partition) -> the version that it has heard of."""
     lives: dict[str, int]
@@ -86,7 +90,7 @@ class Topics(Node):
     """Broker -> when it was last heard."""
 
     def on_start(self) -> None:
-        self.states, self.heard, self.lives = {}, {}, {}
+        self.states, self.wishes, self.heard, self.lives = {}, {}, {}, {}
         self.last = dict.fromkeys(self.config.brokers, self.now())
         self.on_look(Look())
 
@@ -95,11 +99,14 @@ class Topics(Node):
         if not error:
             brokers = self.config.brokers
             for number in range(request.partitions):
-                first = (len(self.states) + number) % len(brokers)
+                first = len(self.states) % len(brokers)
                 chosen = (*brokers[first:], *brokers[:first])[: request.replicas]
                 name = name_of(request.topic, number)
                 self.states[name] = PartitionState(name, chosen, chosen[0], 0, chosen, 0)
+            self.wishes[request.topic] = request.wish
             self.tell()
+        elif self.wishes.get(request.topic) == request.wish:
+            error = ""
         self.send(sender, MetadataAnswer(request.id, tuple(self.states.values()), error))
 
     def fault_of(self, request: CreateTopic) -> str:
