@@ -44,7 +44,7 @@ from distlab.live.envelope import (
 )
 from distlab.live.jobhost import Board, start_host
 from distlab.live.jobs import JobBlamed, Jobs, Running
-from distlab.live.machine import offer
+from distlab.live.machine import hold_memory, offer
 from distlab.live.portable import class_path, found, from_json, to_json
 from distlab.live.scene import Prints
 from distlab.trace import Kind
@@ -141,6 +141,7 @@ class _Loop:
         context.begin_run(word.epoch)
         self._recorder = context.recorder
         sys.stdout = Prints(context.log)
+        hold_memory()
         gc.collect()
         gc.freeze()
         try:
