@@ -12,6 +12,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
+import measuring  # noqa: E402
+
 from distlab.core import MS, SECOND, Ok, Operation  # noqa: E402
 from distlab.core.cluster import Cluster, Member  # noqa: E402
 from distlab.core.overlay import overlay  # noqa: E402
@@ -67,8 +69,11 @@ def measure(folder: Path, records: int, size: int, *, synced: bool) -> dict[str,
     with running(folder / "load", synced=synced) as live:
         ask(live, "producer", Load(4, 1, size, 1))
         batches = records // BATCH
+        before = measuring.processor_time_of_all()
         took = ask(live, "producer", Load(batches, BATCH, size, UNDER_WAY))
         figures["produce"] = batches * BATCH / took * 1e6
+        used = measuring.processor_time_of_all() - before
+        figures["cpu"] = used / (batches * BATCH) * 1e6
         took = ask(live, "consumer", Scan(batches * BATCH))
         figures["fetch"] = batches * BATCH / took * 1e6
     with running(folder / "pace", synced=synced) as live:

@@ -21,10 +21,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import measuring
 
 PACED = 2_000
 EVERY = 0.002
@@ -96,6 +98,14 @@ def stamp(size: int) -> bytes:
 def age(record: bytes) -> float:
     """Milliseconds since it was made."""
     return (time.monotonic_ns() - int.from_bytes(record[:8], "big")) / 1e6
+
+
+@contextmanager
+def used(figures: Figures, records: int) -> Iterator[None]:
+    """Processor time of servers and client meanwhile, in microseconds for each record."""
+    before = measuring.processor_time_of_all()
+    yield
+    figures["cpu"] = (measuring.processor_time_of_all() - before) / records * 1e6
 
 
 def in_short(ages: list[float]) -> Figures:
@@ -194,7 +204,8 @@ async def nats(servers: Servers, records: int, size: int, synced: bool) -> Figur
     def some(count: int) -> bytes:
         return (opened.pop() if opened else b"") + publish * count
 
-    took = await pipelined(port, records, some, b"MSG answers 1 ", under_way=4096)
+    with used(figures, records):
+        took = await pipelined(port, records, some, b"MSG answers 1 ", under_way=4096)
     figures["produce"] = records / took
 
     await js.add_consumer("log", ConsumerConfig(durable_name="scan", ack_policy=AckPolicy.NONE))
@@ -266,10 +277,11 @@ async def redis(servers: Servers, records: int, size: int, synced: bool) -> Figu
     wait = b"*3\r\n$4\r\nWAIT\r\n$1\r\n2\r\n$4\r\n5000\r\n"
     # WAIT holds its connection up, so several take turns; each batch is done when its WAIT says 2.
     began = time.monotonic()
-    await asyncio.gather(*(
-        pipelined(ports[0], records // batch // flows, lambda n: (add * batch + wait) * n, b":2\r\n", 2, 1)
-        for _ in range(flows)
-    ))  # fmt: skip
+    with used(figures, records):
+        await asyncio.gather(*(
+            pipelined(ports[0], records // batch // flows, lambda n: (add * batch + wait) * n, b":2\r\n", 2, 1)
+            for _ in range(flows)
+        ))  # fmt: skip
     figures["produce"] = records / (time.monotonic() - began)
 
     began, read, last = time.monotonic(), 0, b"0-0"
@@ -344,27 +356,24 @@ async def rabbitmq(servers: Servers, records: int, size: int, synced: bool) -> F
             "RABBITMQ_CTL_ERL_ARGS": "-setcookie log",
         })  # fmt: skip
 
-    def ctl(n: int, *words: str) -> None:
-        done = subprocess.run(
-            [control, "-n", f"q{n}@localhost", *words],
-            env={**os.environ, **environments[n]}, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            raise SystemExit(
-                f"rabbitmqctl {words[0]}: {(done.stderr or done.stdout).strip()[-200:]}"
-            )
+    async def ctl(n: int, *words: str) -> bool:
+        line = [control, "-n", f"q{n}@localhost", *words]
+        environment = {**os.environ, **environments[n]}
+        null = asyncio.subprocess.DEVNULL
+        done = await asyncio.create_subprocess_exec(
+            *line, env=environment, stdout=null, stderr=null
+        )
+        return await done.wait() == 0
 
     servers.start("epmd", [find("epmd"), "-port", epmd, "-address", "127.0.0.1"])
-    servers.start("q0", [server], environments[0])
-    await asyncio.sleep(3)
-    for n in (1, 2):
-        servers.start(f"q{n}", [server], environments[n])
     for n in range(3):
-        ctl(n, "await_startup", "--timeout", "90")
+        servers.start(f"q{n}", [server], environments[n])
+        await until(lambda n=n: ctl(n, "await_startup", "--timeout", "60"), 90)  # type: ignore[misc]
     for n in (1, 2):
-        ctl(n, "stop_app")
-        ctl(n, "join_cluster", "q0@localhost")
-        ctl(n, "start_app")
+        await ctl(n, "stop_app")
+        if not await ctl(n, "join_cluster", "q0@localhost"):
+            raise SystemExit("its nodes did not form a cluster")
+        await ctl(n, "start_app")
     login = {"username": "guest", "password": "guest"}
     payload, batch, figures = os.urandom(size), 256, {}
     confirmed, changed = 0, asyncio.Condition()
@@ -380,13 +389,14 @@ async def rabbitmq(servers: Servers, records: int, size: int, synced: bool) -> F
     await producer.start()
     await producer.create_stream("log", arguments={"initial-cluster-size": "3"})
     began = time.monotonic()
-    for at in range(0, records, batch):
-        messages = [payload] * min(batch, records - at)
-        await producer.send_batch("log", messages, on_publish_confirm=on_confirm)
+    with used(figures, records):
+        for at in range(0, records, batch):
+            messages = [payload] * min(batch, records - at)
+            await producer.send_batch("log", messages, on_publish_confirm=on_confirm)
+            async with changed:
+                await changed.wait_for(lambda at=at: confirmed > at - 16 * batch)  # type: ignore[misc]
         async with changed:
-            await changed.wait_for(lambda at=at: confirmed > at - 16 * batch)  # type: ignore[misc]
-    async with changed:
-        await changed.wait_for(lambda: confirmed >= records)
+            await changed.wait_for(lambda: confirmed >= records)
     figures["produce"] = records / (time.monotonic() - began)
 
     async def consume(where: OffsetType, count: int, seen: Callable[[bytes], None]) -> Any:

@@ -138,6 +138,15 @@ def processor_time(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def processor_time_of_all() -> float:
+    """Seconds that this process and all that are below it now have used so far."""
+    total = 0.0
+    for process in (os.getpid(), *descendants(os.getpid())):
+        with suppress(OSError):
+            total += processor_time(process)
+    return total
+
+
 def peak_of(process: int) -> float:
     """MiB that a process has held at most (VmHWM); 0 where it is gone."""
     with suppress(OSError):
