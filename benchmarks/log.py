@@ -105,19 +105,24 @@ def main() -> int:
     records = options.records or (200_000 if options.full else 100_000)
     runs = options.runs or (5 if options.full else 1)
     print(measuring.machine())
-    with tempfile.TemporaryDirectory() as name:
-        print(f"fsync of 4 KiB: {measuring.fsync_p50(Path(name)):.2f} ms (median of 100)")
     if importlib.util.find_spec("crc32c") is None:
         print("crc32c is not installed: ours computes every checksum in Python, at 8 MB/s")
     for mode in options.modes.split(","):
         found: dict[str, list[Figures]] = {}
+        disks = []
         for number in range(runs):
+            with tempfile.TemporaryDirectory() as name:
+                disks.append((measuring.fsync_p50(Path(name)), measuring.synced_rate(Path(name))))
             for system in systems[number % len(systems) :] + systems[: number % len(systems)]:
                 figures = figures_of(system, records, options.size, mode == "synced", options.peers)
                 found.setdefault(system, []).append(figures)
                 print(f"  {number + 1}. {system}, {mode}: {figures}", file=sys.stderr, flush=True)
         print(f"\n{mode}: {records:,} records of {options.size:,} bytes, the best of {runs}")
         show(systems, found)
+        fsync, rate = min(disk[0] for disk in disks), max(disk[1] for disk in disks)
+        print(
+            f"  the disk: fsync of 4 KiB {fsync:.2f} ms; three synced files {rate:,.0f} MB/s together"
+        )
     print(f"\nload afterwards: {', '.join(f'{x:.1f}' for x in os.getloadavg())}")
     return 0
 
