@@ -108,7 +108,7 @@ def head_at(data: bytes, at: int = 0) -> Head | None:
 
 def pack_records(batch: Batch) -> bytes:
     """The bytes behind the header."""
-    packed = []
+    packed: list[bytes] = []
     for record in batch.records:
         key, value = record.key, record.value
         body = b"".join(

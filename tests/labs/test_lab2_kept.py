@@ -144,7 +144,22 @@ def test_the_table_names_who_leads_and_who_lags(lab: Modules) -> None:
             "gateway": None,
         }
     )
-    assert row.split() == ["t-0", "b1", "3", "10", "b1", "b2", "b1", "12", "b2", "7", "(5", "behind)", "b3", "12"]
+    assert row.split() == [
+        "t-0",
+        "b1",
+        "3",
+        "10",
+        "b1",
+        "b2",
+        "b1",
+        "12",
+        "b2",
+        "7",
+        "(5",
+        "behind)",
+        "b3",
+        "12",
+    ]
 
 
 @pytest.mark.parametrize("count", [3, 40])
