@@ -112,7 +112,7 @@ class Broker(InSync):
                 self.send(sender, Produced(request.id, request.partition, error))
             return
         learn(partition.epochs, partition.leader_epoch, base)
-        partition.log.flush(self.disk)
+        partition.log.flush_if_due(self.disk)
         if request.acks == 1:
             self.send(sender, Produced(request.id, request.partition, NONE, base))
         elif request.acks:

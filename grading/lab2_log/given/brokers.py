@@ -227,6 +227,8 @@ class LogConfig(Config, frozen=True):
     """A segment is rolled when its first batch is older than that, by the timestamps."""
     index_interval: int = 200
     """About so many bytes lie between two entries of an index."""
+    flush_messages: int = 1
+    """A broker syncs before it answers as soon as so many records are not synced. (Kafka's default is: never.)"""
     retention_bytes: int | None = None
     """Old segments go as long as so much is left."""
     retention_time: int | None = None
