@@ -73,37 +73,38 @@ def _in_sequence(found: Accounts, number: int, places: list[Place]) -> Verdict:
 
 
 def _few_under_way(found: Accounts) -> Verdict:
-    """A broker remembers five batches; with more under way it does not know what it has."""
+    """A broker remembers five batches; where more may follow one that is in doubt, it does not know what it has."""
+    rows: dict[object, list[Sealed]] = {}
     for batch in found.batches.values():
-        first = batch.sent[0].id
-        others = [
-            other
-            for other in found.batches.values()
-            if (other.life, other.partition) == (batch.life, batch.partition)
-            and other.sent[0].id <= first
-            and not _is_settled(found, other, first)
-        ]
-        if len(others) > MAX_IN_FLIGHT:
-            return broken(
-                f"{batch.life[0]} has {len(others)} batches of partition {batch.partition} under way",
-                *[other.sent[0].id for other in others[-3:]],
-                first,
-                expected=f"at most {MAX_IN_FLIGHT}",
-                got=len(others),
-            )
+        rows.setdefault((batch.life, batch.partition), []).append(batch)
+    for row in rows.values():
+        oldest = 0
+        row = [batch for n, batch in enumerate(row) if not _is_numbered_anew(row[:n], batch)]
+        for n, batch in enumerate(row):
+            while oldest < n and _is_settled(found, row[oldest], batch.sent[0].id):
+                oldest += 1
+            if n - oldest >= MAX_IN_FLIGHT:
+                return broken(
+                    f"{batch.life[0]} does not know yet what became of {row[oldest].values[0]}, and sends the "
+                    f"{n - oldest}th batch behind it",
+                    row[oldest].sent[0].id,
+                    *[other.sent[0].id for other in row[n - 2 : n]],
+                    batch.sent[0].id,
+                    expected=f"at most {MAX_IN_FLIGHT} batches of a partition from the oldest on",
+                    got=n - oldest + 1,
+                )
     return kept()
 
 
 def _is_settled(found: Accounts, batch: Sealed, at: int) -> bool:
-    """Whether the outcome of the batch's records had been reported by event ``at``; or it was numbered anew."""
+    """Whether the outcome of the batch's records had been reported by event ``at``."""
     entry = found.by_value.get(batch.values[0])
-    if entry is not None and entry.ret and entry.ret < at:
-        return True
-    return any(
-        other is not batch and other.values[0] == batch.values[0] and other.sent[0].id <= at
-        for other in found.batches.values()
-        if other.sent[0].id > batch.sent[0].id
-    )
+    return entry is None or bool(entry.ret and entry.ret < at)
+
+
+def _is_numbered_anew(before: list[Sealed], batch: Sealed) -> bool:
+    """Whether the records had left in another batch already."""
+    return any(other.values[0] == batch.values[0] for other in before)
 
 
 # -- PR-S2 ------------------------------------------------------------------------------------------------------------

@@ -5,8 +5,10 @@ first time. Then it gets its name, (epoch, sequence), and its bytes; both are fo
 the same batch**: with the same records, in the same partition, under the same number. All that a broker can do against
 duplicates rests on that.
 
-Batches leave in order. At most ``in_flight`` of them, the oldest, are *under way*. Where one has to be sent again, what
-stands behind it waits: it would be refused.
+Batches leave in order, and no more than ``in_flight`` of them, counted from the oldest one that is not settled: a broker
+remembers five. (Answers overtake each other. To count those that are under way is not enough: the oldest may be in the
+log, its answer lost, and what comes behind it would push it out of the broker's memory.) Where a batch has to be sent
+again, what stands behind it and has not left waits: it would be refused.
 
 Here are values and rules: no messages, no timers.
 """
@@ -39,6 +41,8 @@ class Waiting:
 class Draft:
     """A batch on its way."""
 
+    number: int
+    """Batches of this queue have consecutive ones."""
     created: int
     """When its first record came (monotonic clock)."""
     records: list[Waiting] = field(default_factory=list)
@@ -70,7 +74,10 @@ class Queue:
     epoch: int = 0
     sequence: int = 0
     """The next one to be given away."""
+    made: int = 0
+    """Batches so far."""
     batches: list[Draft] = field(default_factory=list)
+    """Those that are not settled, oldest first."""
 
 
 def add(queue: Queue, record: Waiting, now: int, config: ProducerConfig) -> None:
@@ -80,7 +87,8 @@ def add(queue: Queue, record: Waiting, now: int, config: ProducerConfig) -> None
     if last is None or last.is_closed or last.size + record.size > config.batch_size:
         if last is not None:
             last.is_closed = True
-        last = Draft(created=now)
+        queue.made += 1
+        last = Draft(queue.made, created=now)
         queue.batches.append(last)
     last.records.append(record)
     last.is_closed = last.size >= config.batch_size
@@ -97,8 +105,10 @@ def close(queue: Queue) -> None:
 
 def next_up(queue: Queue, now: int, config: ProducerConfig) -> Draft | None:
     """The batch to be sent now, if there is one."""
-    # BEGIN SOLUTION 2F: the first one that is not under way, if it is among the oldest few, and due
-    for draft in queue.batches[: window(config)]:
+    # BEGIN SOLUTION 2F: the first one that is not under way, if it is due, and not too far from the oldest
+    for draft in queue.batches:
+        if draft.number >= queue.batches[0].number + window(config):
+            break
         if not draft.request:
             return draft if now >= due_at(draft, config) else None
     return None
@@ -106,7 +116,7 @@ def next_up(queue: Queue, now: int, config: ProducerConfig) -> Draft | None:
 
 
 def window(config: ProducerConfig) -> int:
-    """How many batches of a partition may be under way."""
+    """How many batches of a partition may be on their way, from the oldest on."""
     # BEGIN SOLUTION 2F: one, if nothing but that keeps them in order
     return config.in_flight if config.idempotent else 1
     # END SOLUTION
