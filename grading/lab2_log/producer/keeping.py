@@ -31,7 +31,28 @@ def once_and_in_sequence(run: Run) -> Verdict:
     for number, places in found.logs.items():
         if (verdict := _in_sequence(found, number, places)).is_broken:
             return verdict
-    return _few_under_way(found)
+    verdict = _one_name_each(found)
+    return verdict if verdict.is_broken else _few_under_way(found)
+
+
+def _one_name_each(found: Accounts) -> Verdict:
+    """A number names one batch for ever: the same records, in the same bytes."""
+    named: dict[object, Sealed] = {}
+    for batch in found.batches.values():
+        if batch.origin is None:
+            continue
+        origin = batch.origin
+        key = batch.partition, origin.producer_id, origin.epoch, origin.sequence
+        other = named.setdefault(key, batch)
+        if other is not batch:
+            return broken(
+                f"two batches of partition {batch.partition} have sequence {origin.sequence} in epoch {origin.epoch}",
+                other.sent[0].id,
+                batch.sent[0].id,
+                expected=f"{', '.join(other.values)}, again",
+                got=", ".join(batch.values),
+            )
+    return kept()
 
 
 def _in_sequence(found: Accounts, number: int, places: list[Place]) -> Verdict:

@@ -253,18 +253,6 @@ def doubt_stays(solution: Solution) -> None:
         )
 
 
-def late_answers(solution: Solution) -> None:
-    """The answer to the first attempt comes when the second is under way: it is as good."""
-    shop = Shop(solution)
-    ticket = shop.send("a", partition=0)
-    first = shop.next("PR-L1", "a record was sent")
-    shop.next("PR-L1", "nobody answered the first attempt", 600 * MS)
-    shop.answer(first, NONE, 5)
-    shop.advance(100 * MS)
-    if not isinstance(shop.outcomes.get(ticket), Ok):
-        raise Wrong("PR-L1", "the first attempt was answered, late", "Ok([0, 5])", "nothing")
-
-
 # -- forgotten --------------------------------------------------------------------------------------------------------
 
 
