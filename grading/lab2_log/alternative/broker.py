@@ -41,8 +41,8 @@ from labs.lab2_log.brokers import (
 )
 from labs.lab2_log.commitlog import OutOfRange, open_log
 from labs.lab2_log.membership import InSync
-from labs.lab2_log.producers import Register, error_of
 from labs.lab2_log.producing import Metadata, MetadataIs, origin_of
+from labs.lab2_log.register import Register, error_of  # type: ignore[import-not-found]
 from labs.lab2_log.replicas import Partition, Progress, WaitingFetch, WaitingProduce
 
 

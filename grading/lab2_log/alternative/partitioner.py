@@ -1,9 +1,7 @@
-"""Another partitioner: the hash over unpacked words, and one chooser for both ways of dealing out."""
+"""Another partitioner: the hash over unpacked words."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from struct import unpack_from
 
 
@@ -28,21 +26,3 @@ def murmur2(data: bytes) -> int:
 def partition_for(key: bytes, count: int) -> int:
     """The key's partition."""
     return murmur2(key) % (1 << 31) % count
-
-
-@dataclass
-class Dealer:
-    """Deals records without a key out in turn: so many bytes to one partition, then the next (0: one record each)."""
-
-    helping: int
-    turn: int = -1
-    left: int = 0
-
-    def choose(self, available: Sequence[int], count: int, size: int) -> int:
-        """The partition of the next record."""
-        if self.turn not in available or size > self.left:
-            later = [n for n in available if n > self.turn]
-            self.turn = min(later or available, default=(self.turn + 1) % count)
-            self.left = self.helping
-        self.left -= size
-        return self.turn

@@ -25,7 +25,8 @@ from labs.lab2_log.brokers import (
     Produce,
     Produced,
 )
-from labs.lab2_log.partitioner import Dealer, partition_for
+from labs.lab2_log.dealer import Dealer  # type: ignore[import-not-found]
+from labs.lab2_log.partitioner import partition_for
 from labs.lab2_log.producing import (
     MAX_EPOCH,
     OUT_OF_ORDER_SEQUENCE,
@@ -244,9 +245,7 @@ class Producer(Node):
             age = self.monotonic() - parcel.items[0].at
             self.cancel_timer(Bell(n))
             self.cancel_timer(Spoiling(n))
-            self.set_timer(
-                Spoilt(n, parcel.number), max(0, self.config.delivery_timeout - age)
-            )
+            self.set_timer(Spoilt(n, parcel.number), max(0, self.config.delivery_timeout - age))
         self.push(n)
 
     def on_flush(self, op: Flush, ticket: Ticket) -> None:

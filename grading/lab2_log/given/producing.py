@@ -97,7 +97,7 @@ class Metadata(Message, frozen=True):
 
 
 class MetadataIs(Message, frozen=True):
-    """Answer to :class:`Metadata`: what this broker has heard, which may be old news. See ``PartitionState.version``."""
+    """Answer to :class:`Metadata`: what this broker has heard. It may be old news: see ``PartitionState.version``."""
 
     id: int
     partitions: tuple[PartitionState, ...]

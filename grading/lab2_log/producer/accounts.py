@@ -1,7 +1,7 @@
 """What a run says of producing: what was asked, what was sent, what is in the logs in the end. Boundary events only.
 
-A batch is known by its CRC: it covers who made it, its number and its records, and stays the same wherever it is stored.
-So what a broker shows of its log (``Stored``) names the message that brought it.
+A batch is known by its CRC: it covers who made it, its number and its records, and stays the same wherever it is
+stored. So what a broker shows of its log (``Stored``) names the message that brought it.
 """
 
 from __future__ import annotations

@@ -223,7 +223,7 @@ def forgets_in_time(solution: Solution) -> None:
     desk.expect("b1", (7, 0, 3, 1), NONE, 5, "the other one goes on")
 
 
-# -- what the log says, the broker knows --------------------------------------------------------------------------------
+# -- what the log says, the broker knows -----------------------------------------------------------------------------
 
 
 def restarts(solution: Solution) -> None:
@@ -303,7 +303,7 @@ def repeats_wait(solution: Solution) -> None:
         raise Wrong(KEPT, "the batch is committed, and had come three times", "offset 0", got)
 
 
-# -- a law --------------------------------------------------------------------------------------------------------------
+# -- a law -----------------------------------------------------------------------------------------------------------
 
 
 def programs(solution: Solution) -> None:
@@ -335,7 +335,7 @@ def programs(solution: Solution) -> None:
 
 def _twin(log: list[tuple[Batch, int]], batch: Batch, end: int) -> tuple[str, int]:
     """What is to be answered, by looking at everything."""
-    producer, epoch, sequence, count = batch
+    producer, epoch, sequence, _ = batch
     mine = [(b, at) for b, at in log if b[0] == producer]
     if not mine:
         return (NONE, end) if sequence == 0 else (UNKNOWN_PRODUCER_ID, -1)

@@ -228,7 +228,7 @@ def _home(found: Accounts, entry: Entry) -> int | None:
 
 
 def in_order(run: Run) -> Verdict:
-    """PR-S4: in a partition, what was sent later stands behind; and nothing is sent over a hole that is not reported."""
+    """PR-S4: in a partition what was sent later stands behind; and nothing is sent over a hole nobody heard of."""
     found = accounts(run)
     for places in found.logs.values():
         first = {place.value: place for place in reversed(places)}

@@ -114,19 +114,6 @@ QUIET_WEATHER = (
         flush(300),
         producer={"linger": 200},
     ),
-    *(
-        schedule(
-            f"one broker is slow, {partitioner}",
-            "its partition does not get more for it (KIP-794)",
-            *(send(60 + 0.9 * n, f"{n}" + "y" * 30) for n in range(420)),
-            faults=((At(30 * MS), SlowNode("b3", 900 * MS, cost=12 * MS)),),
-            partitions=3,
-            brokers=3,
-            min_insync=1,
-            producer={"linger": 2, "batch_size": 600, "partitioner": partitioner},
-        )
-        for partitioner in ("sticky", "round-robin")
-    ),
 )
 
 LOST_AND_LATE = (
@@ -256,7 +243,9 @@ LEADERS = (
             lead(420 + length, "b1"),
             *row(440 + length, 3, first=70),
             *after(1100),
-            faults=((At(100 * MS), Partition((("b1", "p1"), ("b2", "b3", "controller")), length * MS)),),
+            faults=(
+                (At(100 * MS), Partition((("b1", "p1"), ("b2", "b3", "controller")), length * MS)),
+            ),
             heal_at=1100,
             producer={**SMALL, "delivery_timeout": 1500, "request_timeout": 150},
         )
@@ -440,4 +429,20 @@ MEMORY = (
     ),
 )
 
-DIRECTED = (*QUIET_WEATHER, *LOST_AND_LATE, *LEADERS, *HOLES, *MEMORY)
+SLOW = (
+    *(
+        schedule(
+            f"one broker is slow, {partitioner}",
+            "its partition does not get more for it (KIP-794)",
+            *(send(60 + 0.9 * n, f"{n}" + "y" * 30) for n in range(420)),
+            faults=((At(30 * MS), SlowNode("b3", 900 * MS, cost=12 * MS)),),
+            partitions=3,
+            brokers=3,
+            min_insync=1,
+            producer={"linger": 2, "batch_size": 600, "partitioner": partitioner},
+        )
+        for partitioner in ("sticky", "round-robin")
+    ),
+)
+
+DIRECTED = (*QUIET_WEATHER, *LOST_AND_LATE, *LEADERS, *HOLES, *MEMORY, *SLOW)

@@ -183,7 +183,7 @@ def dealt_out(solution: Solution) -> None:
     for n in range(12):
         shop.send(f"v{n}")
     shop.advance(50 * MS)
-    counts = {name: 0 for name in NAMES}
+    counts = dict.fromkeys(NAMES, 0)
     for request in shop.sent:
         counts[request.partition] += len(values(request))
     if set(counts.values()) != {4}:
@@ -354,7 +354,7 @@ def over_a_hole(solution: Solution) -> None:
         )
 
 
-# -- batches ------------------------------------------------------------------------------------------------------------
+# -- batches ---------------------------------------------------------------------------------------------------------
 
 
 def fills_and_lingers(solution: Solution) -> None:
@@ -381,7 +381,9 @@ def fills_and_lingers(solution: Solution) -> None:
     shop.advance(10 * MS)
     if not shop.sent or ticket in shop.outcomes:
         got = "it has returned" if ticket in shop.outcomes else "nothing is sent"
-        raise Wrong("PR-L1", "a flush, with a record that lingers", "it is sent, and waited for", got)
+        raise Wrong(
+            "PR-L1", "a flush, with a record that lingers", "it is sent, and waited for", got
+        )
     shop.answer(shop.sent.pop(), NONE, 0)
     if not isinstance(shop.outcomes.get(ticket), Ok):
         raise Wrong("PR-L1", "all that was flushed is in the log", "Ok", shop.outcomes.get(ticket))
@@ -395,4 +397,6 @@ def lingers_once(solution: Solution) -> None:
         shop.advance(10 * MS)
     shop.advance(10 * MS)
     if not shop.sent:
-        raise Wrong("PR-C1", "a record each 10 ms, for 130 ms of 100", "a batch is sent", "all wait")
+        raise Wrong(
+            "PR-C1", "a record each 10 ms, for 130 ms of 100", "a batch is sent", "all wait"
+        )

@@ -162,7 +162,7 @@ def draw(random: Random) -> Scenario:
 
 
 def _traffic(random: Random, heal: int) -> tuple[Call, ...]:
-    """Bursts of records, some with keys; a flush now and then; one more of each kind when all has been well for long."""
+    """Bursts of records, some with keys; a flush now and then; a few more when all has been well for long."""
     calls = []
     made = 0
     for _ in range(int(logarithmic(random, 2, 9))):

@@ -5,10 +5,10 @@ first time. Then it gets its name, (epoch, sequence), and its bytes; both are fo
 the same batch**: with the same records, in the same partition, under the same number. All that a broker can do against
 duplicates rests on that.
 
-Batches leave in order, and no more than ``in_flight`` of them, counted from the oldest one that is not settled: a broker
-remembers five. (Answers overtake each other. To count those that are under way is not enough: the oldest may be in the
-log, its answer lost, and what comes behind it would push it out of the broker's memory.) Where a batch has to be sent
-again, what stands behind it and has not left waits: it would be refused.
+Batches leave in order, and no more than ``in_flight`` of them, counted from the oldest one that is not settled: a
+broker remembers five. (Answers overtake each other. To count those that are under way is not enough: the oldest may be
+in the log, its answer lost, and what comes behind it would push it out of the broker's memory.) Where a batch has to be
+sent again, what stands behind it and has not left waits: it would be refused.
 
 Here are values and rules: no messages, no timers.
 """

@@ -151,7 +151,7 @@ class Broker(InSync):
     def await_commit(
         self, partition: Partition, request: Produce, sender: Address, base: int
     ) -> None:
-        """The batch at ``base`` is appended, now or long ago; answer when it is committed. Who asks again, asks once."""
+        """The batch at ``base`` is appended, now or long ago: answer when it is committed, and only the last asking."""
         head = head_at(request.records)
         assert head is not None
         end = base + head.next_offset - head.base_offset

@@ -1,20 +1,20 @@
 """Which partition a record goes to.
 
-A record with a key goes where all records of that key go: to the partition that a hash of the key names. All producers,
-in whatever language, must agree on it, so the hash is fixed for ever: MurmurHash2 (A. Appleby, 2008), seed 0x9747b28c,
-as Kafka's own client computes it. It counts all partitions, not those that have a leader just now: a key that moved when
-a broker died would be in two places.
+A record with a key goes where all records of that key go: to the partition that a hash of the key names. All
+producers, in whatever language, must agree on it, so the hash is fixed for ever: MurmurHash2 (A. Appleby, 2008), seed
+0x9747b28c, as Kafka's own client computes it. It counts all partitions, not those that have a leader just now: a key
+that moved when a broker died would be in two places.
 
 A record without a key may go anywhere. *Round-robin* deals them out one by one: evenly, and each batch stays small. A
-*sticky* partitioner fills one batch, then goes on to another partition (KIP-480). It goes on after so many **bytes**, and
-not when the batch has left (KIP-794): batches for a slow broker leave late, so they would take more, and make it slower.
+*sticky* partitioner fills one batch, then goes on to another partition (KIP-480). It goes on after so many **bytes**,
+and not when the batch has left (KIP-794): batches for a slow broker leave late, so they would take more, and make it
+slower.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from random import Random
 
 SEED = 0x9747B28C
 MULTIPLIER = 0x5BD1E995
@@ -51,8 +51,11 @@ class RoundRobin:
 
     turn: int = 0
 
-    def choose(self, available: Sequence[int], count: int, size: int, random: Random) -> int:
-        """The partition of the next record, which has ``size`` bytes: one that is available, if any of the ``count`` is."""
+    def choose(self, available: Sequence[int], count: int, size: int, draw: int) -> int:
+        """The partition of the next record, of ``size`` bytes: an available one, if any of the ``count`` is.
+
+        ``draw`` is a random number.
+        """
         # BEGIN SOLUTION 2F: the next one in turn
         choices = available or range(count)
         self.turn += 1
@@ -70,13 +73,16 @@ class Sticky:
     given: int = 0
     """Bytes that it got."""
 
-    def choose(self, available: Sequence[int], count: int, size: int, random: Random) -> int:
-        """The partition of the next record, which has ``size`` bytes: one that is available, if any of the ``count`` is."""
+    def choose(self, available: Sequence[int], count: int, size: int, draw: int) -> int:
+        """The partition of the next record, of ``size`` bytes: an available one, if any of the ``count`` is.
+
+        ``draw`` is a random number.
+        """
         # BEGIN SOLUTION 2F: stay while there is room and it is available; else draw another one
         choices = available or range(count)
         if self.current not in choices or self.given + size > self.limit:
-            others = [partition for partition in choices if partition != self.current]
-            self.current = random.choice(others or list(choices))
+            others = [n for n in choices if n != self.current] or choices
+            self.current = others[draw % len(others)]
             self.given = 0
         self.given += size
         return self.current

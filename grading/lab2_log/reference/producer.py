@@ -1,11 +1,12 @@
 """The producer: records go in one by one, batches go out, and each record's outcome comes back. Part 2F.
 
-It is a node that is asked to ``Send`` and to ``Flush``. Everything that it does about a partition it does in ``pump``:
-give up what is too old, take back what was not answered, send what may be sent, and set one alarm for the next moment at
-which any of this may change. Handlers write down what they heard, and pump.
+It is a node that is asked to ``Send`` and to ``Flush``. Everything that it does about a partition it does in
+``pump``: give up what is too old, take back what was not answered, send what may be sent, and set one alarm for the
+next moment at which any of this may change. Handlers write down what they heard, and pump.
 
-**Three outcomes.** *Ok* says where the record stands. *Fail* says that it is not in the log and never will be: no copy of
-it ever left, or the only attempt was refused for good. All else is *Info*: the answer may be lost, or the batch may be.
+**Three outcomes.** *Ok* says where the record stands. *Fail* says that it is not in the log and never will be: no copy
+of it ever left, or the only attempt was refused for good. All else is *Info*: the answer may be lost, or the batch may
+be.
 
 **Holes.** When a batch is given up, what stands behind it in its partition is given up with it. Whoever gave us records
 in an order hears of the hole before anything is sent over it, and can send again from there. What comes after begins a
@@ -185,7 +186,8 @@ class Producer(Node):
         if number < 0 and key is not None:
             number = partition_for(key, count)
         elif number < 0:
-            number = self.chooser.choose(self.available(), count, record.size, self.random)
+            draw = self.random.getrandbits(30)
+            number = self.chooser.choose(self.available(), count, record.size, draw)
         if number >= count:
             self.finish(ticket, Fail("there is no such partition"))
             return
@@ -224,8 +226,8 @@ class Producer(Node):
         for draft in queue.batches:
             if draft.request and now >= draft.due:
                 self.take_back(draft)
-        while self.can_send(queue) and (draft := next_up(queue, now, self.config)) is not None:
-            self.attempt(queue, draft)
+        while self.can_send(queue) and (up := next_up(queue, now, self.config)) is not None:
+            self.attempt(queue, up)
         if (due := self.next_due(queue)) is not None:
             self.set_timer(Wake(number), max(0, due - now))
         # END SOLUTION
@@ -326,10 +328,11 @@ class Producer(Node):
 
     def give_up(self, queue: Queue, why: str, refused: Draft | None = None) -> None:
         """A hole: whatever is in the queue is reported, and none of it is sent any more. ``refused`` was, for good."""
-        # BEGIN SOLUTION 2F: what never left has failed; so has what was refused, if no attempt is in doubt; the rest is unknown
+        # BEGIN SOLUTION 2F: failed is what never left, and what was refused if no attempt is in doubt; begin an epoch
         batches, queue.batches = queue.batches, []
         for draft in batches:
-            is_out = not draft.attempts or (draft is refused and not draft.in_doubt)
+            is_refused = draft is refused and not draft.in_doubt
+            is_out = is_refused or not draft.attempts
             for record in draft.records:
                 self.settle(record, Fail(why) if is_out else Info(why))
         if any(draft.attempts for draft in batches):

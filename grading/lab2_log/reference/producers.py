@@ -5,9 +5,9 @@ can tell what it is shown: the next batch, one that it has, or one before which 
 it remembers the epoch, and the last five batches: as many as a producer may have under way, so a batch that comes again
 is one of them.
 
-All of this is *derived from the log*. It is nowhere else: a leader learns it by appending, a follower by copying, whoever
-starts or has cut its log by reading what is there. So a new leader knows what the old one knew of all that is committed,
-and nothing of what was cut off.
+All of this is *derived from the log*. It is nowhere else: a leader learns it by appending, a follower by copying,
+whoever starts or has cut its log by reading what is there. So a new leader knows what the old one knew of all that is
+committed, and nothing of what was cut off.
 
 Nothing in here touches a disk, a clock or a message.
 """
@@ -64,7 +64,7 @@ def examine(producers: Producers, origin: Origin) -> tuple[str, int]:
 
     (NONE, -1): append it. (NONE, offset): it stands there already. (an error, -1): refuse it.
     """
-    # BEGIN SOLUTION 2F: unknown producers begin at 0; old epochs are fenced; new epochs begin at 0; then repeats, the next one, and gaps
+    # BEGIN SOLUTION 2F: who is unknown; an older epoch, a newer one; a repeat, the next one, a gap
     known = producers.get(origin.producer_id)
     is_first = origin.sequence == 0
     if known is None:

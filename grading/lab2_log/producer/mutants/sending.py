@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from random import Random
 
 from distlab.core import Fail, Info, Ok, Ticket
 from distlab.grade.lab import bug
@@ -64,8 +63,8 @@ class ChoosesAgain(Producer):
 class OverAll(Sticky):
     """Deals out over all partitions, also those that nobody leads: what goes there waits, and need not have."""
 
-    def choose(self, available: Sequence[int], count: int, size: int, random: Random) -> int:
-        return super().choose(range(count), count, size, random)
+    def choose(self, available: Sequence[int], count: int, size: int, draw: int) -> int:
+        return super().choose(range(count), count, size, draw)
 
 
 class SticksUntilItLeaves(Producer):

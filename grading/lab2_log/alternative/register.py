@@ -1,8 +1,8 @@
 """Another way to know what a log says of its producers: a list of all numbered batches, in the log's order.
 
-A question is answered by looking back through the list, an end that is cut off is cut off here too, and expiry is no event
-but a look at a timestamp. Nothing has to be derived anew, and nothing is counted: the last five rows of a producer *are*
-its window.
+A question is answered by looking back through the list, an end that is cut off is cut off here too, and expiry is no
+event but a look at a timestamp. Nothing has to be derived anew, and nothing is counted: the last five rows of a
+producer *are* its window.
 """
 
 from __future__ import annotations
