@@ -182,12 +182,11 @@ def _traffic(random: Random, heal: int) -> tuple[Call, ...]:
 
 
 def simpler(scenario: Scenario) -> Iterator[Scenario]:
-    """One partition, fewer brokers, short values."""
+    """One partition, short values."""
     shape = scenario.shape
-    if shape.get("partitions", 2) > 1:
+    names_one = any("partition" in call.arguments for call in scenario.calls)
+    if shape.get("partitions", 2) > 1 and not names_one:
         yield msgspec.structs.replace(scenario, shape={**shape, "partitions": 1})
-    if shape.get("brokers", 3) > 2:
-        yield msgspec.structs.replace(scenario, shape={**shape, "brokers": 2})
     if any("x" in str(call.arguments.get("value", "")) for call in scenario.calls):
         calls = tuple(
             msgspec.structs.replace(

@@ -198,7 +198,7 @@ REMEMBERING = (
         replaces="producers:examine",
         breaks="PR-S1",
         code="2F-m8",
-        source="Kafka's brokers since 2.5 (ProducerAppendInfo.checkSequence)",
+        source="Kafka 2.8 does so (ProducerAppendInfo.checkSequence)",
     ),
     bug(
         "new-epochs-anywhere",
