@@ -70,7 +70,7 @@ def origin_of(blob: bytes) -> Origin | None:
 
 def record_size(key: bytes | None, value: bytes | None) -> int:
     """How many bytes a record takes in a batch, at most. The header takes ``HEADER.size`` more."""
-    return 16 + len(key or b"") + len(value or b"")
+    return 21 + len(key or b"") + len(value or b"")
 
 
 # -- messages ---------------------------------------------------------------------------------------------------------

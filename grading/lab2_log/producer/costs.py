@@ -28,7 +28,8 @@ def settled_in_time(run: Run) -> Verdict:
     found = accounts(run)
     patience = found.config.delivery_timeout
     healed = run.scenario.plan.heal_at
-    healed = 0 if healed is None and not run.scenario.plan.faults else healed
+    if healed is None and ("well" in run.scenario.shape or not run.scenario.plan.faults):
+        healed = run.scenario.shape.get("well", 0) * MS
     for entry in found.sends:
         value = entry.operation.value  # type: ignore[attr-defined]
         ended = entry.ended if entry.ended is not None else run.time

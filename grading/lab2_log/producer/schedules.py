@@ -31,6 +31,9 @@ from distlab.grade.lab import Directed
 from distlab.grade.scenario import Call
 from grading.lab2_log.producer.stage import CALM, flush, lead, scenario, send
 
+KEYS = ("", "k1", "k2", "k3")
+"""The empty key is a key."""
+
 SMALL = {"batch_size": 100, "linger": 2}
 """A batch for each record, nearly."""
 
@@ -65,7 +68,7 @@ def row(start: float, count: int, gap: float = 3, first: int = 0, **more: Any) -
 
 
 def keyed(start: float, count: int, gap: float = 3, first: int = 0) -> tuple[Call, ...]:
-    return tuple(send(start + gap * n, first + n, f"k{n % 4}") for n in range(count))
+    return tuple(send(start + gap * n, first + n, KEYS[n % 4]) for n in range(count))
 
 
 def after(heal_at: int) -> tuple[Call, ...]:
@@ -201,6 +204,15 @@ LEADERS = (
             producer={**SMALL, "request_timeout": 100},
         )
         for n in (5, 7, 9, 12, 18)
+    ),
+    schedule(
+        "its leader dies, and stays dead",
+        "nobody answers, so somebody else must be asked who leads",
+        *row(60, 6, gap=20),
+        *after(600),
+        faults=((At(90 * MS), Crash("b1", None, Survival.NOTHING)),),
+        well=600,
+        producer={**SMALL, "request_timeout": 100, "delivery_timeout": 700},
     ),
     *(
         schedule(

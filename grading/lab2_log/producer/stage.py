@@ -1,7 +1,8 @@
 """Part 2F in the simulator: brokers, the world's controller, producers.
 
 ``shape``: ``brokers`` and ``partitions`` (how many), ``min_insync``, ``expiry`` (of producers' state, milliseconds),
-``producer`` (fields of ``ProducerConfig``; times in milliseconds).
+``producer`` (fields of ``ProducerConfig``; times in milliseconds), ``well`` (the millisecond from which all is well,
+though the plan does not heal: what is still down is not needed).
 """
 
 from __future__ import annotations
@@ -169,7 +170,7 @@ def _traffic(random: Random, heal: int) -> tuple[Call, ...]:
         start, gap = random.randrange(60, HORIZON // MS), random.choice([0, 1, 4])
         client = random.choice(["p1", "p1", "p1", "p2"])
         for n in range(int(logarithmic(random, 2, 16))):
-            key = f"k{random.randrange(4)}" if random.random() < 0.6 else None
+            key = random.choice(["", "k1", "k2", "k3"]) if random.random() < 0.6 else None
             made += 1
             value = f"{made}" + "x" * random.choice([0, 0, 25])
             calls.append(send(start + gap * n, value, key, client=client))

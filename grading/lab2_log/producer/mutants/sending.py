@@ -10,7 +10,7 @@ from labs.lab2_log import accumulator, partitioner
 from labs.lab2_log.accumulator import Draft, Queue, Waiting, begin_epoch
 from labs.lab2_log.brokers import NONE, Produced
 from labs.lab2_log.partitioner import Sticky
-from labs.lab2_log.producer import APPENDED_PERHAPS, Flushing, Producer
+from labs.lab2_log.producer import APPENDED_PERHAPS, Flushing, Introduce, Producer
 from labs.lab2_log.producing import OUT_OF_ORDER_SEQUENCE, Flush, ProducerConfig, Send
 
 _add = accumulator.add
@@ -321,6 +321,47 @@ class LastWordCounts(Producer):
         super().give_up(queue, why, refused)
 
 
+class OneOffsetForAll(Producer):
+    """Reports where the batch begins, for each record of it."""
+
+    def deliver(self, queue: Queue, draft: Draft, base: int) -> None:
+        queue.batches.remove(draft)
+        for record in draft.records:
+            self.settle(record, Ok([self.queues.index(queue), base]))
+
+
+class EmptyIsNone(Producer):
+    """Takes the empty key for none: ``if key`` is not ``if key is not None``."""
+
+    def on_send(self, op: Send, ticket: Ticket) -> None:
+        super().on_send(Send(op.value, op.key or None, op.partition), ticket)
+
+
+class AsksOnlyWhenTold(Producer):
+    """Asks who leads when a broker says that it does not. A dead one says nothing."""
+
+    def pump(self, number: int) -> None:
+        asking, self.wants_news = self.wants_news, True
+        super().pump(number)
+        self.wants_news = asking
+
+
+class AsksOnceForItsId(Producer):
+    """Asks once for a producer id. The question may be lost, and so may the answer."""
+
+    def on_introduce(self, _: Introduce) -> None:
+        return
+
+
+def numbers_the_first_anew(queue: Queue) -> None:
+    """Numbers the oldest batch anew when the broker has forgotten the producer, and leaves those behind it in the old
+    epoch."""
+    rest = queue.batches[1:]
+    del queue.batches[1:]
+    begin_epoch(queue)
+    queue.batches += rest
+
+
 class NumbersBeginAgain(Producer):
     """Counts its requests from 1 in each life: an answer to the life before is taken for one to this one."""
 
@@ -525,6 +566,46 @@ SENDING = (
         breaks="PR-S2",
     ),
     bug("last-word-counts", LastWordCounts, part="F", replaces="producer:Producer", breaks="PR-S2"),
+    bug(
+        "timed-out-is-refused",
+        frozenset(),
+        part="F",
+        replaces="producer:APPENDED_PERHAPS",
+        breaks="PR-S2",
+        story="Takes REQUEST_TIMED_OUT for a no. It says that the batch is in the log, and may or may not stay there.",
+    ),
+    bug(
+        "one-offset-for-all",
+        OneOffsetForAll,
+        part="F",
+        replaces="producer:Producer",
+        breaks="PR-S2",
+    ),
+    bug("empty-is-none", EmptyIsNone, part="F", replaces="producer:Producer", breaks="PR-S3"),
+    bug(
+        "asks-only-when-told",
+        AsksOnlyWhenTold,
+        part="F",
+        replaces="producer:Producer",
+        breaks="PR-L1",
+        kind="liveness",
+    ),
+    bug(
+        "asks-once-for-its-id",
+        AsksOnceForItsId,
+        part="F",
+        replaces="producer:Producer",
+        breaks="PR-L1",
+        kind="liveness",
+    ),
+    bug(
+        "numbers-the-first-anew",
+        numbers_the_first_anew,
+        part="F",
+        replaces="accumulator:begin_epoch",
+        breaks="PR-L1",
+        kind="liveness",
+    ),
     bug(
         "numbers-begin-again",
         NumbersBeginAgain,
