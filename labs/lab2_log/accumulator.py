@@ -46,6 +46,8 @@ class Draft:
     created: int
     """When its first record came (monotonic clock)."""
     records: list[Waiting] = field(default_factory=list)
+    size: int = HEADER.size
+    """Bytes, at most."""
     is_closed: bool = False
     """It takes no more records, and need not wait for any."""
     sequence: int = NO_PRODUCER
@@ -58,11 +60,6 @@ class Draft:
     """Under way: when that attempt is given up. Else: not to be sent again before (monotonic clock)."""
     in_doubt: set[int] = field(default_factory=set)
     """Ids of the attempts that were not refused: any of them may have put it into the log."""
-
-    @property
-    def size(self) -> int:
-        """Bytes, at most."""
-        return HEADER.size + sum(record.size for record in self.records)
 
 
 @dataclass
@@ -94,13 +91,18 @@ def close(queue: Queue) -> None:
 
 def next_up(queue: Queue, now: int, config: ProducerConfig) -> Draft | None:
     """The batch to be sent now, if there is one."""
+    raise NotImplementedError("2F: the foremost one that is not under way, if it is due")
+
+
+def foremost(queue: Queue, config: ProducerConfig) -> list[Draft]:
+    """The batches that may be on their way: so many, counted from the oldest one that is not settled."""
     raise NotImplementedError(
-        "2F: the first one that is not under way, if it is due, and not too far from the oldest"
+        "2F: count by their numbers, since some behind the oldest may be settled"
     )
 
 
 def window(config: ProducerConfig) -> int:
-    """How many batches of a partition may be on their way, from the oldest on."""
+    """How many batches of a partition may be on their way."""
     raise NotImplementedError("2F: one, if nothing but that keeps them in order")
 
 

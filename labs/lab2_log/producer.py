@@ -26,6 +26,7 @@ from labs.lab2_log.accumulator import (
     begin_epoch,
     close,
     due_at,
+    foremost,
     name,
     next_up,
 )

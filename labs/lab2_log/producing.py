@@ -36,11 +36,6 @@ MAX_EPOCH = 2**15 - 1
 MAX_IN_FLIGHT = 5
 """So many batches of a producer and partition a broker remembers, and so many may be under way."""
 
-TRANSACTIONAL = 1 << 4
-"""A bit of a batch's attributes: it belongs to a transaction (part 4F). Nothing in 2F looks at it."""
-CONTROL = 1 << 5
-"""A bit of a batch's attributes: no records of anybody, but the end of a transaction (part 4F)."""
-
 
 class Origin(Struct, frozen=True):
     """Who made a batch, and which one of theirs it is."""
@@ -56,9 +51,10 @@ class Origin(Struct, frozen=True):
 
 
 def origin_of(blob: bytes) -> Origin | None:
-    """The origin that the header of a batch names; None for a batch without sequence numbers, and for what is none.
+    """The origin that the header of a batch names; None for what is no batch, or has no sequence numbers.
 
-    It was not checked: check the CRC before you believe it.
+    (Most have none because their producer is not idempotent. The end of a transaction, in part 4F, names a producer, and
+    no sequence.) It was not checked: check the CRC before you believe it.
     """
     if len(blob) < HEADER.size:
         return None

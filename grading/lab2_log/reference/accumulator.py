@@ -46,6 +46,8 @@ class Draft:
     created: int
     """When its first record came (monotonic clock)."""
     records: list[Waiting] = field(default_factory=list)
+    size: int = HEADER.size
+    """Bytes, at most."""
     is_closed: bool = False
     """It takes no more records, and need not wait for any."""
     sequence: int = NO_PRODUCER
@@ -58,11 +60,6 @@ class Draft:
     """Under way: when that attempt is given up. Else: not to be sent again before (monotonic clock)."""
     in_doubt: set[int] = field(default_factory=set)
     """Ids of the attempts that were not refused: any of them may have put it into the log."""
-
-    @property
-    def size(self) -> int:
-        """Bytes, at most."""
-        return HEADER.size + sum(record.size for record in self.records)
 
 
 @dataclass
@@ -91,6 +88,7 @@ def add(queue: Queue, record: Waiting, now: int, config: ProducerConfig) -> None
         last = Draft(queue.made, created=now)
         queue.batches.append(last)
     last.records.append(record)
+    last.size += record.size
     last.is_closed = last.size >= config.batch_size
     # END SOLUTION
 
@@ -105,18 +103,24 @@ def close(queue: Queue) -> None:
 
 def next_up(queue: Queue, now: int, config: ProducerConfig) -> Draft | None:
     """The batch to be sent now, if there is one."""
-    # BEGIN SOLUTION 2F: the first one that is not under way, if it is due, and not too far from the oldest
-    for draft in queue.batches:
-        if draft.number >= queue.batches[0].number + window(config):
-            break
+    # BEGIN SOLUTION 2F: the foremost one that is not under way, if it is due
+    for draft in foremost(queue, config):
         if not draft.request:
             return draft if now >= due_at(draft, config) else None
     return None
     # END SOLUTION
 
 
+def foremost(queue: Queue, config: ProducerConfig) -> list[Draft]:
+    """The batches that may be on their way: so many, counted from the oldest one that is not settled."""
+    # BEGIN SOLUTION 2F: count by their numbers, since some behind the oldest may be settled
+    most = window(config)
+    return [d for d in queue.batches[:most] if d.number < queue.batches[0].number + most]
+    # END SOLUTION
+
+
 def window(config: ProducerConfig) -> int:
-    """How many batches of a partition may be on their way, from the oldest on."""
+    """How many batches of a partition may be on their way."""
     # BEGIN SOLUTION 2F: one, if nothing but that keeps them in order
     return config.in_flight if config.idempotent else 1
     # END SOLUTION

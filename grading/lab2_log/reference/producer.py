@@ -26,6 +26,7 @@ from labs.lab2_log.accumulator import (
     begin_epoch,
     close,
     due_at,
+    foremost,
     name,
     next_up,
 )
@@ -223,7 +224,7 @@ class Producer(Node):
         queue, now = self.queues[number], self.monotonic()
         if queue.batches and now >= queue.batches[0].created + self.config.delivery_timeout:
             self.give_up(queue, "not delivered in time")
-        for draft in queue.batches:
+        for draft in foremost(queue, self.config):
             if draft.request and now >= draft.due:
                 self.take_back(draft)
         while self.can_send(queue) and (up := next_up(queue, now, self.config)) is not None:
@@ -243,8 +244,9 @@ class Producer(Node):
         if not queue.batches:
             return None
         times = [queue.batches[0].created + self.config.delivery_timeout]
-        times += [draft.due for draft in queue.batches if draft.request]
-        resting = [draft for draft in queue.batches if not draft.request]
+        drafts = foremost(queue, self.config)
+        times += [draft.due for draft in drafts if draft.request]
+        resting = [draft for draft in drafts if not draft.request]
         if resting and self.can_send(queue):
             times.append(due_at(resting[0], self.config))
         # What is due already waits for an answer, not for time.
@@ -287,7 +289,7 @@ class Producer(Node):
         """An answer to some attempt: perhaps not the last one, perhaps of a batch that is settled."""
         # BEGIN SOLUTION 2F: delivered; or try again; or, where the broker has forgotten us, begin anew; or give up
         for number, queue in enumerate(self.queues):
-            for draft in queue.batches:
+            for draft in foremost(queue, self.config):
                 if answer.id in draft.in_doubt:
                     self.answered(queue, draft, answer)
                     self.pump(number)

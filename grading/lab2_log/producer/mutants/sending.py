@@ -101,6 +101,7 @@ def no_limit(queue: Queue, record: Waiting, now: int, config: ProducerConfig) ->
     last = queue.batches[-1] if queue.batches else None
     if last is not None and not last.is_closed:
         last.records.append(record)
+        last.size += record.size
         last.is_closed = last.size >= config.batch_size
     else:
         _add(queue, record, now, config)
@@ -140,13 +141,10 @@ class FlushWantsSuccess(Producer):
 # -- how they are sent again ------------------------------------------------------------------------------------------
 
 
-def counts_those_under_way(queue: Queue, now: int, config: ProducerConfig) -> Draft | None:
+def counts_those_under_way(queue: Queue, config: ProducerConfig) -> list[Draft]:
     """Counts what is not settled, not how far it is from the oldest: one whose answer is lost is left behind, and the
     broker forgets it."""
-    for draft in queue.batches[: accumulator.window(config)]:
-        if not draft.request:
-            return draft if now >= accumulator.due_at(draft, config) else None
-    return None
+    return queue.batches[: accumulator.window(config)]
 
 
 class NumbersAnew(Producer):
@@ -464,7 +462,7 @@ SENDING = (
         "counts-those-under-way",
         counts_those_under_way,
         part="F",
-        replaces="accumulator:next_up",
+        replaces="accumulator:foremost",
         breaks="PR-S1",
     ),
     bug("numbers-anew", NumbersAnew, part="F", replaces="producer:Producer", breaks="PR-S1"),
