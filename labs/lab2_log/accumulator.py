@@ -68,6 +68,8 @@ class Queue:
 
     name: str
     producer_id: int = NO_PRODUCER
+    spent_id: int = NO_PRODUCER
+    """The one before, which has no epochs left: an answer that is late may bring it again."""
     epoch: int = 0
     sequence: int = 0
     """The next one to be given away."""

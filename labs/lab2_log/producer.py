@@ -104,7 +104,7 @@ class Producer(Node):
     """Whether brokers are being asked who leads."""
     questions: int
     turn: int
-    """Whom to ask next."""
+    """Which broker to ask next."""
     flushes: list[Flushing]
 
     def on_start(self) -> None:
@@ -131,10 +131,8 @@ class Producer(Node):
         """Ask for a producer id, as long as a queue needs one."""
         needs_one = any(queue.producer_id == NO_PRODUCER for queue in self.queues)
         if self.config.idempotent and needs_one:
-            self.turn += 1
-            controllers = self.config.controllers
-            to = Address(controllers[self.turn % len(controllers)])
-            self.send(to, InitProducerId(self.next_id()))
+            for controller in self.config.controllers:
+                self.send(Address(controller), InitProducerId(self.next_id()))
             self.set_timer(Introduce(), self.config.metadata_retry)
 
     def on_introduce(self, _: Introduce) -> None:
@@ -142,7 +140,7 @@ class Producer(Node):
 
     def on_producer_id_is(self, answer: ProducerIdIs) -> None:
         for queue in self.queues:
-            if queue.producer_id == NO_PRODUCER:
+            if queue.producer_id == NO_PRODUCER and answer.producer_id != queue.spent_id:
                 queue.producer_id, queue.epoch = answer.producer_id, answer.producer_epoch
         self.pump_all()
 

@@ -53,8 +53,8 @@ class Origin(Struct, frozen=True):
 def origin_of(blob: bytes) -> Origin | None:
     """The origin that the header of a batch names; None for what is no batch, or has no sequence numbers.
 
-    (Most have none because their producer is not idempotent. The end of a transaction, in part 4F, names a producer, and
-    no sequence.) It was not checked: check the CRC before you believe it.
+    (Most have none because their producer is not idempotent. The end of a transaction, in part 4F, names a producer,
+    and no sequence.) It was not checked: check the CRC before you believe it.
     """
     if len(blob) < HEADER.size:
         return None

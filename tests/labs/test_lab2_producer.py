@@ -120,7 +120,7 @@ class TestQueue:
         queue, _ = self.queue(reference, [])
         queue.epoch = reference.producing.MAX_EPOCH
         reference.accumulator.begin_epoch(queue)
-        assert (queue.producer_id, queue.epoch) == (-1, 0)
+        assert (queue.spent_id, queue.producer_id, queue.epoch) == (7, -1, 0)
 
 
 class TestProducer:

@@ -132,6 +132,8 @@ class Producer(Node):
     lanes: list[Lane]
     dealer: Dealer
     identity: int
+    spent: int
+    """The identity before, which has no epochs left."""
     epoch: int
     numbers: int
     waiting: dict[int, int]
@@ -144,7 +146,7 @@ class Producer(Node):
         self.lanes = [Lane(name) for name in self.config.partitions]
         room = self.config.batch_size - HEADER.size
         self.dealer = Dealer(room if self.config.partitioner == "sticky" else 0)
-        self.identity, self.epoch = NO_PRODUCER, 0
+        self.identity, self.spent, self.epoch = NO_PRODUCER, NO_PRODUCER, 0
         self.numbers = self.random.randrange(1 << 60)
         self.waiting, self.owed = {}, {}
         self.is_asking = False
@@ -175,7 +177,7 @@ class Producer(Node):
             self.ask()
 
     def on_producer_id_is(self, answer: ProducerIdIs) -> None:
-        if self.identity == NO_PRODUCER:
+        if self.identity == NO_PRODUCER and answer.producer_id != self.spent:
             self.identity, self.epoch = answer.producer_id, answer.producer_epoch
             for n in range(len(self.lanes)):
                 self.push(n)
@@ -370,7 +372,7 @@ class Producer(Node):
         if lane.epoch >= self.epoch and lane.identity == self.identity:
             self.epoch += 1
         if self.epoch > MAX_EPOCH:
-            self.identity, self.epoch = NO_PRODUCER, 0
+            self.identity, self.spent, self.epoch = NO_PRODUCER, self.identity, 0
             self.ask()
         for parcel in lane.parcels:
             self.cancel_timer(Overdue(n, parcel.current))

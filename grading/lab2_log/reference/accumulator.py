@@ -68,6 +68,8 @@ class Queue:
 
     name: str
     producer_id: int = NO_PRODUCER
+    spent_id: int = NO_PRODUCER
+    """The one before, which has no epochs left: an answer that is late may bring it again."""
     epoch: int = 0
     sequence: int = 0
     """The next one to be given away."""
@@ -165,7 +167,7 @@ def begin_epoch(queue: Queue) -> None:
     """
     # BEGIN SOLUTION 2F: another epoch, or another producer id where there is none; no attempt of before counts
     if queue.epoch == MAX_EPOCH:
-        queue.producer_id, queue.epoch = NO_PRODUCER, 0
+        queue.spent_id, queue.producer_id, queue.epoch = queue.producer_id, NO_PRODUCER, 0
     else:
         queue.epoch += 1
     queue.sequence = 0
