@@ -35,10 +35,11 @@ class Register:
 
     def add(self, origin: Origin, offset: int) -> None:
         """A batch stands at the end of the log."""
-        last = self.last_of(origin.producer_id, 1)
-        if last and origin.sequence == 0 and following(last[0][0]) != 0:
-            # It has begun anew; what came before is of no account.
-            self.rows = [row for row in self.rows if row[0].producer_id != origin.producer_id]
+        for last, _ in self.last_of(origin.producer_id, 1):
+            is_next = origin.sequence == following(last)
+            if last.epoch == origin.epoch and not is_next:
+                # It was forgotten, and has begun anew: what came before is of no account.
+                self.rows = [row for row in self.rows if row[0].producer_id != origin.producer_id]
         self.rows.append((origin, offset))
 
     def cut(self, end: int) -> None:
