@@ -262,6 +262,8 @@ class BrokerConfig(Config, frozen=True):
     """When to ask again what has not been answered: after ``fetch_wait`` and the slowest round trip."""
     fetch_bytes: int = 1000
     tend_every: int = 100 * MS
+    producer_expiry: int = 60 * SECOND
+    """A producer that has appended nothing for so long is forgotten (part 2F)."""
 
 
 # -- operations -------------------------------------------------------------------------------------------------------

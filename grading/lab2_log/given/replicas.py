@@ -62,6 +62,8 @@ class Partition:
     high_watermark: int = 0
     epochs: list[tuple[int, int]] = field(default_factory=list)
     """(epoch, offset of its first batch in our log), oldest first."""
+    producers: dict[int, Any] = field(default_factory=dict)
+    """Producer id -> what our log says of it (part 2F)."""
 
     # as a leader
     epoch_start: int = 0
