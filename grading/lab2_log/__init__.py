@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from distlab.grade.lab import Lab, Mutant
+from grading.lab2_log.groups.parts import PARTS as GROUP_PARTS
 from grading.lab2_log.log.parts import PARTS as LOG_PARTS
 from grading.lab2_log.quorum import PARTS as QUORUM_PARTS
 
@@ -21,6 +22,6 @@ LAB = Lab(
     number=2,
     name="lab2_log",
     title="Replicated log",
-    parts=(*LOG_PARTS, *QUORUM_PARTS),
+    parts=(*LOG_PARTS, *QUORUM_PARTS, *GROUP_PARTS),
     mutants=_mutants,
 )
