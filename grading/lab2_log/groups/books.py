@@ -59,7 +59,7 @@ class Answer(Struct, frozen=True):
     life: Life
     question: Any
     asked: Event
-    """The delivery of the question: the last before."""
+    """The first delivery of the question."""
     answer: Any
 
 
@@ -150,8 +150,8 @@ class Books:
             if kind is None:
                 return
             asked = self._questions[life, event.peer, what.id, kind]
-            if asked and all(a.what == asked[-1].what for a in asked):
-                self.answers.append(Answer(event, life, asked[-1].what, asked[-1], what))
+            if asked and all(a.what == asked[0].what for a in asked):
+                self.answers.append(Answer(event, life, asked[0].what, asked[0], what))
         elif event.node.startswith("m"):
             if hasattr(what, "id"):
                 self._sent[life, what.id] = what

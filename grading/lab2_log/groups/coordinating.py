@@ -229,7 +229,7 @@ def changes(run: Run) -> int:
     """How often the members or the partitions changed, at most."""
     shape = run.scenario.shape
     members = shape.get("members", ({}, {}))
-    starts = {member.get("at", 0) for member in members}
+    starts = {member.get("at", 60) for member in members}
     stops = [member for member in members if "stop" in member]
     grown = [call for call in run.scenario.calls if call.operation == "AddPartitions"]
     return len(starts) + len(stops) + len(grown)

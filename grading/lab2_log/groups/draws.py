@@ -46,18 +46,18 @@ def _drawn(random: Random, coordinators: list[str]) -> Scenario:
         if random.random() < 0.35:
             setting["at"] = random.randrange(60, last)
         if random.random() < 0.15:
-            setting["stop"] = random.randrange(setting.get("at", 0) + 100, last + 150)
+            setting["stop"] = random.randrange(setting.get("at", 60) + 100, last + 150)
         members.append(setting)
     if all("stop" in setting for setting in members):
         members[0] = {}
     commits = random.random() < 0.4
     config: dict[str, Any] = {
         "assignor": random.choice(ASSIGNORS),
-        "work": random.choice([2, 4, 4, 25, 60]) * MS,
+        "work": random.choice([2, 4, 4, 25]) * MS,
         "reset": random.choice(["earliest"] * 5 + ["latest"]),
     }
     if commits:
-        config |= {"auto_commit": False, "commits": True}
+        config |= {"auto_commit": False, "commits": True, "poll_records": 12}
     names = [f"m{n + 1}" for n in range(count)]
     topics = {"orders": random.choice([2, 3, 4, 6])}
     if random.random() < 0.25:
@@ -89,7 +89,10 @@ def _drawn(random: Random, coordinators: list[str]) -> Scenario:
     over = max(
         [
             last,
-            *(c.at // MS + c.arguments.get("duration", 0) // MS for c in calls),
+            *(
+                max(c.at // MS, _start(members, c.client)) + c.arguments.get("duration", 0) // MS
+                for c in calls
+            ),
             *(s.get("stop", 0) for s in members),
         ]
     )
@@ -103,6 +106,12 @@ def _drawn(random: Random, coordinators: list[str]) -> Scenario:
         "end": over + WHOLE_AGAIN // MS + 100,
     }
     return Scenario(tuple(calls), plan, noise, shape)
+
+
+def _start(members: list[dict[str, Any]], client: str) -> int:
+    """When that member's program begins to work, about."""
+    at: int = members[int(client[1:]) - 1].get("at", 60) + 100 if client[0] == "m" else 0
+    return at
 
 
 def simpler(scenario: Scenario) -> Iterator[Scenario]:

@@ -78,7 +78,7 @@ def stage(solution: Solution, scenario: Scenario) -> Stage:
 
 def _config(common: dict[str, Any], setting: dict[str, Any]) -> MemberConfig:
     fields = {**common, **setting}
-    fields["start_at"] = fields.pop("at", 0) * MS
+    fields["start_at"] = fields.pop("at", 60) * MS
     if "stop" in fields:
         fields["stop_at"] = fields.pop("stop") * MS
     fields["topics"] = tuple(fields["topics"])

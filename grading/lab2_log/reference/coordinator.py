@@ -108,6 +108,8 @@ class GroupMember:
     """Id of its last JoinGroup."""
     awaits_join: bool = False
     """Whether that is unanswered."""
+    has_answer: bool = True
+    """Whether it has spoken in this generation, and so has got the answer."""
     sync: int | None = None
     """Id of its SyncGroup, while that is unanswered."""
 
@@ -236,8 +238,8 @@ class Coordinator(Node):
         group = self.groups.setdefault(ask.group, Group(ask.group))
         known = group.members.get(ask.member)
         if known is not None and ask.id <= known.join:
-            if ask.id == known.join and group.state in (COMPLETING, STABLE):
-                self.answer_join(group, known)
+            if ask.id == known.join:
+                self.join_again(group, known)
             return
         if any(name != ask.member for name in group.members) and group.assignor != ask.assignor:
             self.send(sender, Joined(ask.id, INCONSISTENT_PROTOCOL))
@@ -253,6 +255,18 @@ class Coordinator(Node):
         )
         self.cancel_timer(Session(group.name, ask.member))
         self.prepare(group)
+        # END SOLUTION
+
+    def join_again(self, group: Group, member: GroupMember) -> None:
+        """A JoinGroup comes once more. If the answer was lost the member waits for it; else this is an echo."""
+        # BEGIN SOLUTION G2: answer again; but the generation may be over by now
+        if group.state in (COMPLETING, STABLE):
+            self.answer_join(group, member)
+            self.hear(group, member)
+        elif not member.has_answer:
+            member.awaits_join = True
+            self.cancel_timer(Session(group.name, member.subscription.member))
+            self.prepare(group)
         # END SOLUTION
 
     def prepare(self, group: Group) -> None:
@@ -298,6 +312,7 @@ class Coordinator(Node):
         if group.leader not in group.members:
             group.leader = next(iter(group.members))
         for member in group.members.values():
+            member.has_answer = False
             self.answer_join(group, member)
             self.hear(group, member)
         # END SOLUTION
@@ -328,7 +343,7 @@ class Coordinator(Node):
             self.send(sender, Synced(ask.id, error))
             return
         member = group.members[ask.member]
-        self.hear(group, member)
+        self.note_speaking(group, member)
         if group.state == PREPARING:
             self.send(sender, Synced(ask.id, REBALANCE_IN_PROGRESS))
         elif group.state == STABLE:
@@ -371,7 +386,7 @@ class Coordinator(Node):
         group = self.groups.get(ask.group, Group(ask.group))
         error = self.refusal() or self.not_one_of_us(group, ask.member, ask.generation)
         if not error:
-            self.hear(group, group.members[ask.member])
+            self.note_speaking(group, group.members[ask.member])
             error = REBALANCE_IN_PROGRESS if group.state == PREPARING else NONE
         self.send(sender, HeartbeatAnswer(ask.id, error))
         # END SOLUTION
@@ -398,6 +413,11 @@ class Coordinator(Node):
         # END SOLUTION
 
     # BEGIN SOLUTION G2: your own helpers
+    def note_speaking(self, group: Group, member: GroupMember) -> None:
+        """The member has said something in this generation."""
+        member.has_answer = True
+        self.hear(group, member)
+
     def forget(self, group: Group, name: str) -> None:
         del group.members[name]
         self.cancel_timer(Session(group.name, name))
@@ -435,7 +455,7 @@ class Coordinator(Node):
             return
         group = self.groups.setdefault(ask.group, group)
         if ask.member:
-            self.hear(group, group.members[ask.member])
+            self.note_speaking(group, group.members[ask.member])
         fresh = tuple(p for p in ask.positions if not self.is_overtaken(group, p, ask))
         if fresh:
             for position in fresh:

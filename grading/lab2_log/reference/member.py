@@ -269,6 +269,8 @@ class Member(Application):
                 if self.must_join and self.phase in (OUT, IN) and self.is_done_talking():
                     self.join()
             self.settle_offsets()
+            if self.committing is not None:
+                self.commit()
         self.fetch()
         self.serve()
         # END SOLUTION
@@ -300,7 +302,7 @@ class Member(Application):
             self.close(number)
         if self.phase in (JOINING, SYNCING):
             self.phase, self.must_join = OUT, True
-        self.answer_commit(Fail("the coordinator is gone"))
+            self.answer_commit(Fail("the coordinator is gone"))
         # END SOLUTION
 
     # -- a place in the group -----------------------------------------------------------------------------------------
@@ -496,6 +498,7 @@ class Member(Application):
         if self.phase == OUT:
             self.has_left()
         elif self.is_done_talking() and not self.is_asking(LeaveGroup):
+            self.drop(OffsetCommit)
             self.let_go(tuple(self.places))
             self.ask(LeaveGroup(self.next_id(), self.config.group, self.name))
         # END SOLUTION
