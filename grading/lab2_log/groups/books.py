@@ -100,6 +100,8 @@ class Books:
         """JoinGroups that were delivered to coordinators."""
         self.elections: list[tuple[int, int, str]] = []
         """(event, epoch, coordinator): first said then."""
+        self.terms: dict[Life, list[int]] = defaultdict(list)
+        """Coordinator's life -> the events by which it heard of another epoch."""
         self.tenures: list[Tenure] = []
         self.foreign: list[tuple[Event, Any]] = []
         """Records that a member handed out and did not own: (return, record)."""
@@ -116,6 +118,7 @@ class Books:
         self._questions: dict[tuple[Life, str, int, type], list[Event]] = defaultdict(list)
         self._owned: dict[Life, dict[TopicPartition, Tenure]] = defaultdict(dict)
         self._sent: dict[tuple[Life, int], Any] = {}
+        self._epochs: dict[Life, int] = {}
         self._synced: dict[Life, int] = {}
         self._shares: dict[Life, tuple[TopicPartition, ...]] = {}
         self._joined: dict[Life, int] = {}
@@ -180,6 +183,9 @@ class Books:
     def _deliver(self, event: Event, life: Life) -> None:
         what = event.what
         if event.node.startswith("k"):
+            if isinstance(what, Lead) and what.epoch > self._epochs.get(life, -1):
+                self._epochs[life] = what.epoch
+                self.terms[life].append(event.id)
             if isinstance(what, (*_OF_MEMBERS, OffsetFetch)):
                 self._questions[life, event.peer, what.id, type(what)].append(event)
             if isinstance(what, _OF_MEMBERS):
@@ -192,7 +198,8 @@ class Books:
         question = self._sent.get((life, getattr(what, "id", -1)))
         match what:
             case Synced(error="") if isinstance(question, SyncGroup):
-                if what.generation > self._synced.get(life, -1):
+                is_news = question.id > self._joined.get(life, 0)
+                if is_news and what.generation > self._synced.get(life, -1):
                     self._synced[life] = what.generation
                     self._gets(event, life, what)
             case OffsetsFetched(error="") if isinstance(question, OffsetFetch):
@@ -251,6 +258,11 @@ class Books:
         at = bisect_right(self.elections, event, key=lambda e: e[0]) - 1
         _, epoch, who = self.elections[max(at, 0)]
         return epoch, who
+
+    def term(self, life: Life, event: int) -> int:
+        """The event by which the coordinator had heard of the epoch that it was in at ``event``."""
+        at = bisect_right(self.terms[life], event)
+        return self.terms[life][at - 1] if at else 0
 
     def members_of(self, generation: int, before: int) -> list[tuple[Answer, dict[str, Any]]]:
         """What leaders were told of that generation's members, by event ``before``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from msgspec import structs
@@ -13,7 +14,7 @@ from distlab.core import MS, Ok, Operation
 from distlab.grade.lab import Run
 from distlab.trace import Event, Kind
 from grading.lab2_log.groups.books import Books, Tenure, books
-from grading.lab2_log.groups.coordinating import SLACK, calm, names
+from grading.lab2_log.groups.coordinating import SLACK, calm, change_times, names
 from grading.lab2_log.groups.world import Ends
 from labs.lab2_log.groups import (
     COOPERATIVE,
@@ -439,7 +440,9 @@ def keeps_its_share(run: Run) -> Verdict:
 def commits_on_the_way(run: Run) -> Verdict:
     """CG-L5: in a run without faults a rebalance makes nobody read anything twice."""
     config = settings(run, "m1")
-    if any(call.operation == "ElectCoordinator" for call in run.scenario.calls):
+    times = change_times(run)
+    is_eventful = any(later - earlier < 200 for earlier, later in pairwise(times))
+    if is_eventful or any(call.operation == "ElectCoordinator" for call in run.scenario.calls):
         return kept()
     if not calm(run) or not (config.auto_commit or config.commits) or any(call.operation == "Stall" for call in run.scenario.calls):
         return kept()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from distlab.check import Verdict, broken, kept
@@ -106,10 +107,11 @@ def fenced(run: Run) -> Verdict:
 def _newest(found: Books, life: tuple[str, int], at: int) -> tuple[int, Any, int] | None:
     """The newest generation that this coordinator had begun by event ``at``: (number, members, event)."""
     newest: tuple[int, Any, int] | None = None
+    since = found.term(life, at)
     for told in found.by_kind[Joined]:
         if told.event.id >= at:
             break
-        if told.life == life and told.answer.error == NONE:
+        if told.life == life and told.event.id > since and told.answer.error == NONE:
             if newest is None or told.answer.generation >= newest[0]:
                 members = {m.member for m in told.answer.members}
                 if newest is not None and told.answer.generation == newest[0]:
@@ -152,13 +154,14 @@ def remembered(run: Run) -> Verdict:
 def nobody_in_time_is_out(run: Run) -> Verdict:
     """CG-L4: a generation leaves out only members that left, were silent, or did not join again in time."""
     found = books(run)
-    last: dict[tuple[str, int], Answer] = {}
-    """Coordinator's life -> its last answer that named all members."""
+    last: dict[tuple[str, int, int], Answer] = {}
+    """Coordinator's life, in one epoch -> its last answer that named all members."""
     for told in found.by_kind[Joined]:
         if told.answer.error != NONE or not told.answer.members:
             continue
-        before = last.get(told.life)
-        last[told.life] = told
+        term = (*told.life, found.term(told.life, told.event.id))
+        before = last.get(term)
+        last[term] = told
         if before is None or before.answer.generation >= told.answer.generation:
             continue
         if _disturbed(run, told.life[0], before.event.time, told.event.time):
@@ -191,7 +194,7 @@ def _was_in_time(found: Books, told: Answer, before: Answer, member: str) -> boo
         return False
     patience = min(join.what.session_timeout for join in joins)
     times = [before.event.time, *(e.time for e in heard), told.event.time]
-    if any(later - earlier >= patience - SLACK // 2 for earlier, later in zip(times, times[1:])):
+    if any(later - earlier >= patience - SLACK // 2 for earlier, later in pairwise(times)):
         return False
     begins = [
         e.time
@@ -225,14 +228,25 @@ def calm(run: Run) -> bool:
     return not run.scenario.plan.faults and not noise.loss and not noise.duplicate
 
 
-def changes(run: Run) -> int:
-    """How often the members or the partitions changed, at most."""
-    shape = run.scenario.shape
-    members = shape.get("members", ({}, {}))
+def change_times(run: Run) -> list[int]:
+    """When members or partitions changed, in milliseconds."""
+    members = run.scenario.shape.get("members", ({}, {}))
     starts = {member.get("at", 60) for member in members}
-    stops = [member for member in members if "stop" in member]
-    grown = [call for call in run.scenario.calls if call.operation == "AddPartitions"]
-    return len(starts) + len(stops) + len(grown)
+    stops = [member["stop"] for member in members if "stop" in member]
+    grown = [call.at // MS for call in run.scenario.calls if call.operation == "AddPartitions"]
+    return sorted([*starts, *stops, *grown])
+
+
+def changes(run: Run) -> int:
+    """How many rebalances there may be, of one round each."""
+    times = change_times(run)
+    lost = [  # joins that the next coordinator knows nothing of
+        call
+        for call in run.scenario.calls
+        if call.operation == "ElectCoordinator"
+        and any(-50 < call.at // MS - time < 250 for time in times)
+    ]
+    return len(times) + len(lost)
 
 
 def few_rebalances(run: Run) -> Verdict:

@@ -495,7 +495,7 @@ class Member(Application):
     def leave(self) -> None:
         """The program closes us: commit, and say good-bye."""
         # BEGIN SOLUTION G3: after the last words
-        if self.phase == OUT:
+        if self.phase == OUT and self.generation == NO_GENERATION:
             self.has_left()
         elif self.is_done_talking() and not self.is_asking(LeaveGroup):
             self.drop(OffsetCommit)
