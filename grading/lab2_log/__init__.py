@@ -12,10 +12,11 @@ from grading.lab2_log.quorum import PARTS as QUORUM_PARTS
 
 def _mutants() -> Sequence[Mutant]:
     # They subclass the reference: not before it is there, and anew for each copy of it.
+    from grading.lab2_log.groups.mutants import mutants as of_the_groups
     from grading.lab2_log.log.mutants import mutants as of_the_log
     from grading.lab2_log.quorum.mutants import mutants as of_the_quorum
 
-    return [*of_the_log(), *of_the_quorum()]
+    return [*of_the_log(), *of_the_quorum(), *of_the_groups()]
 
 
 LAB = Lab(

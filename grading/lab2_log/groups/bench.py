@@ -59,9 +59,11 @@ def exam(name: str, check: Callable[[Solution], None]) -> Exam:
 class Bench:
     """One coordinator, its log, and what it has said to each member."""
 
-    def __init__(self, solution: Solution, records: list[Entry] | None = None) -> None:
+    def __init__(
+        self, solution: Solution, records: list[Entry] | None = None, *, is_quiet: bool = False
+    ) -> None:
         self.log: list[Entry] = list(records or ())
-        self.is_quiet = False
+        self.is_quiet = is_quiet
         """Whether the log answers nothing."""
         self.said: list[tuple[str, Message]] = []
         self.solo = Solo(solution.module("coordinator").Coordinator, CoordinatorConfig(), "k1")
@@ -167,7 +169,7 @@ class Bench:
         self.pass_time(60 * MS)
         answer = self.joined(members[0])
         parts = [P0, P1]
-        shares = {m: parts[n::len(members)] for n, m in enumerate(members)}
+        shares = {m: parts[n :: len(members)] for n, m in enumerate(members)}
         for member in sorted(members, key=lambda m: m != answer.leader):
             self.sync(member, answer.generation, shares if member == answer.leader else None)
         for member in members:

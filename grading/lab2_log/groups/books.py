@@ -206,7 +206,9 @@ class Books:
                 self._begins(life, what)
             case Synced() | HeartbeatAnswer() | OffsetCommitted() if what.error in OUT:
                 is_news = question is not None and question.id > self._joined.get(life, 0)
-                if is_news and self._owned[life]:  # an answer to what it said before it joined is old
+                if (
+                    is_news and self._owned[life]
+                ):  # an answer to what it said before it joined is old
                     self.lost.append((life, event))
                     self._end(event, life)
 
@@ -290,5 +292,3 @@ def assignor(run: Run) -> str:
 
 def is_cooperative(run: Run) -> bool:
     return assignor(run) == COOPERATIVE
-
-

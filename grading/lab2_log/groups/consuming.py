@@ -7,8 +7,7 @@ from typing import Any
 
 from msgspec import structs
 
-from distlab.check import History, Verdict, broken, kept
-from distlab.check import logs
+from distlab.check import History, Verdict, broken, kept, logs
 from distlab.check.history import Entry
 from distlab.core import MS, Ok, Operation
 from distlab.grade.lab import Run
@@ -40,7 +39,9 @@ class Chronicle:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
 
-    def add(self, client: str, operation: Operation, event: Event | None, value: Any = None) -> None:
+    def add(
+        self, client: str, operation: Operation, event: Event | None, value: Any = None
+    ) -> None:
         at, number = (event.time, event.id) if event is not None else (0, 0)
         ticket = len(self.entries)
         self.entries.append(Entry(ticket, client, operation, at, number, Ok(value), at, number))
@@ -276,7 +277,9 @@ def over_at(run: Run) -> int:
     times += [event.time for event in run.trace.of(Kind.START)]
     for work in books(run).works:
         ended = work.ended.time if work.ended is not None else run.time
-        if ended - work.began.time > SLACK and not _is_down(run, work.life, run.trace.events[-1].id):
+        if ended - work.began.time > SLACK and not _is_down(
+            run, work.life, run.trace.events[-1].id
+        ):
             times.append(ended)
     return max(times)
 
@@ -292,8 +295,7 @@ def is_whole(run: Run) -> Verdict:
     late = [
         told
         for told in found.by_kind[Joined]
-        if told.answer.error == NONE
-        and told.event.time > over_at(run) + WHOLE_AGAIN
+        if told.answer.error == NONE and told.event.time > over_at(run) + WHOLE_AGAIN
     ]
     if late:
         return structs.replace(
@@ -381,9 +383,7 @@ def _is_running(run: Run, name: str) -> bool:
 
 
 def _programs_failed(run: Run) -> bool:
-    return any(
-        isinstance(entry.operation, Poll) and entry.is_failed for entry in run.history
-    )
+    return any(isinstance(entry.operation, Poll) and entry.is_failed for entry in run.history)
 
 
 def stuck_is_out(run: Run) -> Verdict:
@@ -444,7 +444,11 @@ def commits_on_the_way(run: Run) -> Verdict:
     is_eventful = any(later - earlier < 200 for earlier, later in pairwise(times))
     if is_eventful or any(call.operation == "ElectCoordinator" for call in run.scenario.calls):
         return kept()
-    if not calm(run) or not (config.auto_commit or config.commits) or any(call.operation == "Stall" for call in run.scenario.calls):
+    if (
+        not calm(run)
+        or not (config.auto_commit or config.commits)
+        or any(call.operation == "Stall" for call in run.scenario.calls)
+    ):
         return kept()
     seen: dict[tuple[TopicPartition, int], Event] = {}
     for tenure in books(run).tenures:

@@ -184,11 +184,7 @@ def nobody_in_time_is_out(run: Run) -> Verdict:
 
 
 def _was_in_time(found: Books, told: Answer, before: Answer, member: str) -> bool:
-    heard = [
-        e
-        for e in found.heard[told.life, member]
-        if before.event.id < e.id <= told.event.id
-    ]
+    heard = [e for e in found.heard[told.life, member] if before.event.id < e.id <= told.event.id]
     joins = [e for e in found.joins if e.what.member == member and e.id < told.event.id]
     if not joins or any(isinstance(e.what, LeaveGroup) for e in heard):
         return False

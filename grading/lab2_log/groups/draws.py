@@ -76,7 +76,9 @@ def _drawn(random: Random, coordinators: list[str]) -> Scenario:
     noise = draw_noise(random, around)
     if is_calm:
         plan = msgspec.structs.replace(plan, faults=(), heal_at=None)
-        noise = msgspec.structs.replace(noise, loss=0.0, duplicate=0.0, delay=(1 * MS, 3 * MS), straggle=0.0)
+        noise = msgspec.structs.replace(
+            noise, loss=0.0, duplicate=0.0, delay=(1 * MS, 3 * MS), straggle=0.0
+        )
     calls: list[Call] = []
     if random.random() < 0.25:
         calls.append(elect(random.randrange(100, last), random.choice(COORDINATORS)))

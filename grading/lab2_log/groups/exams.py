@@ -21,9 +21,13 @@ from labs.lab2_log.groups import (
     DescribeGroup,
     GroupDescribed,
     GroupsListed,
+    Heartbeat,
+    HeartbeatAnswer,
     Joined,
     LeaveGroup,
     ListGroups,
+    OffsetFetch,
+    OffsetsFetched,
     Subscription,
     Synced,
     TopicPartition,
@@ -71,7 +75,9 @@ def javadoc_range(solution: Solution) -> None:
     """RangeAssignor's Javadoc: two consumers, two topics of three partitions."""
     got = ask(solution, RANGE, [member("C0", "t0 t1"), member("C1", "t0 t1")], TWO)
     expected = {"C0": parts("t0p0 t0p1 t1p0 t1p1"), "C1": parts("t0p2 t1p2")}
-    require(got == expected, "range, two consumers, t0 and t1 of three", shown(expected), shown(got))
+    require(
+        got == expected, "range, two consumers, t0 and t1 of three", shown(expected), shown(got)
+    )
 
 
 def javadoc_round_robin(solution: Solution) -> None:
@@ -154,9 +160,7 @@ def draw(random: Random, *, equal: bool = False) -> tuple[list[Subscription], di
             owned.append(TopicPartition("t0", 99))
         if not owned:
             generation = NO_GENERATION
-        members.append(
-            Subscription(f"m{n}", tuple(topics), tuple(sorted(set(owned))), generation)
-        )
+        members.append(Subscription(f"m{n}", tuple(topics), tuple(sorted(set(owned))), generation))
     random.shuffle(members)
     return members, sizes
 
@@ -193,7 +197,9 @@ def exactly_once(solution: Solution) -> None:
                 sorted(got),
             )
             dealt = [p for share in got.values() for p in share]
-            require(len(dealt) == len(set(dealt)), f"{name}: something is given twice", "", shown(got))
+            require(
+                len(dealt) == len(set(dealt)), f"{name}: something is given twice", "", shown(got)
+            )
             for m in members:
                 stray = [p for p in got[m.member] if p.topic not in m.topics or p not in wanted]
                 require(not stray, f"{name}: {m.member} gets {stray[:1]}, which it does not want")
@@ -201,7 +207,9 @@ def exactly_once(solution: Solution) -> None:
                 missing = sorted(wanted - set(dealt))
                 require(not missing, f"{name}: nobody gets {missing[:1]}", "", shown(got))
             other = ask(solution, name, list(reversed(members)), dict(reversed(sizes.items())))
-            require(other == got, f"{name}: the order of the members matters", shown(got), shown(other))
+            require(
+                other == got, f"{name}: the order of the members matters", shown(got), shown(other)
+            )
 
 
 def balanced(solution: Solution) -> None:
@@ -247,7 +255,12 @@ def moves_little(solution: Solution) -> None:
         again = ask(
             solution, STICKY, [member(m, " ".join(sizes), s, 9) for m, s in got.items()], sizes
         )
-        require(again == got, "sticky: nothing has changed, and something moves", shown(got), shown(again))
+        require(
+            again == got,
+            "sticky: nothing has changed, and something moves",
+            shown(got),
+            shown(again),
+        )
 
 
 def lets_go_first(solution: Solution) -> None:
@@ -272,7 +285,9 @@ def lets_go_first(solution: Solution) -> None:
             for n in range(size)
             if any(t in m.topics for m in members)
         }
-        rounds = 1 if turn % 2 == 0 else 6  # with unequal subscriptions one move may bring about another
+        rounds = (
+            1 if turn % 2 == 0 else 6
+        )  # with unequal subscriptions one move may bring about another
         topics = {m.member: " ".join(m.topics) for m in members}
         for n in range(rounds):
             again = [member(m, topics[m], share, 9 + n) for m, share in got.items()]
@@ -307,7 +322,9 @@ def zombie(solution: Solution) -> None:
             UNKNOWN_MEMBER,
             errors,
         )
-    require(bench.committed() == 9, "the zombie's commit has put the offset back", 9, bench.committed())
+    require(
+        bench.committed() == 9, "the zombie's commit has put the offset back", 9, bench.committed()
+    )
     errors = [c.error for c in bench.commit("b-1", old, 7)]
     require(
         errors == [ILLEGAL_GENERATION],
@@ -331,7 +348,9 @@ def _goes_on_alone(bench: Bench, name: str, old: int) -> int:
         )
     bench.join(name)
     answer = bench.joined(name)
-    require(answer.generation > old, "a new generation begins", f"more than {old}", answer.generation)
+    require(
+        answer.generation > old, "a new generation begins", f"more than {old}", answer.generation
+    )
     bench.sync(name, answer.generation, {name: [P0, P1]})
     return answer.generation
 
@@ -360,7 +379,9 @@ def not_before_the_log(solution: Solution) -> None:
     generation = bench.gather("a-1")
     bench.is_quiet = True
     answers = [c for c in bench.commit("a-1", generation, 5) if not c.error]
-    require(not answers, "a commit is acknowledged that is not in the log", "no answer yet", answers[:1])
+    require(
+        not answers, "a commit is acknowledged that is not in the log", "no answer yet", answers[:1]
+    )
     bench = Bench(solution)
     bench.is_quiet = True
     bench.join("a-1")
@@ -389,6 +410,30 @@ def goes_on(solution: Solution) -> None:
             before.partitions,
             after,
         )
+
+
+def not_before_it_is_read(solution: Solution) -> None:
+    """The log has not been read yet: nobody is told that nothing is committed, or that it is unknown."""
+    before = Bench(solution)
+    generation = before.gather("a-1")
+    before.commit("a-1", generation, 5)
+    bench = Bench(solution, before.log, is_quiet=True)
+    bench.tell("tool", OffsetFetch(1, "g", (P0,)))
+    told = [a for a in bench.heard("tool", OffsetsFetched) if not a.error]
+    require(
+        not told,
+        "a coordinator that has not read its log says what is committed",
+        "COORDINATOR_LOAD_IN_PROGRESS",
+        told[:1],
+    )
+    bench.tell("a-1", Heartbeat(9, "g", generation, "a-1"))
+    errors = [a.error for a in bench.heard("a-1", HeartbeatAnswer)]
+    require(
+        UNKNOWN_MEMBER not in errors,
+        "a coordinator that has not read its log does not know a member",
+        "COORDINATOR_LOAD_IN_PROGRESS",
+        errors,
+    )
 
 
 def leader_dies(solution: Solution) -> None:
@@ -442,7 +487,8 @@ def waits_patiently(solution: Solution) -> None:
         bench.beat("c-1", old)
     bench.join("b-1")
     bench.join("c-1")
-    names = {m.member for n in ("a-1", "b-1", "c-1") for m in bench.joined(n).members}
+    answers = [bench.joined(n) for n in ("a-1", "b-1", "c-1")]
+    names = {m.member for a in answers if a.generation > old for m in a.members}
     require(
         "a-1" in names,
         "a-1 waited for the others to join for 280 ms, with a session timeout of 200, and is out",
@@ -477,7 +523,9 @@ def all_gone(solution: Solution) -> None:
     errors = [c.error for c in bench.commit("", NO_GENERATION, 1)]
     require(bool(errors) and errors[0] != "", "a tool set an offset of a group that has members")
     bench.tell("a-1", LeaveGroup(bench.id("a-1"), "g", "a-1"))
-    require(bench.committed() == 5, "all members left, and the offsets are gone", 5, bench.committed())
+    require(
+        bench.committed() == 5, "all members left, and the offsets are gone", 5, bench.committed()
+    )
     again = bench.restarted(solution)
     for group in (bench, again):
         group.join("c-1")
@@ -554,7 +602,10 @@ EXAMS = {
         exam("tools are answered", tools),
     ),
     "CG-S2": (exam("a zombie on the bench", zombie),),
-    "CG-S3 G2": (exam("echoes of commits", echo),),
+    "CG-S3 G2": (
+        exam("echoes of commits", echo),
+        exam("not before the log is read", not_before_it_is_read),
+    ),
     "CG-L1": (
         exam("the leader dies between Join and Sync", leader_dies),
         exam("a member does not join again", does_not_come),

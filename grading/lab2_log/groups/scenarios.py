@@ -89,9 +89,7 @@ def _config(common: dict[str, Any], setting: dict[str, Any]) -> MemberConfig:
 
 
 def produce(at: int, number: int, count: int = 1, topic: str = "orders") -> Call:
-    return Call(
-        at * MS, "broker", "Produce", {"topic": topic, "number": number, "count": count}
-    )
+    return Call(at * MS, "broker", "Produce", {"topic": topic, "number": number, "count": count})
 
 
 def add_partitions(at: int, count: int, topic: str = "orders") -> Call:

@@ -134,7 +134,10 @@ def wanted(members: list[Member], sizes: Mapping[str, int]) -> list[Part]:
     """The partitions that somebody subscribes to, in order."""
     topics = {topic for m in members for topic in m.topics}
     return [
-        Part(topic, n) for topic, size in sorted(sizes.items()) if topic in topics for n in range(size)
+        Part(topic, n)
+        for topic, size in sorted(sizes.items())
+        if topic in topics
+        for n in range(size)
     ]
 
 

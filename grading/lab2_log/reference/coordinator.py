@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from distlab.core import Address, Node, Timer
 from labs.lab2_log.group_log import (
     Appended,
     AskLog,
@@ -74,8 +75,6 @@ from labs.lab2_log.groups import (
     SyncGroup,
     TopicPartition,
 )
-
-from distlab.core import Address, Message, Node, Timer
 
 EMPTY, PREPARING, COMPLETING = "Empty", "PreparingRebalance", "CompletingRebalance"
 STABLE, DEAD = "Stable", "Dead"

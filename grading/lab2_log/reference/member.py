@@ -68,7 +68,7 @@ from labs.lab2_log.groups import (
     SyncGroup,
     Want,
 )
-from labs.lab2_log.places import Places, Place, all_processed, begin_at, hand_out, take, to_commit
+from labs.lab2_log.places import Place, Places, all_processed, begin_at, hand_out, take, to_commit
 
 OUT, JOINING, SYNCING, IN = "out", "joining", "syncing", "in"
 PATIENCE = 4
