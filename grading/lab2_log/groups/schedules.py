@@ -328,6 +328,7 @@ CONSUMING = (
             f"a new group begins at the end, {time}",
             "what comes after that is read, whoever dies",
             *(produce(time - 40 + 9 * n, n % 3, 2) for n in range(18)),
+            *(produce(900, number, 2) for number in range(3)),
             faults=(at(time, Crash("m1", None, Survival.ALL)),),
             members=[{"work": 60 * MS}, {"at": 150, "work": 60 * MS}],
             config={"reset": "latest", "auto_commit_every": 250 * MS},

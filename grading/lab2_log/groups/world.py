@@ -93,8 +93,8 @@ class TopicBroker(Node):
     config: BrokerConfig
     topics: dict[str, int]
     logs: dict[TopicPartition, PartitionLog]
-    waiting: dict[str, FetchRecords]
-    """Client -> what it waits for."""
+    waiting: dict[tuple[str, int], FetchRecords]
+    """(client, id) -> what it waits for."""
     fed: int
 
     def on_start(self) -> None:
@@ -121,7 +121,7 @@ class TopicBroker(Node):
 
     def grow(self, part: TopicPartition, count: int) -> None:
         self.logs[part].end += count
-        for client, ask in list(self.waiting.items()):
+        for (client, _), ask in list(self.waiting.items()):
             if any(want.partition == part for want in ask.wants):
                 self.answer(client, ask)
 
@@ -151,18 +151,18 @@ class TopicBroker(Node):
     def on_fetch_records(self, ask: FetchRecords, sender: Address) -> None:
         if ask.max_wait and not any(self.found(want, 1).records for want in ask.wants):
             if not any(self.found(want, 1).error for want in ask.wants):
-                self.waiting[sender] = ask
+                self.waiting[sender, ask.id] = ask
                 self.set_timer(AnswerDue(sender, ask.id), ask.max_wait)
                 return
         self.answer(sender, ask)
 
     def on_answer_due(self, due: AnswerDue) -> None:
-        ask = self.waiting.get(due.client)
-        if ask is not None and ask.id == due.id:
+        ask = self.waiting.get((due.client, due.id))
+        if ask is not None:
             self.answer(due.client, ask)
 
     def answer(self, client: str, ask: FetchRecords) -> None:
-        self.waiting.pop(client, None)
+        self.waiting.pop((client, ask.id), None)
         found = tuple(self.found(want, ask.max_records) for want in ask.wants)
         self.send(Address(client), RecordsFetched(ask.id, found))
 
