@@ -1,7 +1,7 @@
 """A coordinator built otherwise: messages are only noted down; one function looks at a group and does what is due.
 
-There is one timer, a pulse, and deadlines are numbers. A group has no table of transitions: whether it rebalances follows
-from what its members wait for. An assignment is *the newest one in the log*; what is not there does not exist.
+There is one timer, a pulse, and deadlines are numbers. A group has no table of transitions: whether it rebalances
+follows from what its members wait for. An assignment is *the newest one in the log*; what is not there does not exist.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A member built otherwise: every few milliseconds it looks at itself, and says what it has to say.
 
-Messages only leave notes. What is asked stands in *slots*, one question in each: who coordinates, our place (join or sync),
-commit, offsets, records, sizes. A question stays in its slot until it is answered, and is sent again when it has waited
-long enough. Nothing but the pulse begins anything.
+Messages only leave notes. What is asked stands in *slots*, one question in each: who coordinates, our place (join or
+sync), commit, offsets, records, sizes. A question stays in its slot until it is answered, and is sent again when it
+has waited long enough. Nothing but the pulse begins anything.
 """
 
 from __future__ import annotations
@@ -464,9 +464,7 @@ class Member(Application):
         if positions and self.coordinator and not self.is_joining and self.generation >= 0:
             self.open(
                 "commit",
-                OffsetCommit(
-                    self.next(), self.config.group, self.generation, self.name, positions
-                ),
+                OffsetCommit(self.next(), self.config.group, self.generation, self.name, positions),
             )
 
     def on_offset_committed(self, answer: OffsetCommitted, sender: Address) -> None:
@@ -507,7 +505,9 @@ class Member(Application):
         return [p for p in sorted(self.cursors) if self.cursors[p].stage == "read"]
 
     def read(self) -> None:
-        wants = tuple(Want(p, self.cursors[p].next) for p in self.ours() if not self.cursors[p].shelf)
+        wants = tuple(
+            Want(p, self.cursors[p].next) for p in self.ours() if not self.cursors[p].shelf
+        )
         if wants:
             config = self.config
             self.open(

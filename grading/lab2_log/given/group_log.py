@@ -129,7 +129,8 @@ class GroupLog:
     """So many of them have been sent."""
 
     def heard(self, node: Node, lead: Lead, sender: Address) -> bool:
-        """News of who leads. True if it is another epoch: then everything is to be forgotten, and is read if we lead."""
+        """News of who leads. True if it is another epoch: then everything is to be forgotten, and is read if we
+        lead."""
         node.send(sender, Follows(lead.epoch, self.life))
         if lead.epoch <= self.epoch:
             return False

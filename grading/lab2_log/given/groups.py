@@ -1,9 +1,9 @@
 """Who says what to whom in a consumer group: messages, errors, configs, operations and probes. Given.
 
 The messages are Kafka's, without versions: ``FindCoordinator``, ``JoinGroup``, ``SyncGroup``, ``Heartbeat``,
-``LeaveGroup``, ``OffsetCommit``, ``OffsetFetch``, ``ListGroups``, ``DescribeGroup``. All are datagrams: they may be lost,
-repeated or overtaken. Each answer carries the ``id`` of its question. A member's ids rise through its life; a question
-that is asked again, word for word, has the same id.
+``LeaveGroup``, ``OffsetCommit``, ``OffsetFetch``, ``ListGroups``, ``DescribeGroup``. All are datagrams: they may be
+lost, repeated or overtaken. Each answer carries the ``id`` of its question. A member's ids rise through its life; a
+question that is asked again, word for word, has the same id.
 """
 
 from __future__ import annotations
@@ -327,7 +327,8 @@ class Found(Struct, frozen=True):
 
 
 class RecordsFetched(Message, frozen=True):
-    """Answer to :class:`FetchRecords`. With offset -1 one asks where a partition begins and ends: no records, no error."""
+    """Answer to :class:`FetchRecords`. With offset -1 one asks where a partition begins and ends: no records, no
+    error."""
 
     id: int
     found: tuple[Found, ...] = ()

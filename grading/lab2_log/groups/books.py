@@ -21,6 +21,7 @@ from labs.lab2_log.groups import (
     NO_GENERATION,
     NONE,
     UNKNOWN_MEMBER,
+    CommitNow,
     Handle,
     Heartbeat,
     HeartbeatAnswer,
@@ -110,6 +111,8 @@ class Books:
         """Work under way, and the JoinGroup by which its partition was let go."""
         self.commits: list[Event] = []
         """OffsetCommits, when they were sent."""
+        self.lied: list[tuple[Event, Tenure]] = []
+        """A program was told that all is committed, and something of this tenure was not."""
         self.lost: list[tuple[Life, Event]] = []
         """A member was told that it is out."""
         self.claims: list[tuple[Event, int, tuple[TopicPartition, ...]]] = []
@@ -119,6 +122,7 @@ class Books:
         self._owned: dict[Life, dict[TopicPartition, Tenure]] = defaultdict(dict)
         self._sent: dict[tuple[Life, int], Any] = {}
         self._epochs: dict[Life, int] = {}
+        self._acked: dict[tuple[Life, TopicPartition], int] = {}
         self._synced: dict[Life, int] = {}
         self._shares: dict[Life, tuple[TopicPartition, ...]] = {}
         self._joined: dict[Life, int] = {}
@@ -141,7 +145,7 @@ class Books:
         for answer in self.answers:
             self.by_kind[type(answer.answer)].append(answer)
 
-    # -- coordinators ---------------------------------------------------------------------------------------------------
+    # -- coordinators ----------------------------------------------------------------------------------------------
 
     def _send(self, event: Event, life: Life) -> None:
         what = event.what
@@ -174,10 +178,13 @@ class Books:
         gone = tuple(part for part in owned if part in share and part not in keeps)
         self.claims.append((event, self._synced.get(life, NO_GENERATION), gone))
         for part in [part for part in owned if part not in keeps]:
-            for work in self.works:
-                if work.life == life and work.ended is None:
-                    if any(want.partition == part for want in work.records):
-                        self.snatched.append((work, event))
+            self.snatched += [
+                (work, event)
+                for work in self.works
+                if work.life == life
+                and work.ended is None
+                and any(want.partition == part for want in work.records)
+            ]
             owned.pop(part).ended = event
 
     def _deliver(self, event: Event, life: Life) -> None:
@@ -202,6 +209,10 @@ class Books:
                 if is_news and what.generation > self._synced.get(life, -1):
                     self._synced[life] = what.generation
                     self._gets(event, life, what)
+            case OffsetCommitted(error="") if isinstance(question, OffsetCommit):
+                for position in question.positions:
+                    before = self._acked.get((life, position.partition), 0)
+                    self._acked[life, position.partition] = max(before, position.offset or 0)
             case OffsetsFetched(error="") if isinstance(question, OffsetFetch):
                 self._begins(life, what)
             case Synced() | HeartbeatAnswer() | OffsetCommitted() if what.error in OUT:
@@ -212,7 +223,7 @@ class Books:
                     self.lost.append((life, event))
                     self._end(event, life)
 
-    # -- members --------------------------------------------------------------------------------------------------------
+    # -- members ---------------------------------------------------------------------------------------------------
 
     def _gets(self, event: Event, life: Life, synced: Synced) -> None:
         owned = self._owned[life]
@@ -237,7 +248,7 @@ class Books:
         if isinstance(operation, Handle):
             self.works.append(Work(life, operation.records, event))
             self._open[ticket] = self.works[-1]
-        elif isinstance(operation, Poll):
+        elif isinstance(operation, Poll | CommitNow):
             self._open[ticket] = event
 
     def _return(self, event: Event, life: Life) -> None:
@@ -245,7 +256,14 @@ class Books:
         opened = self._open.pop(ticket, None)
         if isinstance(opened, Work):
             opened.ended = event
-        elif isinstance(opened, Event) and isinstance(outcome, Ok):
+        elif opened is None or not isinstance(outcome, Ok):
+            return
+        elif isinstance(opened.what[1], CommitNow):
+            for part, tenure in self._owned[life].items():
+                upto = max(self._acked.get((life, part), 0), tenure.begin or 0)
+                if tenure.handed and tenure.handed[-1][0] >= upto:
+                    self.lied.append((event, tenure))
+        else:
             for record in outcome.value or ():
                 tenure = self._owned[life].get(record.partition)
                 if tenure is None:
@@ -253,7 +271,7 @@ class Books:
                 else:
                     tenure.handed.append((record.offset, event))
 
-    # -- questions ------------------------------------------------------------------------------------------------------
+    # -- questions -------------------------------------------------------------------------------------------------
 
     def coordinator_at(self, event: int) -> tuple[int, str]:
         """(epoch, who) as the log's controller had said by then."""

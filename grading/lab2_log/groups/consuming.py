@@ -119,6 +119,14 @@ def _first(run: Run, tenure: Tenure) -> Verdict | None:
 def commits_are_true(run: Run) -> Verdict:
     """CG-S3: everything before an offset that a member commits has been processed by somebody in the group."""
     found = books(run)
+    for event, tenure in found.lied:
+        return broken(
+            f"{event.node}'s program was told that all is committed, and {tenure.part} is not",
+            tenure.handed[-1][1].id,
+            event.id,
+            expected="Ok when the coordinator has acknowledged it",
+            got="Ok",
+        )
     starts: dict[str, int] = {}
     for told in found.by_kind[OffsetCommitted]:
         if told.answer.error == NONE:
@@ -285,7 +293,8 @@ def over_at(run: Run) -> int:
 
 
 def is_whole(run: Run) -> Verdict:
-    """CG-L1: soon after all is well, all partitions are owned, by one each; it stays so, and all is read and committed."""
+    """CG-L1: soon after all is well, all partitions are owned, by one each; it stays so, and all is read and
+    committed."""
     if run.time < over_at(run) + WHOLE_AGAIN or _programs_failed(run):
         return kept()
     found = books(run)
@@ -340,11 +349,11 @@ def _all_read(run: Run, found: Books) -> Verdict:
             for want in work.records:
                 read[want.partition] = max(read.get(want.partition, 0), want.offset + 1)
     committed: dict[TopicPartition, int] = {}
-    for event in found.commits:
-        for position in event.what.positions:
+    for told in found.by_kind[OffsetCommitted]:
+        for position in told.question.positions if told.answer.error == NONE else ():
             before = committed.get(position.partition, 0)
             committed[position.partition] = max(before, position.offset)
-    commits = settings(run, "m1").auto_commit or settings(run, "m1").commits
+    commits = settings(run, "m1").auto_commit
     for end in _ends(run):
         due = _end_then(run, end)
         if end.start > 0 or not any(

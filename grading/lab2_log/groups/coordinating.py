@@ -111,12 +111,13 @@ def _newest(found: Books, life: tuple[str, int], at: int) -> tuple[int, Any, int
     for told in found.by_kind[Joined]:
         if told.event.id >= at:
             break
-        if told.life == life and told.event.id > since and told.answer.error == NONE:
-            if newest is None or told.answer.generation >= newest[0]:
-                members = {m.member for m in told.answer.members}
-                if newest is not None and told.answer.generation == newest[0]:
-                    members |= newest[1]
-                newest = told.answer.generation, members, told.event.id
+        if told.life != life or told.event.id <= since or told.answer.error != NONE:
+            continue
+        members = {m.member for m in told.answer.members}
+        if newest is None or told.answer.generation > newest[0]:
+            newest = told.answer.generation, members, told.event.id
+        elif told.answer.generation == newest[0]:
+            newest = newest[0], members | newest[1], told.event.id
     return newest
 
 

@@ -96,7 +96,8 @@ def javadoc_round_robin(solution: Solution) -> None:
 
 
 def javadoc_sticky(solution: Solution) -> None:
-    """StickyAssignor's Javadoc: three consumers, four topics of two; then C1 leaves, and the others keep all they have."""
+    """StickyAssignor's Javadoc: three consumers, four topics of two; then C1 leaves, and the others keep all they
+    have."""
     start = {
         "C0": parts("t0p0 t1p1 t3p0"),
         "C1": parts("t0p1 t2p0 t3p1"),
@@ -497,6 +498,25 @@ def waits_patiently(solution: Solution) -> None:
     )
 
 
+def the_answer_is_lost(solution: Solution) -> None:
+    """A member's JoinGroup is answered, and the answer is lost; the next rebalance begins, and it asks again."""
+    bench = Bench(solution)
+    first = bench.join("a-1")
+    bench.join("b-1")
+    bench.pass_time(60 * MS)
+    old = bench.joined("b-1").generation
+    bench.join("c-1")
+    bench.join("b-1")
+    bench.tell("a-1", first)
+    require(
+        bench.joined("c-1").generation > old if bench.heard("c-1", Joined) else False,
+        "a-1 has not heard that its JoinGroup was answered, asks again in the next rebalance, and does not count "
+        "as having joined",
+        "a new generation, with a-1",
+        "the others wait for it",
+    )
+
+
 def echo_of_a_join(solution: Solution) -> None:
     """A JoinGroup comes again when it has been answered."""
     bench = Bench(solution)
@@ -614,7 +634,10 @@ EXAMS = {
         exam("another coordinator goes on", goes_on),
         exam("an echo of a JoinGroup", echo_of_a_join),
     ),
-    "CG-L4": (exam("whoever waits is not silent", waits_patiently),),
+    "CG-L4": (
+        exam("whoever waits is not silent", waits_patiently),
+        exam("the answer to a JoinGroup is lost", the_answer_is_lost),
+    ),
     "CG-S3": (exam("lag", lags),),
 }
 """By promise; where two pieces have one of the same code, the second names its piece."""

@@ -79,7 +79,7 @@ PART_G2 = Part(
     stage=scenarios.stage,
     draw=draws.draw_coordinating,
     directed=schedules.COORDINATING,
-    runs=50,
+    runs=24,
     simpler=draws.simpler,
     promises=(
         _promise(
@@ -144,7 +144,7 @@ PART_G3 = Part(
     stage=scenarios.stage,
     draw=draws.draw_consuming,
     directed=schedules.CONSUMING,
-    runs=50,
+    runs=24,
     simpler=draws.simpler,
     promises=(
         _promise(

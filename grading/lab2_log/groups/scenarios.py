@@ -1,8 +1,8 @@
 """Part 2G in the simulator: coordinators ``k1`` and ``k2``, members ``m1``.., the topics' broker and the groups' log.
 
 ``shape``: ``members`` (a list of settings of each: ``at`` and ``stop`` in milliseconds, and fields of MemberConfig),
-``config`` (fields of MemberConfig for all), ``topics`` (name -> partitions), ``records`` (in each partition at the start),
-``feed`` (milliseconds between two more), ``end`` (milliseconds).
+``config`` (fields of MemberConfig for all), ``topics`` (name -> partitions), ``records`` (in each partition at the
+start), ``feed`` (milliseconds between two more), ``end`` (milliseconds).
 """
 
 from __future__ import annotations

@@ -149,12 +149,12 @@ class TopicBroker(Node):
         self.send(sender, MetadataIs(ask.id, sizes))
 
     def on_fetch_records(self, ask: FetchRecords, sender: Address) -> None:
-        if ask.max_wait and not any(self.found(want, 1).records for want in ask.wants):
-            if not any(self.found(want, 1).error for want in ask.wants):
-                self.waiting[sender, ask.id] = ask
-                self.set_timer(AnswerDue(sender, ask.id), ask.max_wait)
-                return
-        self.answer(sender, ask)
+        found = [self.found(want, 1) for want in ask.wants]
+        if ask.max_wait and not any(f.records or f.error for f in found):
+            self.waiting[sender, ask.id] = ask
+            self.set_timer(AnswerDue(sender, ask.id), ask.max_wait)
+        else:
+            self.answer(sender, ask)
 
     def on_answer_due(self, due: AnswerDue) -> None:
         ask = self.waiting.get((due.client, due.id))

@@ -1,18 +1,19 @@
 """A member of a consumer group (part G3): it joins, keeps its place, reads what it owns, and commits what is processed.
 
 Theory of operation. Most of it follows one rule of Kafka's client: *things change only while the program polls*. A
-member hears by a heartbeat that its group rebalances while the program works on records. It waits until the program asks
-for more; then it commits what is processed, lets go of what it must, and joins again. So no partition is ever taken away
-under the program's hands. If the program does not come back within ``max_poll_interval`` the member leaves: a heart that
-beats on while the program is stuck would keep the partitions for ever.
+member hears by a heartbeat that its group rebalances while the program works on records. It waits until the program
+asks for more; then it commits what is processed, lets go of what it must, and joins again. So no partition is ever
+taken away under the program's hands. If the program does not come back within ``max_poll_interval`` the member
+leaves: a heart that beats on while the program is stuck would keep the partitions for ever.
 
 ``go_on`` looks at how things are, and asks for the first thing that is missing: a coordinator, a place in the group,
 offsets, records. It is called whenever something has changed. Each question has one message open at a time, and that is
 sent again until it is answered.
 
-Eager assignors have all members let go of everything before they join. With the cooperative one (KIP-429) a member keeps
-what it owns, and goes on reading it; when it is told that it gets less, it lets go of the difference and joins once more.
-It claims what it owns together with the generation that gave it to it: not the newest one that it has heard of.
+Eager assignors have all members let go of everything before they join. With the cooperative one (KIP-429) a member
+keeps what it owns, and goes on reading it; when it is told that it gets less, it lets go of the difference and joins
+once more. It claims what it owns together with the generation that gave it to it: not the newest one that it has
+heard of.
 
 If the coordinator says that the member is unknown, or in another generation, others may own what it had: it lets go of
 all, at once, and commits nothing.

@@ -5,8 +5,8 @@ Theory of operation. Four offsets of one partition, and they are easily mixed up
     committed  <=  processed  <=  position  <=  position + what is fetched
 
 What was *fetched* waits for the program. What was *handed out* it works on; *position* is what comes next. When it asks
-for more it says that all of that is *processed*, and only what is processed may be *committed*: whoever takes over begins
-there, and what was handed out and not processed is handed out again, at least once.
+for more it says that all of that is *processed*, and only what is processed may be *committed*: whoever takes over
+begins there, and what was handed out and not processed is handed out again, at least once.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ Places = dict[TopicPartition, Place]
 def lag(high_watermark: int, committed: int | None) -> int | None:
     """How many records a group has not processed yet. None if it has committed nothing: nobody can say.
 
-    Both numbers come from different places at different times, and a high watermark may be old: a lag is never negative.
+    Both numbers come from different places at different times, and a high watermark may be old: a lag is never
+    negative.
     """
     # BEGIN SOLUTION G3: the high watermark minus what is committed
     return None if committed is None else max(0, high_watermark - committed)

@@ -19,8 +19,8 @@ _rightful = assignors.rightful
 
 
 def all_topics_as_one(members: list[Member], sizes: Mapping[str, int]) -> Assignment:
-    """Cuts the list of all partitions into pieces, not each topic: balanced, and not what range means. Partitions of equal
-    number do not meet in one member, and a join of two topics finds nothing."""
+    """Cuts the list of all partitions into pieces, not each topic: balanced, and not what range means. Partitions of
+    equal number do not meet in one member, and a join of two topics finds nothing."""
     everything = assignors.wanted(members, sizes)
     answer: Assignment = {m.member: [] for m in members}
     for n, part in enumerate(everything):

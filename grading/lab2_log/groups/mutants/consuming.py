@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from distlab.core import Address
+from distlab.core import Address, Ok, Ticket
 from distlab.grade.lab import bug
 from labs.lab2_log import places
 from labs.lab2_log.groups import (
     COOPERATIVE,
     NO_GENERATION,
     REBALANCE_IN_PROGRESS,
+    CommitNow,
     HeartbeatAnswer,
     JoinGroup,
     Owned,
@@ -54,8 +55,8 @@ def commits_the_last_one(of: Places) -> tuple[Position, ...]:
 
 
 def takes_resets_for_commits(place: Place, offset: int, is_committed: bool) -> None:
-    """Does not commit where ``latest`` has put it. It dies before it has processed anything, the next owner begins at the
-    end as it is then, and what came in between nobody reads."""
+    """Does not commit where ``latest`` has put it. It dies before it has processed anything, the next owner begins
+    at the end as it is then, and what came in between nobody reads."""
     _begin_at(place, offset, True)
 
 
@@ -197,6 +198,14 @@ class AsksOnce(Member):
             self.set_timer(timer, self.config.retry)
         else:
             super().on_ask_again(timer)
+
+
+class SaysSo(Member):
+    """Tells the program that its commit is done as soon as it is sent."""
+
+    def on_commit_now(self, op: CommitNow, ticket: Ticket) -> None:
+        super().on_commit_now(op, ticket)
+        self.answer_commit(Ok())
 
 
 class NeverLooks(Member):
@@ -367,6 +376,13 @@ CONSUMING = (
         replaces="member:Member",
         breaks="CG-L1",
         kind="liveness",
+    ),
+    bug(
+        "says-committed",
+        SaysSo,
+        part="G3",
+        replaces="member:Member",
+        breaks="CG-S3",
     ),
     bug(
         "never-looks-for-more",
