@@ -32,6 +32,10 @@ from labs.lab2_log.groups import (
 P0, P1 = TopicPartition("orders", 0), TopicPartition("orders", 1)
 
 
+SOON = 20 * MS
+"""What we grant a coordinator that looks at its groups only now and then."""
+
+
 class Wrong(Exception):
     """A promise is broken."""
 
@@ -172,6 +176,7 @@ class Bench:
         shares = {m: parts[n :: len(members)] for n, m in enumerate(members)}
         for member in sorted(members, key=lambda m: m != answer.leader):
             self.sync(member, answer.generation, shares if member == answer.leader else None)
+        self.pass_time(SOON)
         for member in members:
             got = [s for s in self.heard(member, Synced) if not s.error]
             require(bool(got), f"{member} does not get its share", "Synced", "nothing")

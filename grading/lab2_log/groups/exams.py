@@ -8,7 +8,7 @@ from typing import Any
 
 from distlab.core import MS
 from distlab.grade.solution import Solution
-from grading.lab2_log.groups.bench import P0, P1, Bench, Wrong, exam, require
+from grading.lab2_log.groups.bench import P0, P1, SOON, Bench, Wrong, exam, require
 from labs.lab2_log.groups import (
     COOPERATIVE,
     ILLEGAL_GENERATION,
@@ -348,11 +348,13 @@ def _goes_on_alone(bench: Bench, name: str, old: int) -> int:
             "no error",
         )
     bench.join(name)
+    bench.pass_time(SOON)
     answer = bench.joined(name)
     require(
         answer.generation > old, "a new generation begins", f"more than {old}", answer.generation
     )
     bench.sync(name, answer.generation, {name: [P0, P1]})
+    bench.pass_time(SOON)
     return answer.generation
 
 
@@ -404,6 +406,7 @@ def goes_on(solution: Solution) -> None:
         error = other.beat(name, generation)
         require(not error, f"after a fail-over {name} has to join again", "no error", error)
         other.sync(name, generation)
+        other.pass_time(SOON)
         before, after = bench.heard(name, Synced)[-1], other.heard(name, Synced)
         require(
             bool(after) and after[-1].partitions == before.partitions,
@@ -488,6 +491,7 @@ def waits_patiently(solution: Solution) -> None:
         bench.beat("c-1", old)
     bench.join("b-1")
     bench.join("c-1")
+    bench.pass_time(SOON)
     answers = [bench.joined(n) for n in ("a-1", "b-1", "c-1")]
     names = {m.member for a in answers if a.generation > old for m in a.members}
     require(
@@ -508,6 +512,7 @@ def the_answer_is_lost(solution: Solution) -> None:
     bench.join("c-1")
     bench.join("b-1")
     bench.tell("a-1", first)
+    bench.pass_time(SOON)
     require(
         bench.joined("c-1").generation > old if bench.heard("c-1", Joined) else False,
         "a-1 has not heard that its JoinGroup was answered, asks again in the next rebalance, and does not count "
@@ -524,10 +529,12 @@ def echo_of_a_join(solution: Solution) -> None:
     bench.ids["a-1"] = 30
     bench.join("a-1")
     bench.join("b-1")
+    bench.pass_time(SOON)
     new = bench.joined("a-1").generation
     require(new > generation, "both have joined again, and nothing happens")
     bench.ids["a-1"] = 30
     bench.join("a-1")
+    bench.pass_time(SOON)
     require(
         bench.joined("b-1").generation == new and bench.beat("b-1", new) != REBALANCE_IN_PROGRESS,
         "an echo of a JoinGroup makes the group rebalance",

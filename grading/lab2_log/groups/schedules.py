@@ -77,7 +77,15 @@ def comes_and_goes(assignor: str) -> Directed:
 
 
 CALM = (
-    schedule("one member", "it owns everything", members=[{}], end=1_100),
+    schedule(
+        "one member",
+        "it owns everything, and has little to do",
+        members=[{}],
+        config={"auto_commit": False, "commits": True},
+        records=0,
+        feed=60,
+        end=1_100,
+    ),
     *map(comes_and_goes, ASSIGNORS),
 )
 
@@ -86,7 +94,7 @@ COMMITS = {"auto_commit": False, "commits": True}
 
 ZOMBIES = tuple(
     schedule(
-        f"a zombie commits late, {assignor}{', ' + str(duration) if duration != 500 else ''}",
+        f"a zombie commits late, {assignor}, {pause}",
         "a member stands still in the midst of its work, is thrown out, wakes up, and commits",
         faults=(at(pause, Pause("m1", duration * MS)),),
         members=[{"work": 30 * MS}, {}],
@@ -96,7 +104,7 @@ ZOMBIES = tuple(
         end=pause + duration + 1_250,
     )
     for assignor in ("range", "cooperative-sticky")
-    for pause, duration in ((330, 500), (345, 420), (352, 640))
+    for pause, duration in ((330, 330), (345, 310), (352, 340))
 )
 
 COORDINATING = (
