@@ -170,7 +170,7 @@ PART_G3 = Part(
             "CG-S4",
             "a partition is processed by one member at a time",
             2,
-            "two-steps",
+            "one-at-a-time",
             consuming.one_at_a_time,
             needs=(TAKEN_OVER, KEPT),
         ),

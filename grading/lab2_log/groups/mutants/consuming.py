@@ -28,12 +28,11 @@ _take = places.take
 
 def commits_what_is_fetched(of: Places) -> tuple[Position, ...]:
     """Commits what was fetched. If the member dies, what waited for the program is never processed."""
-    return tuple(
-        Position(part, place.fetched[-1].offset + 1 if place.fetched else place.processed)
-        for part, place in sorted(of.items())
-        if place.position is not None
-        and place.committed != (place.fetched[-1].offset + 1 if place.fetched else place.processed)
-    )
+    positions = {position.partition: position for position in _to_commit(of)}
+    for part, place in of.items():
+        if place.fetched and place.committed is not None:
+            positions[part] = Position(part, place.fetched[-1].offset + 1)
+    return tuple(position for _, position in sorted(positions.items()))
 
 
 def commits_what_is_handed_out(of: Places) -> tuple[Position, ...]:
