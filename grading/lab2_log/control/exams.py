@@ -335,28 +335,6 @@ def caught_up(insync: Any) -> None:
             raise Wrong(f"b2 is not in the ISR: {story}", f"ISR {wanted}", f"ISR {_digits(got)}")
 
 
-def one_at_a_time(insync: Any) -> None:
-    state = led_by("b1", "123")
-    for proposal, wanted, expected in (
-        (None, ("b1", "b2", "b3"), None),
-        (None, ("b1", "b2"), ("b1", "b2")),
-        (("b1", "b2"), ("b1", "b3"), ("b1", "b2")),
-        (("b1", "b2"), ("b1", "b2", "b3"), ("b1", "b2")),
-    ):
-        got = insync.proposal_now(state, proposal, wanted)
-        if (None if got is None else tuple(got)) != expected:
-            raise Wrong(f"asked for {proposal}, and wants {wanted}", expected, got)
-
-
-def settled(insync: Any) -> None:
-    state, asked = led_by("b1", "123"), ("b1", "b2")
-    for version, expected in ((8, asked), (9, asked), (10, None), (12, None)):
-        heard = structs.replace(state, version=version)
-        got = insync.proposal_after(asked, state, heard)
-        if (None if got is None else tuple(got)) != expected:
-            raise Wrong(f"asked at version 9, and heard of version {version}", expected, got)
-
-
 EXAMS = {
     "RL-S4": (
         exam("a table of elections", "decisions", elections),
@@ -366,8 +344,6 @@ EXAMS = {
     "RL-S9": (
         exam("compare and set", "decisions", compare_and_set),
         exam("who comes in has caught up", "insync", caught_up),
-        exam("one proposal at a time", "insync", one_at_a_time),
-        exam("what settles a proposal", "insync", settled),
     ),
     "RL-L2": (exam("time, not records", "insync", in_time),),
 }

@@ -417,7 +417,7 @@ def nobody_is_thrown_out(run: Run) -> Verdict:
 
 def written_seldom(run: Run) -> Verdict:
     """The quorum's log grows by decisions; and what everybody has heard is not said again."""
-    if is_model(run):
+    if not is_late(run):
         return kept()
     found = chronicle(run)
     entries: dict[tuple[int, int], int] = {}

@@ -2,7 +2,7 @@
 
 ``shape``: ``brokers`` (how many), ``min_insync``, ``unclean`` (whether anybody may lead), ``lag`` (lag_time, in
 milliseconds), ``log`` (as in part 2A); and what a judge must know: ``well_from`` (since when controllers and brokers can
-do their work, in milliseconds, where nothing heals), ``calm`` (nothing befalls anybody: the ISR must not shrink), ``rest`` (how long the last calls may take, in milliseconds).
+do their work, in milliseconds, where nothing heals), ``calm`` (nothing befalls anybody: the ISR must not shrink), ``rest`` (how long the last calls may take), ``until`` (when it is over, whatever is under way).
 """
 
 from __future__ import annotations
@@ -66,10 +66,11 @@ def stage(solution: Solution, scenario: Scenario) -> Stage:
         **{name: Member(broker, broker_config, "broker") for name in names},
     }
     last = max((call.at for call in scenario.calls), default=0)
+    until = max(last, well_from(scenario) + IN_TIME) + shape.get("rest", 250) * MS
     return Stage(
         cluster=Cluster(cast),
         operations=(Append, Poll, Drain, ShutDown, ElectPreferred),
-        until=max(last, well_from(scenario) + IN_TIME) + shape.get("rest", 250) * MS,
+        until=min(until, shape.get("until", until // MS) * MS),
         settle=None,
         roles=holders,
     )

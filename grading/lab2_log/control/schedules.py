@@ -10,6 +10,7 @@ from distlab.faults import (
     At,
     Crash,
     Cut,
+    Delay,
     Fault,
     Noise,
     Partition,
@@ -23,6 +24,7 @@ from distlab.grade.lab import Directed
 from distlab.grade.scenario import Call, Scenario
 from grading.lab2_log.control.drawing import ending, prefer, shut_down
 from grading.lab2_log.control.scene import CONTROLLERS
+from grading.lab2_log.log.following import nth
 from grading.lab2_log.log.replicas import append, poll
 
 BROKERS = ("b1", "b2", "b3")
@@ -62,7 +64,8 @@ ALONE = ("@active",), ("@standby:0", "@standby:1")
 """The active controller cannot reach the others. All brokers can reach it."""
 
 DIRECTED = (
-    schedule("controllers and brokers, and all is well", "somebody leads", *FEW, calm=True),
+    schedule("controllers and brokers", "somebody leads", *FEW, calm=True, until=800),
+    schedule("controllers and brokers, and all is well", "and stays well", *FEW, calm=True),
     schedule(
         "a burst of records",
         "whoever keeps up is not thrown out for what it lacks at this moment (KIP-16)",
@@ -188,6 +191,59 @@ DIRECTED = (
             lag=150,
         )
         for n in (10, 30, 60)
+    ),
+    schedule(
+        "the answer comes late",
+        "what was so once is no news",
+        *FEW,
+        *(append(1_265 + 3 * n, f"late {n}", timeout=300 * MS) for n in range(16)),
+        faults=(
+            divided(700, 300, ("b3",), ("b1", "b2")),
+            *((nth(k, "b1", "PartitionAltered"), Delay(420 * MS)) for k in CONTROLLERS),
+            divided(1_262, 120, ("b3",), ("b1", "b2")),
+        ),
+        heal_at=1_700,
+        lag=150,
+    ),
+    schedule(
+        "the question is lost",
+        "a leader asks again",
+        *FEW,
+        append(1_300, 4, timeout=300 * MS),
+        faults=(
+            divided(700, 300, ("b3",), ("b1", "b2")),
+            *((At(1_100 * MS), Cut("b1", k, 100 * MS)) for k in CONTROLLERS),
+        ),
+        heal_at=1_500,
+        lag=150,
+    ),
+    schedule(
+        "the word that it leads is lost",
+        "a broker is told until it says that it has heard",
+        *FEW,
+        append(1_400, 4, timeout=300 * MS),
+        faults=(dies(800, "b1"), *((At(900 * MS), Cut(k, "b2", 300 * MS)) for k in CONTROLLERS)),
+        well_from=1_250,
+        rest=700,
+    ),
+    *(
+        schedule(
+            f"an office lost, and won again, {seed}",
+            "what was under way in the first term is nobody's business in the next one",
+            *FEW,
+            faults=(
+                dies(740, "b1"),
+                divided(890, 650, *ALONE),
+                dies(1_560, "b3", 40),
+                (At(2_000 * MS), Crash("@active", None, Survival.ALL)),
+                dies(2_100, "b2"),
+            ),
+            noise=Noise(seed=seed),
+            well_from=2_100,
+            min_insync=1,
+            rest=900,
+        )
+        for seed in range(3)
     ),
     schedule(
         "the last replica is killed",

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from distlab.core import Address
+from distlab.core import Address, Ok, Ticket
 from distlab.grade.lab import bug
 from labs.lab2_log import insync
-from labs.lab2_log.brokers import Alive, AlterPartition, PartitionState
-from labs.lab2_log.membership import FAREWELL, Farewell, InSync
+from labs.lab2_log.broker import Broker
+from labs.lab2_log.brokers import Alive, AlterPartition, PartitionState, ShutDown
+from labs.lab2_log.membership import FAREWELL, Farewell
 from labs.lab2_log.replicas import Partition, Progress
 
 _wanted_isr = insync.wanted_isr
-_take_isr = InSync.take_isr
-_review = InSync.review
-_on_start = InSync.on_start
 
 
 def counts_records(
@@ -63,35 +61,47 @@ def any_answer_settles(
     return None
 
 
-class TakesAnyNews(InSync):
+class TakesAnyNews(Broker):
     """Takes the ISR of whatever state arrives, also of one that is older than what it knows."""
 
-
-def takes_any_news(self: InSync, partition: Partition, state: PartitionState) -> None:
-    """Takes the ISR of whatever state arrives, also of one that is older than what it knows."""
-    assert partition.state is not None
-    if state.version < partition.version:
+    def take_isr(self, partition: Partition, state: PartitionState) -> None:
+        super().take_isr(partition, state)
+        assert partition.state is not None
         partition.state = structs.replace(partition.state, isr=state.isr)
         self.isr_changed(partition)
-    else:
-        _take_isr(self, partition, state)
 
 
-def asks_once(self: InSync, partition: Partition, *, again: bool = False) -> None:
+class AsksTheControllerOnce(Broker):
     """Asks the controllers once. The question is lost, and until the end of the epoch it waits for the answer."""
-    _review(self, partition, again=False)
+
+    def review(self, partition: Partition, *, again: bool = False) -> None:
+        if partition.proposal is None:
+            super().review(partition, again=again)
 
 
-def farewell_at_once(self: InSync) -> None:
+class SaysFarewellAtOnce(Broker):
     """Says farewell when it starts, so as not to forget it: whoever is killed says that it ended cleanly."""
-    _on_start(self)
-    self.disk.append(FAREWELL, Farewell(self.life))
-    self.disk.sync(FAREWELL, "/")
+
+    def read_farewell(self) -> int:
+        before = super().read_farewell()
+        self.disk.append(FAREWELL, Farewell(self.life))
+        self.disk.sync(FAREWELL, "/")
+        return before
 
 
-def tells_the_first(self: InSync, message: Alive | AlterPartition) -> None:
+class TellsTheFirst(Broker):
     """Speaks to the first controller of its list. It is one of three."""
-    self.send(Address(self.config.controllers[0]), message)
+
+    def tell_controllers(self, message: Alive | AlterPartition) -> None:
+        self.send(Address(self.config.controllers[0]), message)
+
+
+class LeavesWithoutAWord(Broker):
+    """Shuts down and leaves no farewell: the last replica in sync ends cleanly, and nobody may ever know."""
+
+    def on_shut_down(self, _: ShutDown, ticket: Ticket) -> None:
+        self.finish(ticket, Ok())
+        self.stop("asked to shut down")
 
 
 ASKING = (
@@ -147,5 +157,39 @@ ASKING = (
         breaks="RL-S9",
         code="2E-m9",
         source="KIP-497, AsyncIsr.tla",
+    ),
+    bug("takes-any-news", TakesAnyNews, part="E", replaces="broker:Broker", breaks="RL-S10"),
+    bug(
+        "asks-the-controller-once",
+        AsksTheControllerOnce,
+        part="E",
+        replaces="broker:Broker",
+        breaks="RL-L1",
+        kind="liveness",
+    ),
+    bug(
+        "says-farewell-at-once",
+        SaysFarewellAtOnce,
+        part="E",
+        replaces="broker:Broker",
+        breaks="RL-S4",
+        source="KIP-966",
+    ),
+    bug(
+        "leaves-without-a-word",
+        LeavesWithoutAWord,
+        part="E",
+        replaces="broker:Broker",
+        breaks="RL-L4",
+        kind="liveness",
+        source="KIP-966",
+    ),
+    bug(
+        "tells-the-first",
+        TellsTheFirst,
+        part="E",
+        replaces="broker:Broker",
+        breaks="RL-L4",
+        kind="liveness",
     ),
 )

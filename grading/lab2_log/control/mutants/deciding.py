@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from distlab.core import Address, Ticket
+from distlab.core import Address
 from distlab.grade.lab import bug
-from labs.lab2_log.brokers import Alive, Heard, LeaderAndIsr
+from labs.lab2_log.brokers import Alive, Heard
 from labs.lab2_log.controller import CLUSTER, Controller
-from labs.lab2_log.metadata import Cluster, Command, ElectPreferred, Fence, decoded, encoded
+from labs.lab2_log.metadata import Command, Fence, decoded, encoded
 from labs.lab2_log.quorum import Cas, Put
 
 
@@ -119,16 +119,6 @@ class WaitsForEver(Controller):
         written = getattr(self, "written", None)
         super().leave_office()
         self.written = written
-
-    def on_elect_preferred(self, wanted: ElectPreferred, ticket: Ticket) -> None:
-        super().on_elect_preferred(wanted, ticket)
-
-
-class OnlyTheFirstLook(Controller):
-    """Reads what is decided when it becomes active, and never as a standby: right, but it becomes active too early."""
-
-    def claim(self) -> str:
-        return str(super(Controller, self).probe().state.items.get("controller"))
 
 
 DECIDING = (
