@@ -47,7 +47,7 @@ PART_E = Part(
     draw=drawing.draw,
     directed=schedules.DIRECTED,
     exhaustive=(model.SMALL,),
-    runs=50,
+    runs=24,
     simpler=drawing.simpler,
     promises=(
         _promise(

@@ -47,7 +47,22 @@ class Lived(Struct):
 
 
 class StrictBooks(Books):
-    """Any proposal that was made at the version that a leader knows may have been granted."""
+    """Any proposal that was made at the version that a leader knows may have been granted.
+
+    And what it knows is of the epoch that it was told to be in: that another one has begun, LeaderAndIsr says.
+    """
+
+    def known(self, life: Life, at: int) -> PartitionState | None:
+        epoch = max(
+            (
+                event.what.state.leader_epoch
+                for event in self.news[life]
+                if event.id <= at and isinstance(event.what, LeaderAndIsr)
+            ),
+            default=-1,
+        )
+        heard = [s for event, s in self.states[life] if event <= at and s.leader_epoch <= epoch]
+        return max(heard, key=lambda state: state.version, default=None)
 
     def maybe(self, life: Life, state: PartitionState, at: int) -> list[str]:
         return [

@@ -53,14 +53,18 @@ def power_fails(victims: Sequence[str]) -> Any:
         node = random.choice([*victims, *victims, "@active", "@active", "@standby"])
         back = None if random.random() < 0.15 else _outage(random, swarm)
         return Crash(
-            node, back, random.choice([Survival.NOTHING, Survival.SOME, Survival.TORN, Survival.ALL])
+            node,
+            back,
+            random.choice([Survival.NOTHING, Survival.SOME, Survival.TORN, Survival.ALL]),
         )
 
     return kind
 
 
 def stands_still(random: Random, swarm: Swarm) -> AnyAction:
-    return Pause(random.choice(["@active", "@leader", "@follower", *swarm.targets]), _outage(random, swarm))
+    return Pause(
+        random.choice(["@active", "@leader", "@follower", *swarm.targets]), _outage(random, swarm)
+    )
 
 
 def cut_off(random: Random, swarm: Swarm) -> AnyAction:
@@ -68,7 +72,9 @@ def cut_off(random: Random, swarm: Swarm) -> AnyAction:
     names = [node for node in swarm.nodes if node[0] == "b"]
     if random.random() < 0.3:
         one = random.choice(names)
-        return Partition(((one,), tuple(n for n in swarm.nodes if n != one)), _outage(random, swarm))
+        return Partition(
+            ((one,), tuple(n for n in swarm.nodes if n != one)), _outage(random, swarm)
+        )
     random.shuffle(names)
     count = random.randrange(len(names) + 1)
     ours = ("@active", *names[:count])

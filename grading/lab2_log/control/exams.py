@@ -57,7 +57,9 @@ def exam(name: str, module: str, check: Callable[[Any], None]) -> Exam:
 # -- tables: what a controller decides ----------------------------------------------------------------------------------
 
 
-def led_by(leader: str, isr: str, elr: str = "", epoch: int = 5, version: int = 9) -> PartitionState:
+def led_by(
+    leader: str, isr: str, elr: str = "", epoch: int = 5, version: int = 9
+) -> PartitionState:
     """``led_by("b1", "12", "3")``: b1 leads, b1 and b2 are in the ISR, b3 in the ELR."""
     return PartitionState(P, ALL3, leader, epoch, _named(isr), version, _named(elr))
 
@@ -141,7 +143,9 @@ def _moved_on(story: str, old: PartitionState, new: PartitionState, changed: boo
         raise Wrong(f"{story}: the leader epoch", f"more than {old.leader_epoch}", new.leader_epoch)
     if new.leader == old.leader and "back before" not in story and "clean" not in story:
         if new.leader_epoch != old.leader_epoch and "KIP" not in story:
-            raise Wrong(f"{story}: the same leader, the same epoch", old.leader_epoch, new.leader_epoch)
+            raise Wrong(
+                f"{story}: the same leader, the same epoch", old.leader_epoch, new.leader_epoch
+            )
 
 
 def _digits(names: Iterable[str]) -> str:
@@ -162,7 +166,9 @@ def a_new_epoch(decisions: Any) -> None:
     before = cluster(led_by("b1", "123"))
     new = decisions.apply(before, Register("b1", 11, 10), TWO).partitions[P]
     if new.leader_epoch <= 5:
-        raise Wrong("the leader is back in another life", "an epoch greater than 5", new.leader_epoch)
+        raise Wrong(
+            "the leader is back in another life", "an epoch greater than 5", new.leader_epoch
+        )
 
 
 ISR_CHANGES: tuple[tuple[str, Cluster, Alter, bool, str], ...] = (
@@ -179,11 +185,17 @@ def compare_and_set(decisions: Any) -> None:
     for story, before, request, is_granted, isr in ISR_CHANGES:
         new = decisions.apply(before, request, TWO).partitions[P]
         if _digits(new.isr) != isr:
-            raise Wrong(f"{story}: {request.request!r} of {request.broker}", f"ISR {isr}", f"ISR {_digits(new.isr)}")
+            raise Wrong(
+                f"{story}: {request.request!r} of {request.broker}",
+                f"ISR {isr}",
+                f"ISR {_digits(new.isr)}",
+            )
         if not is_granted and new != before.partitions[P]:
             raise Wrong(f"{story}: it must change nothing", before.partitions[P], new)
         if is_granted and new.version <= 9:
-            raise Wrong(f"{story}: a copy of the request must find a newer version", "10", new.version)
+            raise Wrong(
+                f"{story}: a copy of the request must find a newer version", "10", new.version
+            )
     stranger = Alter("b1", AlterPartition(1, "no such partition", 5, ALL3, 9))
     before = cluster(led_by("b1", "12"))
     if decisions.apply(before, stranger, TWO) != before:
@@ -210,7 +222,20 @@ class Walk:
 
     def step(self) -> None:
         random, state = self.random, self.state()
-        kind = random.choice(["alive", "alive", "fence", "restart", "clean", "alter", "alter", "commit", "echo", "prefer"])
+        kind = random.choice(
+            [
+                "alive",
+                "alive",
+                "fence",
+                "restart",
+                "clean",
+                "alter",
+                "alter",
+                "commit",
+                "echo",
+                "prefer",
+            ]
+        )
         b = random.choice(ALL3)
         life = self.lives[b]
         if kind == "commit":
@@ -230,7 +255,9 @@ class Walk:
             before = self.now
             self.do(random.choice([Register(b, life - 100), Fence(b, life - 100)]))
             if self.now != before:
-                raise Wrong(f"an echo of a former life: {self.told()}", "nothing changes", self.state())
+                raise Wrong(
+                    f"an echo of a former life: {self.told()}", "nothing changes", self.state()
+                )
         elif kind == "prefer":
             self.do(Prefer(P))
         elif kind == "alter" and state.leader:
@@ -253,7 +280,11 @@ class Walk:
         before = self.now
         self.do(Alter(state.leader, request))
         if late and self.now != before:
-            raise Wrong(f"a request that knew version {request.version}: {self.told()}", before.partitions[P], self.state())
+            raise Wrong(
+                f"a request that knew version {request.version}: {self.told()}",
+                before.partitions[P],
+                self.state(),
+            )
 
     def is_live(self, b: str) -> bool:
         return b in self.now.brokers and not self.now.brokers[b].is_fenced
@@ -287,9 +318,19 @@ class Walk:
         able = [b for b in ALL3 if b in (*new.isr, *new.elr) and self.is_live(b)]
         if able and not new.leader:
             raise Wrong(f"nobody leads {where}", f"{able[0]} leads", new)
-        if isinstance(command, Fence) and command.broker in old.isr and command.broker not in new.isr:
-            if len(new.isr) < self.rules.min_insync and command.broker not in new.elr and new.unclean == old.unclean:
-                raise Wrong(f"{command.broker} was silent, and has lost nothing: {where}", "in the ELR", new)
+        if (
+            isinstance(command, Fence)
+            and command.broker in old.isr
+            and command.broker not in new.isr
+        ):
+            if (
+                len(new.isr) < self.rules.min_insync
+                and command.broker not in new.elr
+                and new.unclean == old.unclean
+            ):
+                raise Wrong(
+                    f"{command.broker} was silent, and has lost nothing: {where}", "in the ELR", new
+                )
 
 
 def walks(decisions: Any) -> None:
@@ -307,10 +348,18 @@ def in_time(insync: Any) -> None:
     now, lag = 1_000 * MS, 300 * MS
     state = led_by("b1", "123")
     for story, b2, wanted in (
-        ("10,000 records behind, caught up 2 ms ago", Progress(0, now - 2 * MS, 10_000, now), "123"),
+        (
+            "10,000 records behind, caught up 2 ms ago",
+            Progress(0, now - 2 * MS, 10_000, now),
+            "123",
+        ),
         ("caught up exactly lag_time ago", Progress(5, now - lag, 9, now), "123"),
         ("one record behind, for longer than lag_time", Progress(9, now - lag - 1, 10, now), "13"),
-        ("not heard for longer than lag_time", Progress(10, now - lag - 1, 10, now - lag - 1), "13"),
+        (
+            "not heard for longer than lag_time",
+            Progress(10, now - lag - 1, 10, now - lag - 1),
+            "13",
+        ),
     ):
         progress = {"b2": b2, "b3": Progress(10, now, 10, now)}
         got = insync.wanted_isr(state, progress, 10, now, lag)

@@ -457,7 +457,10 @@ def failed_over(run: Run) -> bool:
     if is_model(run):
         return False
     said = chronicle(run).said
-    return len({s.event.what.controller_epoch for s in said if isinstance(s.event.what, LeaderAndIsr)}) > 1
+    return (
+        len({s.event.what.controller_epoch for s in said if isinstance(s.event.what, LeaderAndIsr)})
+        > 1
+    )
 
 
 def was_unclean(run: Run) -> bool:

@@ -68,7 +68,9 @@ class View(Struct, frozen=True):
 
 def with_item(items: tuple[Any, ...], broker: str, item: Any) -> tuple[Any, ...]:
     """The same, but for that follower."""
-    return tuple(item if name == broker else old for name, old in zip(FOLLOWERS, items, strict=True))
+    return tuple(
+        item if name == broker else old for name, old in zip(FOLLOWERS, items, strict=True)
+    )
 
 
 def stage(solution: Solution, scenario: Scenario) -> Stage:
@@ -200,9 +202,7 @@ def _came_back(world: Any) -> bool:
 
 def _is_told_late(world: Any) -> bool:
     decided = world["controller"].decided
-    return decided.version > world["leader"].known.version and bool(
-        world["leader"].high_watermark
-    )
+    return decided.version > world["leader"].known.version and bool(world["leader"].high_watermark)
 
 
 def scope(cluster: Cluster) -> Scope:
@@ -237,5 +237,7 @@ def judge(run: Run) -> Verdict:
     if not isinstance(leader, View) or not isinstance(decided, View):
         return kept()
     if reason := everybody_has_it(leader.ends, leader.high_watermark, decided.state.isr):
-        return broken(reason, expected="all records that are committed", got=", ".join(decided.state.isr))
+        return broken(
+            reason, expected="all records that are committed", got=", ".join(decided.state.isr)
+        )
     return kept()

@@ -158,7 +158,7 @@ class EpochOffset(Message, frozen=True):
     end_offset: int = -1
 
 
-class PartitionState(Struct, frozen=True, omit_defaults=True):
+class PartitionState(Struct, frozen=True):
     """What the controller has decided for a partition."""
 
     partition: str
@@ -178,7 +178,7 @@ class PartitionState(Struct, frozen=True, omit_defaults=True):
     """The newest epoch whose leader was elected though it may lack what was committed before (part 2E)."""
 
 
-class Alive(Message, frozen=True, omit_defaults=True):
+class Alive(Message, frozen=True):
     """A broker tells the controller that it lives, again and again."""
 
     life: int

@@ -99,7 +99,7 @@ class ControllerConfig(ServerConfig, frozen=True):
     rules: Rules = Rules()
     session: int = 200 * MS
     """A broker that was silent for so long is fenced."""
-    tend_every: int = 20 * MS
+    tend_every: int = 40 * MS
     """How often to see who is silent, and who has not heard."""
 
 

@@ -123,7 +123,9 @@ def preferred(cluster: Cluster, partition: str) -> Cluster:
     if state is None:
         return cluster
     best = first_live(state.isr, state, cluster.brokers)
-    return with_partition(cluster, elected(state, best)) if best not in ("", state.leader) else cluster
+    return (
+        with_partition(cluster, elected(state, best)) if best not in ("", state.leader) else cluster
+    )
     # END SOLUTION
 
 

@@ -132,9 +132,10 @@ class InSync(Node):
     def on_partition_altered(self, answer: PartitionAltered, sender: Address) -> None:
         partition = self.partitions.get(answer.state.partition)
         # BEGIN SOLUTION 2E: of our own epoch it tells of the ISR; of a later one LeaderAndIsr will tell
-        if partition is not None and partition.leads:
-            if answer.state.leader_epoch == partition.leader_epoch:
-                self.take_isr(partition, answer.state)
+        if partition is None or not partition.leads:
+            return
+        if answer.state.leader_epoch == partition.leader_epoch:
+            self.take_isr(partition, answer.state)
         # END SOLUTION
 
     def take_isr(self, partition: Partition, state: PartitionState) -> None:
