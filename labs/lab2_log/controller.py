@@ -97,7 +97,7 @@ class Controller(Raft):
     def probe(self) -> ControllerProbe:
         return ControllerProbe(self.is_active, self.term_in_office, self.cluster)
 
-    # -- the office ---------------------------------------------------------------------------------------------------
+    # -- the office --------------------------------------------------------------------------------
 
     def leave_office(self) -> None:
         """Whatever we were about to do is our successor's to do."""
@@ -131,7 +131,7 @@ class Controller(Raft):
             "2E: everybody was heard just now; in the beginning, there is a cluster to make"
         )
 
-    # -- deciding -----------------------------------------------------------------------------------------------------
+    # -- deciding ----------------------------------------------------------------------------------
 
     def wish(self, command: Command) -> None:
         """To be decided, once what is being written is executed."""
@@ -152,7 +152,7 @@ class Controller(Raft):
             }
         )
 
-    # -- what brokers say, and hear -----------------------------------------------------------------------------------
+    # -- what brokers say, and hear ----------------------------------------------------------------
 
     def on_alive(self, word: Alive, sender: Address) -> None:
         raise NotImplementedError(
@@ -179,7 +179,7 @@ class Controller(Raft):
         """Nothing is being written: whoever has asked hears how things are."""
         raise NotImplementedError("2E: leaders, and operations")
 
-    # -- the quorum's events: whatever it does, we look afterwards ------------------------------------------------------
+    # -- the quorum's events: whatever it does, we look afterwards ---------------------------------
 
     def on_append_entries(self, request: AppendEntries, sender: Address) -> None:
         super().on_append_entries(request, sender)

@@ -85,7 +85,7 @@ class Controller(Raft):
         asked = Asked(f"{self.address}/plans/{self.reign}", self.asked, operation)
         self.on_request(Request(asked), self.address)
 
-    # -- in office, and out of it -------------------------------------------------------------------------------------
+    # -- in office, and out of it ------------------------------------------------------------------
 
     def look_round(self) -> None:
         status = super().probe()
@@ -131,7 +131,7 @@ class Controller(Raft):
         if self.turn % 3 == 0:
             self.spread()
 
-    # -- planning -----------------------------------------------------------------------------------------------------
+    # -- planning ----------------------------------------------------------------------------------
 
     def latest(self) -> Cluster:
         return self.steps[-1].cluster if self.steps else self.done()
@@ -190,7 +190,7 @@ class Controller(Raft):
                     if life != done.brokers[broker].life or version < state.version:
                         self.send(Address(broker), LeaderAndIsr(self.reign, state))
 
-    # -- what brokers and operators say ---------------------------------------------------------------------------------
+    # -- what brokers and operators say ------------------------------------------------------------
 
     def on_alive(self, word: Alive, sender: Address) -> None:
         if not self.is_ready:

@@ -1,4 +1,4 @@
-"""The second solution's word with the controllers: followers are looked at with the beat only, never when they fetch."""
+"""The second solution's word with the controllers: it looks at followers with the beat, not when they fetch."""
 
 from __future__ import annotations
 

@@ -6,18 +6,18 @@ from collections.abc import Callable, Sequence
 
 from distlab.check import Verdict
 from distlab.grade.lab import RECORD_MESSAGES, Part, Promise, Run, Situation
-from grading.lab2_log.control import drawing, judging, model, scene, schedules
+from grading.lab2_log.control import drawing, holding, model, rights, scene, schedules, seen, timing
 from grading.lab2_log.control.exams import EXAMS
 
 PAGE = "labs/lab2-controller.md"
 
-FAILED_OVER = Situation("another controller took over", judging.failed_over)
-UNCLEAN = Situation("a broker came back that had been killed", judging.was_unclean)
-ELIGIBLE = Situation("a leader came from the ELR", judging.from_elr)
-FLAGGED = Situation("an election was unclean, and allowed", judging.flagged)
-GREW = Situation("a follower fell out of the ISR, and came back", judging.grew)
-CHANGED = Situation("another broker led", judging.leaders_changed)
-BURST = Situation("records came in a burst", judging.burst)
+FAILED_OVER = Situation("another controller took over", seen.failed_over)
+UNCLEAN = Situation("a broker came back that had been killed", seen.was_unclean)
+ELIGIBLE = Situation("a leader came from the ELR", seen.from_elr)
+FLAGGED = Situation("an election was unclean, and allowed", seen.flagged)
+GREW = Situation("a follower fell out of the ISR, and came back", seen.grew)
+CHANGED = Situation("another broker led", seen.leaders_changed)
+BURST = Situation("records came in a burst", seen.burst)
 
 
 def _promise(
@@ -55,7 +55,7 @@ PART_E = Part(
             "who leads is in the ISR, and came there by right; or the state says that it did not",
             9,
             "by-right",
-            judging.rightful,
+            rights.rightful,
             (UNCLEAN, ELIGIBLE, FLAGGED),
         ),
         _promise(
@@ -63,7 +63,7 @@ PART_E = Part(
             "the ISR changes by compare-and-set, and whoever may be in it counts",
             9,
             "compare-and-set",
-            judging.changed_by_asking,
+            holding.changed_by_asking,
             (GREW,),
         ),
         _promise(
@@ -71,7 +71,7 @@ PART_E = Part(
             "a version is one decision and an epoch has one leader, whoever is the active controller",
             5,
             "one-decision",
-            judging.one_decision,
+            rights.one_decision,
             (FAILED_OVER, CHANGED),
         ),
         _promise(
@@ -79,7 +79,7 @@ PART_E = Part(
             "what is acknowledged to all is in the log of each replica that may lead",
             4,
             "nothing-lost",
-            judging.nothing_lost,
+            holding.nothing_lost,
             (FAILED_OVER, UNCLEAN, CHANGED),
         ),
         _promise(
@@ -87,7 +87,7 @@ PART_E = Part(
             "what is acknowledged to all is on all who may be in the ISR, and they are enough",
             2,
             "acknowledged",
-            judging.acknowledged,
+            holding.acknowledged,
             (GREW,),
         ),
         _promise(
@@ -95,7 +95,7 @@ PART_E = Part(
             "a partition that can have a leader has one in time",
             4,
             "a-leader-in-time",
-            judging.led,
+            timing.led,
             (FAILED_OVER, CHANGED),
         ),
         _promise(
@@ -103,7 +103,7 @@ PART_E = Part(
             "soon after all is well every replica is in sync, and everything is committed",
             3,
             "in-sync-again",
-            judging.in_sync_again,
+            timing.in_sync_again,
             (GREW,),
         ),
         _promise(
@@ -111,7 +111,7 @@ PART_E = Part(
             "a burst of records throws nobody out of the ISR",
             2,
             "bursts",
-            judging.nobody_is_thrown_out,
+            timing.nobody_is_thrown_out,
             (BURST,),
         ),
         _promise(
@@ -119,7 +119,7 @@ PART_E = Part(
             "the quorum writes down decisions, and nothing else",
             2,
             "cost-of-deciding",
-            judging.written_seldom,
+            timing.written_seldom,
         ),
     ),
     record=RECORD_MESSAGES,

@@ -18,6 +18,7 @@ from grading.lab2_log.log.books import Books, Life
 from labs.lab2_log.brokers import (
     Alive,
     AlterPartition,
+    Heard,
     LeaderAndIsr,
     PartitionAltered,
     PartitionState,
@@ -38,7 +39,7 @@ class Lived(Struct):
     broker: str
     start: Event
     is_clean: bool
-    """Whether the life before it ended cleanly: the broker was asked to shut down, and ended itself. (The first: yes.)"""
+    """Whether the life before it ended cleanly: it was asked to shut down, and ended itself. (The first: yes.)"""
     number: int = -1
     """As it is called in Alive; -1: it never said so."""
     previous: int = 0
@@ -83,6 +84,8 @@ class Chronicle:
         self.asked: list[tuple[Event, AlterPartition]] = []
         """Requests that reached a controller."""
         self.lives: dict[str, list[Lived]] = defaultdict(list)
+        self.told: dict[str, int] = {}
+        """Broker -> the event in which it first said that it had heard of a partition."""
         self.heard: dict[tuple[str, str, int], Event] = {}
         """(controller, broker, life's number) -> the first Alive of that life that reached it."""
         ended: dict[str, bool] = {}
@@ -100,6 +103,8 @@ class Chronicle:
             elif isinstance(what, Alive) and self.lives[node] and self.lives[node][-1].number < 0:
                 life = self.lives[node][-1]
                 life.number, life.previous, life.said = what.life, what.previous, event.id
+            elif isinstance(what, Heard):
+                self.told.setdefault(node, event.id)
         elif event.kind == Kind.DELIVER and is_controller:
             if isinstance(what, AlterPartition):
                 self.asked.append((event, what))
@@ -129,7 +134,13 @@ class Chronicle:
         )
 
     def unclean_lives(self) -> list[Lived]:
-        return [life for lives in self.lives.values() for life in lives if not life.is_clean]
+        """Those before which a broker was killed that had been told anything: before that, there is nothing to lose."""
+        return [
+            life
+            for lives in self.lives.values()
+            for life in lives
+            if not life.is_clean and self.told.get(life.broker, life.start.id) < life.start.id
+        ]
 
 
 def chronicle(run: Run) -> Chronicle:

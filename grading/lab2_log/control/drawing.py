@@ -1,4 +1,4 @@
-"""Random scenarios of part 2E: controllers and brokers crash, stand still, are cut off, and brokers shut down cleanly."""
+"""Random scenarios of part 2E: controllers and brokers crash, stand still, are cut off; some shut down cleanly."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def prefer(at: int, controller: str) -> Call:
     return Call(int(at * MS), controller, "ElectPreferred", {"partition": PARTITION})
 
 
-# -- kinds of trouble ---------------------------------------------------------------------------------------------------
+# -- kinds of trouble ------------------------------------------------------------------------------
 
 
 def power_fails(victims: Sequence[str]) -> Any:
@@ -91,7 +91,7 @@ def _outage(random: Random, swarm: Swarm) -> int:
     return max(MS, logarithmic(random, *swarm.outage) // MS * MS)
 
 
-# -- scenarios ------------------------------------------------------------------------------------------------------------
+# -- scenarios -------------------------------------------------------------------------------------
 
 
 def draw(random: Random) -> Scenario:
@@ -157,17 +157,16 @@ def draw_calm(random: Random) -> Scenario:
 
 def traffic(random: Random) -> list[Call]:
     """Appends of all kinds, and a consumer that polls."""
-    calls = []
-    for n in range(int(logarithmic(random, 4, 24))):
-        calls.append(
-            append(
-                random.randrange(FIRST // MS, HORIZON // MS),
-                n,
-                random.choice([ALL, ALL, ALL, 1]),
-                timeout=random.choice([100 * MS, 400 * MS]),
-            )
+    appends = [
+        append(
+            random.randrange(FIRST // MS, HORIZON // MS),
+            n,
+            random.choice([ALL, ALL, ALL, 1]),
+            timeout=random.choice([100 * MS, 400 * MS]),
         )
-    return calls + [poll(random.randrange(FIRST // MS, HORIZON // MS)) for _ in range(3)]
+        for n in range(int(logarithmic(random, 4, 24)))
+    ]
+    return appends + [poll(random.randrange(FIRST // MS, HORIZON // MS)) for _ in range(3)]
 
 
 def farewells(random: Random, victims: Sequence[str]) -> list[Call]:

@@ -54,14 +54,13 @@ def exam(name: str, module: str, check: Callable[[Any], None]) -> Exam:
     return Exam(name, guarded, module)
 
 
-# -- tables: what a controller decides ----------------------------------------------------------------------------------
+# -- tables: what a controller decides -------------------------------------------------------------
 
 
-def led_by(
-    leader: str, isr: str, elr: str = "", epoch: int = 5, version: int = 9
-) -> PartitionState:
-    """``led_by("b1", "12", "3")``: b1 leads, b1 and b2 are in the ISR, b3 in the ELR."""
-    return PartitionState(P, ALL3, leader, epoch, _named(isr), version, _named(elr))
+def led_by(leader: str, isr: str, elr: str = "") -> PartitionState:
+    """Of epoch 5 and version 9. ``led_by("1", "12", "3")``: b1 leads, b1 and b2 are in the ISR, b3 in the ELR."""
+    named = f"b{leader}" if leader else ""
+    return PartitionState(P, ALL3, named, 5, _named(isr), 9, _named(elr))
 
 
 def _named(digits: str) -> tuple[str, ...]:
@@ -78,92 +77,111 @@ def ask(isr: str, sender: str = "b1", epoch: int = 5, version: int = 9) -> Alter
     return Alter(sender, AlterPartition(1, P, epoch, _named(isr), version))
 
 
-Row = tuple[str, Cluster, tuple[Command, ...], Rules, tuple[str, str, str]]
-"""(story, before, commands, rules, (leader, ISR, ELR) afterwards)"""
+Row = tuple[str, str, str, tuple[Command, ...], Rules, str]
+"""(story, before, who is fenced, commands, rules, after).
+
+``"1/12/3"``: b1 leads, b1 and b2 are in the ISR, b3 is in the ELR.
+"""
 TWO, ONE = Rules(2), Rules(1)
 LAX = Rules(2, unclean=True)
 
+
+def silent(b: int, life: int = 10) -> Fence:
+    return Fence(f"b{b}", life)
+
+
+def back(b: int, life: int = 10) -> Register:
+    """In the same life, or as an echo of a former one."""
+    return Register(f"b{b}", life)
+
+
+def killed(b: int, previous: int = 0) -> Register:
+    """It is back in a new life, and was killed in the one before."""
+    return Register(f"b{b}", 11, previous)
+
+
+def ended(b: int) -> Register:
+    """It is back in a new life, and the one before ended cleanly."""
+    return Register(f"b{b}", 11, 10)
+
+
 ELECTIONS: tuple[Row, ...] = (
-    ("the leader is silent", cluster(led_by("b1", "123")), (Fence("b1", 10),), TWO, ("b2", "23", "")),
-    ("the order of the assignment", cluster(led_by("b3", "123")), (Fence("b3", 10),), TWO, ("b1", "12", "")),
-    ("not in sync, not eligible", cluster(led_by("b1", "13")), (Fence("b1", 10),), ONE, ("b3", "3", "")),
-    ("one of two is silent: it is eligible", cluster(led_by("b1", "12")), (Fence("b2", 10),), TWO, ("b1", "1", "2")),
-    ("the leader of two is silent", cluster(led_by("b1", "12")), (Fence("b1", 10),), TWO, ("b2", "2", "1")),
-    ("the last one is silent", cluster(led_by("b1", "1"), "23"), (Fence("b1", 10),), TWO, ("", "", "1")),
-    ("the last one is silent, and others live", cluster(led_by("b1", "1")), (Fence("b1", 10),), ONE, ("", "", "1")),
-    ("an eligible one lives", cluster(led_by("b1", "1", "3")), (Fence("b1", 10),), TWO, ("b3", "3", "1")),
-    ("an eligible one comes back", cluster(led_by("", "", "23"), "123"), (Register("b3", 10),), TWO, ("b3", "3", "2")),
-    ("one that is not eligible comes back", cluster(led_by("", "", "23"), "123"), (Register("b1", 10),), TWO, ("", "", "23")),
-    ("eligible, and it ended cleanly", cluster(led_by("", "", "2"), "123"), (Register("b2", 11, 10),), TWO, ("b2", "2", "")),
-    ("eligible, and it was killed", cluster(led_by("", "", "2"), "123"), (Register("b2", 11),), TWO, ("", "", "")),
-    ("it ended cleanly, but not the last time", cluster(led_by("", "", "2"), "123"), (Register("b2", 11, 9),), TWO, ("", "", "")),
-    ("a follower was killed", cluster(led_by("b1", "123")), (Register("b2", 11),), TWO, ("b1", "13", "")),
-    ("a follower ended cleanly", cluster(led_by("b1", "123")), (Register("b2", 11, 10),), TWO, ("b1", "123", "")),
-    ("one of two was killed", cluster(led_by("b1", "12")), (Register("b2", 11),), TWO, ("b1", "1", "")),
-    ("the leader was killed, and is back before anybody noticed", cluster(led_by("b1", "123")), (Register("b1", 11),), TWO, ("b2", "23", "")),
-    ("last replica standing, killed (KIP-966)", cluster(led_by("b3", "3"), "12"), (Register("b3", 11),), ONE, ("", "", "")),
-    ("last replica standing, clean", cluster(led_by("b3", "3"), "12"), (Register("b3", 11, 10),), ONE, ("b3", "3", "")),
-    ("an echo of a former life", cluster(led_by("b1", "123")), (Register("b1", 9),), TWO, ("b1", "123", "")),
-    ("silence in a former life", cluster(led_by("b1", "123")), (Fence("b1", 9),), TWO, ("b1", "123", "")),
-    ("silent, and back in the same life", cluster(led_by("b1", "123")), (Fence("b3", 10), Register("b3", 10)), TWO, ("b1", "12", "")),
-    ("nobody is left, and so be it", cluster(led_by("", "", "2"), "123"), (Register("b3", 11),), LAX, ("b3", "3", "")),
-    ("somebody is left, and so be it not", cluster(led_by("b1", "1", "2")), (Fence("b1", 10),), LAX, ("b2", "2", "1")),
-    ("the preferred one", cluster(led_by("b3", "123")), (Prefer(P),), TWO, ("b1", "123", "")),
-    ("the preferred one is silent", cluster(led_by("b3", "23"), "1"), (Prefer(P),), TWO, ("b2", "23", "")),
-    ("the preferred one leads", cluster(led_by("b1", "123")), (Prefer(P),), TWO, ("b1", "123", "")),
-    ("enough again: nobody else is eligible", cluster(led_by("b1", "1", "23")), (ask("12"),), TWO, ("b1", "12", "")),
-    ("not enough yet", cluster(led_by("b1", "1", "23")), (ask("12"),), Rules(3), ("b1", "12", "3")),
-    ("out of sync together", cluster(led_by("b1", "123")), (ask("1"),), TWO, ("b1", "1", "23")),
-    ("out of sync, one after the other", cluster(led_by("b1", "123")), (ask("12"), ask("1", version=10)), TWO, ("b1", "1", "2")),
-)  # fmt: skip
+    ("the leader is silent", "1/123/", "", (silent(1),), TWO, "2/23/"),
+    ("the order of the assignment", "3/123/", "", (silent(3),), TWO, "1/12/"),
+    ("not in sync, not eligible", "1/13/", "", (silent(1),), ONE, "3/3/"),
+    ("one of two is silent", "1/12/", "", (silent(2),), TWO, "1/1/2"),
+    ("the leader of two is silent", "1/12/", "", (silent(1),), TWO, "2/2/1"),
+    ("the last one is silent", "1/1/", "23", (silent(1),), TWO, "//1"),
+    ("the last one is silent, others live", "1/1/", "", (silent(1),), ONE, "//1"),
+    ("an eligible one lives", "1/1/3", "", (silent(1),), TWO, "3/3/1"),
+    ("an eligible one comes back", "//23", "123", (back(3),), TWO, "3/3/2"),
+    ("another one comes back", "//23", "123", (back(1),), TWO, "//23"),
+    ("eligible, and it ended cleanly", "//2", "123", (ended(2),), TWO, "2/2/"),
+    ("eligible, and it was killed", "//2", "123", (killed(2),), TWO, "//"),
+    ("it ended cleanly, but long ago", "//2", "123", (killed(2, 9),), TWO, "//"),
+    ("a follower was killed", "1/123/", "", (killed(2),), TWO, "1/13/"),
+    ("a follower ended cleanly", "1/123/", "", (ended(2),), TWO, "1/123/"),
+    ("one of two was killed", "1/12/", "", (killed(2),), TWO, "1/1/"),
+    ("the leader was killed, and is back at once", "1/123/", "", (killed(1),), TWO, "2/23/"),
+    ("last replica standing, killed (KIP-966)", "3/3/", "12", (killed(3),), ONE, "//"),
+    ("last replica standing, ended cleanly", "3/3/", "12", (ended(3),), ONE, "3/3/"),
+    ("an echo of a former life", "1/123/", "", (back(1, 9),), TWO, "1/123/"),
+    ("silence in a former life", "1/123/", "", (silent(1, 9),), TWO, "1/123/"),
+    ("silent, and back in the same life", "1/123/", "", (silent(3), back(3)), TWO, "1/12/"),
+    ("nobody is left, and so be it", "//2", "123", (killed(3),), LAX, "3/3/"),
+    ("somebody is left, though anybody may lead", "1/1/2", "", (silent(1),), LAX, "2/2/1"),
+    ("the preferred one", "3/123/", "", (Prefer(P),), TWO, "1/123/"),
+    ("the preferred one is silent", "3/23/", "1", (Prefer(P),), TWO, "2/23/"),
+    ("the preferred one leads", "1/123/", "", (Prefer(P),), TWO, "1/123/"),
+    ("enough again: nobody else is eligible", "1/1/23", "", (ask("12"),), TWO, "1/12/"),
+    ("not enough yet", "1/1/23", "", (ask("12"),), Rules(3), "1/12/3"),
+    ("out of sync together", "1/123/", "", (ask("1"),), TWO, "1/1/23"),
+    ("one after the other", "1/123/", "", (ask("12"), ask("1", version=10)), TWO, "1/1/2"),
+)
 
 
 def elections(decisions: Any) -> None:
-    for story, before, commands, rules, wanted in ELECTIONS:
-        after = before
+    for story, before, fenced, commands, rules, wanted in ELECTIONS:
+        start = after = cluster(led_by(*before.split("/")), fenced)
         for command in commands:
             after = decisions.apply(after, command, rules)
-        old, new = before.partitions[P], after.partitions[P]
-        got = (new.leader, _digits(new.isr), _digits(new.elr))
+        old, new = start.partitions[P], after.partitions[P]
+        got = f"{new.leader[1:]}/{_digits(new.isr)}/{_digits(new.elr)}"
         if got != wanted:
-            raise Wrong(f"{story}: {_command(commands)}", _told(wanted), _told(got))
-        _moved_on(story, old, new, after != before)
+            told = ", then ".join(map(repr, commands))
+            raise Wrong(f"{story}: {told}", _told(wanted), _told(got))
+        _moved_on(story, old, new)
+        is_same = new.leader == old.leader and story != "last replica standing, ended cleanly"
+        if is_same and new.leader_epoch != old.leader_epoch:
+            raise Wrong(f"{story}: the same leader", "the same epoch", new.leader_epoch)
         is_unclean = new.unclean > old.unclean
         if is_unclean != (story == "nobody is left, and so be it"):
-            what = "unclean" if not is_unclean else old.unclean
-            raise Wrong(f"{story}: the state must say how the leader came", what, new.unclean)
+            what = old.unclean if is_unclean else new.leader_epoch
+            raise Wrong(f"{story}: `unclean` must say how the leader came", what, new.unclean)
 
 
-def _moved_on(story: str, old: PartitionState, new: PartitionState, changed: bool) -> None:
+def _moved_on(story: str, old: PartitionState, new: PartitionState) -> None:
     """Versions and epochs rise with what they count."""
     plain = structs.replace(new, version=old.version, leader_epoch=old.leader_epoch)
     if plain != old and new.version <= old.version:
         raise Wrong(f"{story}: the version", f"more than {old.version}", new.version)
     if new.leader != old.leader and new.leader_epoch <= old.leader_epoch:
         raise Wrong(f"{story}: the leader epoch", f"more than {old.leader_epoch}", new.leader_epoch)
-    if new.leader == old.leader and "back before" not in story and "clean" not in story:
-        if new.leader_epoch != old.leader_epoch and "KIP" not in story:
-            raise Wrong(
-                f"{story}: the same leader, the same epoch", old.leader_epoch, new.leader_epoch
-            )
 
 
 def _digits(names: Iterable[str]) -> str:
     return "".join(name[1:] for name in names)
 
 
-def _told(what: tuple[str, str, str]) -> str:
-    leader, isr, elr = what
-    return f"{leader or 'nobody'} leads; ISR {isr or 'empty'}; ELR {elr or 'empty'}"
-
-
-def _command(commands: tuple[Command, ...]) -> str:
-    return ", then ".join(map(repr, commands))
+def _told(what: str) -> str:
+    leader, isr, elr = what.split("/")
+    leads = f"b{leader} leads" if leader else "nobody leads"
+    return f"{leads}; ISR {isr or 'empty'}; ELR {elr or 'empty'}"
 
 
 def a_new_epoch(decisions: Any) -> None:
     """A leader that is back in another life, cleanly, leads in another epoch: it knows nothing of its followers."""
-    before = cluster(led_by("b1", "123"))
+    before = cluster(led_by("1", "123"))
     new = decisions.apply(before, Register("b1", 11, 10), TWO).partitions[P]
     if new.leader_epoch <= 5:
         raise Wrong(
@@ -172,12 +190,12 @@ def a_new_epoch(decisions: Any) -> None:
 
 
 ISR_CHANGES: tuple[tuple[str, Cluster, Alter, bool, str], ...] = (
-    ("it leads, and knows", cluster(led_by("b1", "123")), ask("12"), True, "12"),
-    ("an older version", cluster(led_by("b1", "12")), ask("123", version=8), False, "12"),
-    ("a version that is not yet", cluster(led_by("b1", "12")), ask("123", version=10), False, "12"),
-    ("an older epoch", cluster(led_by("b1", "12")), ask("123", epoch=4), False, "12"),
-    ("a leader of yesterday", cluster(led_by("b2", "12")), ask("123"), False, "12"),
-    ("one who is fenced", cluster(led_by("b1", "12"), "3"), ask("123"), True, "12"),
+    ("it leads, and knows", cluster(led_by("1", "123")), ask("12"), True, "12"),
+    ("an older version", cluster(led_by("1", "12")), ask("123", version=8), False, "12"),
+    ("a version that is not yet", cluster(led_by("1", "12")), ask("123", version=10), False, "12"),
+    ("an older epoch", cluster(led_by("1", "12")), ask("123", epoch=4), False, "12"),
+    ("a leader of yesterday", cluster(led_by("2", "12")), ask("123"), False, "12"),
+    ("one who is fenced", cluster(led_by("1", "12"), "3"), ask("123"), True, "12"),
 )  # fmt: skip
 
 
@@ -197,12 +215,12 @@ def compare_and_set(decisions: Any) -> None:
                 f"{story}: a copy of the request must find a newer version", "10", new.version
             )
     stranger = Alter("b1", AlterPartition(1, "no such partition", 5, ALL3, 9))
-    before = cluster(led_by("b1", "12"))
+    before = cluster(led_by("1", "12"))
     if decisions.apply(before, stranger, TWO) != before:
         raise Wrong("a partition that is not there", "nothing changes", "something did")
 
 
-# -- a walk beside the truth --------------------------------------------------------------------------------------------
+# -- a walk beside the truth -----------------------------------------------------------------------
 
 
 class Walk:
@@ -300,7 +318,7 @@ class Walk:
 
     def check(self, old: PartitionState, new: PartitionState, command: Command) -> None:
         where = f"after {self.told()}"
-        _moved_on(f"back before, clean: {where}", old, new, new != old)
+        _moved_on(where, old, new)
         if new.unclean > old.unclean:
             if not self.rules.unclean:
                 raise Wrong(f"an unclean election {where}", "nobody leads", new.leader)
@@ -318,19 +336,10 @@ class Walk:
         able = [b for b in ALL3 if b in (*new.isr, *new.elr) and self.is_live(b)]
         if able and not new.leader:
             raise Wrong(f"nobody leads {where}", f"{able[0]} leads", new)
-        if (
-            isinstance(command, Fence)
-            and command.broker in old.isr
-            and command.broker not in new.isr
-        ):
-            if (
-                len(new.isr) < self.rules.min_insync
-                and command.broker not in new.elr
-                and new.unclean == old.unclean
-            ):
-                raise Wrong(
-                    f"{command.broker} was silent, and has lost nothing: {where}", "in the ELR", new
-                )
+        if isinstance(command, Fence) and new.unclean == old.unclean:
+            is_out = command.broker in old.isr and command.broker not in (*new.isr, *new.elr)
+            if is_out and len(new.isr) < self.rules.min_insync:
+                raise Wrong(f"{command.broker} was only silent, {where}", "in the ELR", new)
 
 
 def walks(decisions: Any) -> None:
@@ -340,13 +349,13 @@ def walks(decisions: Any) -> None:
             walk.step()
 
 
-# -- tables: what a leader wants ----------------------------------------------------------------------------------------
+# -- tables: what a leader wants -------------------------------------------------------------------
 
 
 def in_time(insync: Any) -> None:
     """A follower that keeps up stays, whatever it lacks; one that has not been caught up for too long goes."""
     now, lag = 1_000 * MS, 300 * MS
-    state = led_by("b1", "123")
+    state = led_by("1", "123")
     for story, b2, wanted in (
         (
             "10,000 records behind, caught up 2 ms ago",
@@ -370,7 +379,7 @@ def in_time(insync: Any) -> None:
 def caught_up(insync: Any) -> None:
     """A newcomer has reached what is committed, and what the leader began with, and is there."""
     now, lag = 1_000 * MS, 300 * MS
-    state = led_by("b1", "13")
+    state = led_by("1", "13")
     for story, end, fetched, wanted in (
         ("it has all that is needed", 10, now, "123"),
         ("it has more", 12, now, "123"),

@@ -1,12 +1,12 @@
-"""Changes of the ISR in a world so small that all of it can be searched: the AsyncIsr model of KIP-497, with your rules.
+"""Changes of the ISR in a world so small that it can be searched whole: KIP-497's AsyncIsr, with your rules.
 
 A leader and two followers of one partition, and two controllers: one decides, the other one was deposed, does not know
-it, and answers every question with what was true in the beginning. The leader appends, followers come, catch up and
-stay away, and whenever it wants another ISR it asks. Messages arrive never, once or again, in any order.
+it, and answers every question with what was true in the beginning. The leader appends, followers stay away, come back
+and catch up, and whenever the leader wants another ISR it asks. Messages arrive never, once or again, in any order.
 
-Of the solution only rules are asked, which are functions of values: ``insync.py`` for the leader, ``decisions.py`` for the
-controller. All the rest is here, so the search needs no clock and no disk. Followers and leader are one node: what a
-leader knows of a follower is never more than what is so, and the danger lies elsewhere.
+Of the solution only rules are asked, which are functions of values: ``insync.py`` for the leader, ``decisions.py`` for
+the controller. All the rest is here, so the search needs no clock and no disk. Followers and leader are one node: what
+a leader knows of a follower is never more than what is so, and the danger lies elsewhere.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def decoded(text: str) -> Cluster:
 class ControllerConfig(ServerConfig, frozen=True):
     """Of a controller: a server of the quorum, with some more to do."""
 
-    replicas: dict[str, tuple[str, ...]] = {}
+    replicas: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     """Partition -> the brokers that have a copy, the preferred leader first."""
     rules: Rules = Rules()
     session: int = 200 * MS

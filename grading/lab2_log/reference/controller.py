@@ -97,7 +97,7 @@ class Controller(Raft):
     def probe(self) -> ControllerProbe:
         return ControllerProbe(self.is_active, self.term_in_office, self.cluster)
 
-    # -- the office ---------------------------------------------------------------------------------------------------
+    # -- the office --------------------------------------------------------------------------------
 
     def leave_office(self) -> None:
         """Whatever we were about to do is our successor's to do."""
@@ -161,7 +161,7 @@ class Controller(Raft):
         self.decide()
         # END SOLUTION
 
-    # -- deciding -----------------------------------------------------------------------------------------------------
+    # -- deciding ----------------------------------------------------------------------------------
 
     def wish(self, command: Command) -> None:
         """To be decided, once what is being written is executed."""
@@ -201,7 +201,7 @@ class Controller(Raft):
             }
         )
 
-    # -- what brokers say, and hear -----------------------------------------------------------------------------------
+    # -- what brokers say, and hear ----------------------------------------------------------------
 
     def on_alive(self, word: Alive, sender: Address) -> None:
         # BEGIN SOLUTION 2E: note the time, unless it is an echo; register who is new, or back
@@ -273,7 +273,7 @@ class Controller(Raft):
         self.alterations, self.electing = {}, []
         # END SOLUTION
 
-    # -- the quorum's events: whatever it does, we look afterwards ------------------------------------------------------
+    # -- the quorum's events: whatever it does, we look afterwards ---------------------------------
 
     def on_append_entries(self, request: AppendEntries, sender: Address) -> None:
         super().on_append_entries(request, sender)

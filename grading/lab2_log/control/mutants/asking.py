@@ -57,7 +57,7 @@ def changes_its_mind(
 def any_answer_settles(
     proposal: tuple[str, ...] | None, before: PartitionState, heard: PartitionState
 ) -> tuple[str, ...] | None:
-    """Whatever is heard settles the question, what it knew already, too; and the first answer that counts comes later."""
+    """Whatever is heard settles the question, what it knew already, too; and what counts is still to come."""
     return None
 
 

@@ -96,7 +96,7 @@ class KeepsItToItself(Controller):
         if self.text is None or not self.wishes:
             super().decide()
             return
-        write, self.write = self.write, lambda operation: None  # type: ignore[method-assign]
+        self.write = lambda operation: None  # type: ignore[method-assign]
         super().decide()
         del self.write
         if self.written is not None:
