@@ -84,6 +84,8 @@ class Controller(Raft):
     """Operations that wait for theirs."""
     last: dict[str, int]
     """Broker -> when it was last heard (monotonic clock)."""
+    tended: int
+    """When we last saw who is silent."""
     heard: dict[tuple[str, int, str], int]
     """(broker, life, partition) -> the version that it has heard of."""
 
@@ -91,10 +93,11 @@ class Controller(Raft):
         self.text, self.cluster = None, Cluster()
         self.electing = []
         self.leave_office()
+        self.tended = self.monotonic()
         super().on_start()
         self.set_timer(Tend(), self.config.tend_every)
 
-    def probe(self) -> ControllerProbe:
+    def probe(self) -> ControllerProbe:  # type: ignore[override]  # more than a server's Status
         return ControllerProbe(self.is_active, self.term_in_office, self.cluster)
 
     # -- the office --------------------------------------------------------------------------------

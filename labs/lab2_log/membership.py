@@ -6,7 +6,7 @@ all are told, and who does not decide says nothing. Whatever is asked is asked a
 
 from __future__ import annotations
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from distlab.core import MS, Address, Node, Ok, Ticket, Timer
 from labs.lab2_log.brokers import (
@@ -94,7 +94,7 @@ class InSync(Node):
             "2E: what is asked for already is asked for again with the beat only"
         )
 
-    def wanted_isr(self, partition: Partition) -> tuple[str, ...]:
+    def wanted_isr(self, partition: Partition, state: PartitionState) -> tuple[str, ...]:
         """By what we know now of the followers."""
         raise NotImplementedError("2E: insync.wanted_isr, with the clock and the config")
 

@@ -65,10 +65,12 @@ class Controller(Raft):
     told: dict[str, tuple[int, int]]
     """Broker -> (its life, the version that it has heard of)."""
     turn: int
+    woke: int
+    """When we last looked round."""
 
     def on_start(self) -> None:
         self.reign, self.is_ready, self.asked, self.turn = 0, False, 0, 0
-        self.steps, self.seen, self.told = [], {}, {}
+        self.steps, self.seen, self.told, self.woke = [], {}, {}, self.monotonic()
         super().on_start()
         self.on_watch(Watch())
 
@@ -77,7 +79,7 @@ class Controller(Raft):
         text = super().probe().state.items.get(PLAN)
         return Cluster() if text is None else decoded(text)
 
-    def probe(self) -> ControllerProbe:
+    def probe(self) -> ControllerProbe:  # type: ignore[override]  # more than a server's Status
         return ControllerProbe(self.is_ready, self.reign or -1, self.done())
 
     def request(self, operation: Put | Get) -> None:
@@ -121,6 +123,9 @@ class Controller(Raft):
         if self.reign and not self.is_ready and self.turn % 5 == 0:
             self.asked = 0  # the answer was lost: read again
         self.turn += 1
+        slept, self.woke = self.monotonic() - self.woke, self.monotonic()
+        if slept > self.config.session // 2:
+            self.seen = {}  # nobody was heard, since nobody listened
         self.look_round()
         if not self.is_ready:
             return

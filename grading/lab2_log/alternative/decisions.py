@@ -99,15 +99,14 @@ def apply(cluster: Cluster, command: Command, rules: Rules) -> Cluster:
     live = {broker for broker, state in brokers.items() if not state.is_fenced}
     match command:
         case Alter(broker, request):
-            draft = drafts.get(request.partition)
-            if draft is not None:
-                old = draft.before
+            if (wanted := drafts.get(request.partition)) is not None:
+                old = wanted.before
                 is_current = old.version == request.version
                 if is_current and (old.leader, old.leader_epoch) == (broker, request.leader_epoch):
-                    draft.touched = True
+                    wanted.touched = True
                     kept = {broker, *(live & set(request.isr))}
-                    draft.elr += [b for b in draft.isr if b not in kept]
-                    draft.isr = [b for b in old.replicas if b in kept]
+                    wanted.elr += [b for b in wanted.isr if b not in kept]
+                    wanted.isr = [b for b in old.replicas if b in kept]
         case Prefer(partition) if partition in drafts:
             draft = drafts[partition]
             best = [b for b in draft.before.replicas if b in draft.isr and b in live]

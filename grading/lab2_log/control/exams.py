@@ -271,7 +271,8 @@ class Walk:
             self.do(Register(b, self.reborn(b), life))
         elif kind == "echo" and life > 100:
             before = self.now
-            self.do(random.choice([Register(b, life - 100), Fence(b, life - 100)]))
+            echo: Command = Register(b, life - 100) if random.random() < 0.5 else Fence(b, life)
+            self.do(structs.replace(echo, life=life - 100))
             if self.now != before:
                 raise Wrong(
                     f"an echo of a former life: {self.told()}", "nothing changes", self.state()

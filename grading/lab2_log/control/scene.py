@@ -3,8 +3,8 @@
 ``shape``: ``brokers`` (how many), ``min_insync``, ``unclean`` (whether anybody may lead), ``lag`` (lag_time),
 ``snapshot_after`` (of the quorum), ``log`` (as in part 2A). And what a judge must know: ``well_from`` (since when
 controllers and brokers can do their work, where nothing heals), ``calm`` (nothing befalls anybody: the ISR must not
-shrink), ``rest`` (how long the last calls may take), ``until`` (when it is over, whatever is under way). Times in
-milliseconds.
+shrink), ``rest`` (how long the last calls may take), ``until`` (when it is over, whatever is under way),
+``able`` (who may certainly lead in the end). Times in milliseconds.
 """
 
 from __future__ import annotations

@@ -287,6 +287,7 @@ DIRECTED = (
         append(1_000, "alone", 1),
         shut_down(1_200, "b3"),
         faults=(dies(700, "b1"), dies(700, "b2")),
+        able=("b3",),
         heal_at=1_500,
     ),
     schedule(
@@ -297,6 +298,7 @@ DIRECTED = (
         append(1_000, 4, timeout=150 * MS),
         shut_down(1_150, "b2"),
         shut_down(1_350, "b3"),
+        able=("b2", "b3"),
         heal_at=1_700,
     ),
     *(
@@ -316,6 +318,7 @@ DIRECTED = (
         *FEW,
         *(append(850 + 50 * n, f"meanwhile {n}", timeout=200 * MS) for n in range(8)),
         faults=(divided(800, 600, CONTROLLERS, (*BROKERS, *CLIENTS)),),
+        able=BROKERS,
         heal_at=1_500,
     ),
     schedule(

@@ -6,7 +6,7 @@ from distlab.check import Verdict, broken, kept
 from distlab.core import MS, Address
 from distlab.grade.lab import Run
 from distlab.trace import Kind
-from grading.lab2_log.control.chronicle import Chronicle, chronicle
+from grading.lab2_log.control.chronicle import chronicle
 from grading.lab2_log.control.common import elr_of, is_model, isr_of, views
 from grading.lab2_log.control.scene import IN_TIME, brokers, newest, well_from
 from labs.lab2_log.brokers import LeaderAndIsr, PartitionState
@@ -22,14 +22,13 @@ def led(run: Run) -> Verdict:
     """A partition that can have a leader has one, and the leader knows."""
     if not is_late(run):
         return kept()
-    found = chronicle(run)
     state = newest(run.probes.values())
     when = f"{IN_TIME // MS} ms after all is well"
     if state is None:
         return broken(f"{when}, nothing is decided", expected="a leader", got="none")
     up = [name for name in brokers(run.scenario.shape) if Address(name) in run.probes]
     if not state.leader:
-        able = [name for name in up if name in _able(run, found, state)]
+        able = [name for name in up if name in _able(run, state)]
         if able:
             return broken(
                 f"{when}, nobody leads, and {able[0]} could",
@@ -50,16 +49,11 @@ def led(run: Run) -> Verdict:
     return kept()
 
 
-def _able(run: Run, found: Chronicle, state: PartitionState) -> set[str]:
-    """Who may lead in the end: whoever is in one of the sets; or was in the last that there were, and never forgot."""
+def _able(run: Run, state: PartitionState) -> set[str]:
+    """Who may lead in the end: who is in one of the sets, and whoever must be by what the schedule did to it."""
     if run.scenario.shape.get("unclean"):
         return set(state.replicas)
-    last = next((s for s in reversed(found.versions) if s.state.isr or s.state.elr), None)
-    if last is None:
-        return set()
-    forgot = {life.broker for life in found.unclean_lives()}
-    trusted = {*last.state.isr, *last.state.elr} - forgot
-    return trusted | {*state.isr, *state.elr}
+    return {*state.isr, *state.elr, *run.scenario.shape.get("able", ())}
 
 
 def in_sync_again(run: Run) -> Verdict:

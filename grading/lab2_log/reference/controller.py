@@ -84,6 +84,8 @@ class Controller(Raft):
     """Operations that wait for theirs."""
     last: dict[str, int]
     """Broker -> when it was last heard (monotonic clock)."""
+    tended: int
+    """When we last saw who is silent."""
     heard: dict[tuple[str, int, str], int]
     """(broker, life, partition) -> the version that it has heard of."""
 
@@ -91,10 +93,11 @@ class Controller(Raft):
         self.text, self.cluster = None, Cluster()
         self.electing = []
         self.leave_office()
+        self.tended = self.monotonic()
         super().on_start()
         self.set_timer(Tend(), self.config.tend_every)
 
-    def probe(self) -> ControllerProbe:
+    def probe(self) -> ControllerProbe:  # type: ignore[override]  # more than a server's Status
         return ControllerProbe(self.is_active, self.term_in_office, self.cluster)
 
     # -- the office --------------------------------------------------------------------------------
@@ -241,10 +244,15 @@ class Controller(Raft):
         # BEGIN SOLUTION 2E: fence who is silent, tell again who has not heard
         self.set_timer(Tend(), self.config.tend_every)
         self.look()
+        now = self.monotonic()
+        stood_still = now - self.tended > self.config.session // 2
+        self.tended = now
         if not self.is_active:
             return
+        if stood_still:  # it was we who heard nobody
+            self.last = dict.fromkeys(self.cluster.brokers, now)
         for broker, known in self.cluster.brokers.items():
-            silence = self.monotonic() - self.last.setdefault(broker, self.monotonic())
+            silence = now - self.last.setdefault(broker, now)
             if not known.is_fenced and silence > self.config.session:
                 self.wish(Fence(broker, known.life))
         self.tell()

@@ -6,7 +6,7 @@ all are told, and who does not decide says nothing. Whatever is asked is asked a
 
 from __future__ import annotations
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from distlab.core import MS, Address, Node, Ok, Ticket, Timer
 from labs.lab2_log.brokers import (
@@ -100,9 +100,11 @@ class InSync(Node):
     def review(self, partition: Partition, *, again: bool = False) -> None:
         """See whether we want another ISR. Called when a follower has fetched, and with every beat."""
         # BEGIN SOLUTION 2E: what is asked for already is asked for again with the beat only
-        if not partition.leads or (partition.proposal is not None and not again):
+        state = partition.state
+        if state is None or not partition.leads or (partition.proposal is not None and not again):
             return
-        proposal = proposal_now(partition.state, partition.proposal, self.wanted_isr(partition))
+        wanted = self.wanted_isr(partition, state)
+        proposal = proposal_now(state, partition.proposal, wanted)
         if proposal is None:
             return
         if proposal != partition.proposal:
@@ -117,16 +119,15 @@ class InSync(Node):
         self.tell_controllers(request)
         # END SOLUTION
 
-    def wanted_isr(self, partition: Partition) -> tuple[str, ...]:
+    def wanted_isr(self, partition: Partition, state: PartitionState) -> tuple[str, ...]:
         """By what we know now of the followers."""
         # BEGIN SOLUTION 2E: insync.wanted_isr, with the clock and the config
-        for broker in partition.state.replicas:
+        for broker in state.replicas:
             if broker != self.address:
                 partition.progress.setdefault(broker, Progress())
         needed = max(partition.high_watermark, partition.epoch_start)
-        return wanted_isr(
-            partition.state, partition.progress, needed, self.monotonic(), self.config.lag_time
-        )
+        now, lag_time = self.monotonic(), self.config.lag_time
+        return wanted_isr(state, partition.progress, needed, now, lag_time)
         # END SOLUTION
 
     def on_partition_altered(self, answer: PartitionAltered, sender: Address) -> None:
@@ -141,11 +142,11 @@ class InSync(Node):
     def take_isr(self, partition: Partition, state: PartitionState) -> None:
         """A state of the epoch that we are in, by an answer or by LeaderAndIsr: perhaps the ISR has changed."""
         # BEGIN SOLUTION 2E: settle the proposal, take the ISR if it is news, and let the broker act upon it
-        partition.proposal = proposal_after(partition.proposal, partition.state, state)
-        if state.version > partition.version:
-            partition.state = structs.replace(
-                partition.state, isr=state.isr, version=state.version, elr=state.elr
-            )
+        known = partition.state
+        assert known is not None
+        partition.proposal = proposal_after(partition.proposal, known, state)
+        if state.version > known.version:
+            partition.state = state
         self.isr_changed(partition)
         # END SOLUTION
 
