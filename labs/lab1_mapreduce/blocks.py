@@ -8,7 +8,7 @@ are encoded and decoded as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -41,10 +41,34 @@ def write_run(disk: Disk, path: str, groups: Iterable[Group], block_size: int) -
     Makes the file even where there are no groups. Blocks are about ``block_size`` bytes, if groups
     are much alike; no block holds less than one group.
     """
+    groups = iter(groups)
+    return _write_blocks(
+        disk, path, lambda count: tuple(zip(*islice(groups, count), strict=True)), block_size
+    )
+
+
+def write_columns(
+    disk: Disk, path: str, keys: list[bytes], values: list[list[Any]], block_size: int
+) -> Iterator[None]:
+    """Like ``write_run``, for groups that lie in two lists: that spares a step for each group."""
+    at = 0
+
+    def taken(count: int) -> tuple[Any, ...]:
+        nonlocal at
+        at += count
+        return (keys[at - count : at], values[at - count : at]) if at - count < len(keys) else ()
+
+    return _write_blocks(disk, path, taken, block_size)
+
+
+def _write_blocks(
+    disk: Disk, path: str, take: Callable[[int], tuple[Any, ...]], block_size: int
+) -> Iterator[None]:
+    """Append what ``take`` gives, so many groups at a time, by columns, until there are none."""
     disk.append(path, b"")
-    groups, count = iter(groups), 16
-    while batch := list(islice(groups, count)):
-        body = _encode(tuple(zip(*batch, strict=True)))  # a Block: keys, values
+    count = 16
+    while columns := take(count):
+        body = _encode(columns)  # a Block: keys, values
         disk.append(path, len(body).to_bytes(_LENGTH, "little") + body)
         count = max(1, min(count * block_size // len(body), 4 * count))
         yield

@@ -19,7 +19,7 @@ from distlab.core import Steps
 from distlab.core.context import JobContext
 from labs.lab1_mapreduce import partition, skipping, spreading
 from labs.lab1_mapreduce.apps import App, find
-from labs.lab1_mapreduce.blocks import Group, write_run
+from labs.lab1_mapreduce.blocks import Group, write_columns, write_run
 from labs.lab1_mapreduce.protocol import NO_RECORD, Limits, MapResult, RunMap
 from labs.lab1_mapreduce.records import batches
 from labs.lab1_mapreduce.rows import Rows

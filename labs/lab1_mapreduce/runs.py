@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from operator import itemgetter
 
 from distlab.core import Disk
 from labs.lab1_mapreduce.blocks import Block, Group, read_blocks, write_run

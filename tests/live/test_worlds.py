@@ -54,8 +54,8 @@ def lived(
     """Until all clients are answered, and events of these kinds have been seen."""
     with Live(cluster, plan, record=EVERYTHING) as live:
         asked = [live.call(client, operation) for client, operation in calls]
-        live.wait(lambda: all(call.outcome is not None for call in asked), 5 * SECOND)
-        live.wait(lambda: kinds_of(live.trace) >= kinds, 5 * SECOND)
+        assert live.wait(lambda: all(call.outcome is not None for call in asked))
+        assert live.wait(lambda: kinds_of(live.trace) >= kinds)
     return live.trace
 
 
@@ -125,6 +125,15 @@ def test_a_session_with_a_dead_peer_ends_in_both() -> None:
         (outcome,) = outcomes(trace)
         assert isinstance(outcome, Fail)
         assert [event.node for event in trace.of(Kind.DISCONNECT)] == ["source"]
+
+
+def test_a_peer_that_dies_while_we_wait_for_leave_to_send_is_missed() -> None:
+    """The word to go on and the word of the death arrive together, for the source sleeps meanwhile."""
+    item = Doing("source", "send", "Item", 20)
+    sleep, death = Fault(item, Pause("source", 300 * MS)), Fault(item, Crash("sink", unsynced=KEPT))
+    trace = lived(STREAM, [("source", streamer.Stream(10_000))], Plan((sleep, death)))
+    (outcome,) = outcomes(trace)
+    assert isinstance(outcome, Fail)
 
 
 def test_a_session_ends_when_a_message_of_it_never_left() -> None:

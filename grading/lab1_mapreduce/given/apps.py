@@ -151,7 +151,7 @@ class Sort(App):
         return ranges + [[] for _ in range(parts - len(ranges))]
 
     def reduce_batch(self, groups: list[Group]) -> list[bytes]:
-        return [line for key, values in groups for line in [key] * len(values)]
+        return [key for key, values in groups for _ in values]
 
 
 # -- the graders' -------------------------------------------------------------------------------------

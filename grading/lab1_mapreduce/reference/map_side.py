@@ -19,7 +19,7 @@ from distlab.core import Steps
 from distlab.core.context import JobContext
 from labs.lab1_mapreduce import partition, skipping, spreading
 from labs.lab1_mapreduce.apps import App, find
-from labs.lab1_mapreduce.blocks import Group, write_run
+from labs.lab1_mapreduce.blocks import Group, write_columns, write_run
 from labs.lab1_mapreduce.protocol import NO_RECORD, Limits, MapResult, RunMap
 from labs.lab1_mapreduce.records import batches
 from labs.lab1_mapreduce.rows import Rows
@@ -120,19 +120,18 @@ class MapSide:
         else:
             keys = sorted(pairs)
             parts = self.app.partitions(keys, self.parts) or partition.by_hash(keys, self.parts)
-        # Not one step of Python for each group: there are millions of them.
-        yield from self.write_runs(
-            [zip(part, map(pairs.__getitem__, part), strict=True) for part in parts]
-        )
+        for path, part in zip(self.new_runs(len(parts)), parts, strict=True):
+            # Not one step of Python for each group: there are millions of them.
+            values = [*map(pairs.__getitem__, part)]
+            for _ in write_columns(self.disk, path, part, values, self.limits.block):
+                yield NO_RECORD
 
-    def write_runs(self, parts: Iterable[Iterable[Group]]) -> Iterator[int]:
-        """A run for each partition."""
-        self.spills.append([])
-        for part, groups in enumerate(parts):
-            path = f"{self.folder}/spill-{self.made}.{part}"
-            self.spills[-1].append(path)
-            yield from self.write(path, groups)
+    def new_runs(self, count: int) -> list[str]:
+        """Paths for the runs of one more spill."""
+        paths = [f"{self.folder}/spill-{self.made}.{part}" for part in range(count)]
+        self.spills.append(paths)
         self.made += 1
+        return paths
 
     def write(self, path: str, groups: Iterable[Group]) -> Iterator[int]:
         """Write a run, yielding now and then."""
@@ -155,11 +154,13 @@ class MapSide:
         waiting, self.spills = [path for (path,) in self.spills], []
         rows = Rows(self.disk, waiting, self.merged, self.limits.block)
         for hands in spreading.deal(rows, self.parts, task):
-            yield from self.write_runs(sorted(hand) for hand in hands)
+            for path, hand in zip(self.new_runs(self.parts), hands, strict=True):
+                yield from self.write(path, sorted(hand))
         for path in waiting:
             self.disk.delete(path)
         if not self.spills:
-            yield from self.write_runs([[]] * self.parts)
+            for path in self.new_runs(self.parts):
+                yield from self.write(path, [])
 
     def merge_into(self, path: str, runs: list[str]) -> Iterator[int]:
         """Make one run of several, combining once more."""

@@ -29,13 +29,17 @@ def run(
         return
     app = find(spec.app)(spec.params, io.random)
     lines: list[bytes] = []
+    size = 0
     for groups in merge_all(io.disk, list(files), limits.ways, limits.block, attempt.path):
         yield NO_RECORD
         if groups is not None:
-            lines += app.reduce_batch(groups)
-        if sum(map(len, lines)) > limits.batch:
+            reduced = app.reduce_batch(groups)
+            lines += reduced
+            size += sum(map(len, reduced))
+        if size > limits.batch:
             commit.write(io.store, attempt, b"\n".join([*lines, b""]))
             lines.clear()
+            size = 0
     # Also where no line is left: an output may be empty, but it is there.
     commit.write(io.store, attempt, b"\n".join([*lines, b""]))
     commit.commit(io.store, attempt)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from operator import itemgetter
 
 from distlab.core import Disk
 from labs.lab1_mapreduce.blocks import Block, Group, read_blocks, write_run
@@ -57,7 +58,7 @@ def merge(disk: Disk, paths: list[str]) -> Iterator[list[Group]]:
                 else:
                     merged[key] = values
             head.refill()
-        yield sorted(merged.items(), key=lambda group: group[0])
+        yield sorted(merged.items(), key=itemgetter(0))
     # END SOLUTION
 
 

@@ -22,21 +22,21 @@ from distlab.core.errors import ScenarioError
 from distlab.core.values import Fail, Ok, Operation
 
 
-class Read(Struct, frozen=True):
+class Read(Struct, frozen=True, tag=True):
     """The value of a key: of a list all its elements, of a register the last value; None where nothing was written."""
 
     key: Hashable
     value: Any = None
 
 
-class Append(Struct, frozen=True):
+class Append(Struct, frozen=True, tag=True):
     """Adds one element to the end of a list."""
 
     key: Hashable
     value: Hashable
 
 
-class Write(Struct, frozen=True):
+class Write(Struct, frozen=True, tag=True):
     """Sets a register."""
 
     key: Hashable

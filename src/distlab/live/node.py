@@ -148,7 +148,6 @@ class _Loop:
             context.about_to("start", "")
             self._handling = "its start"
             self._handle(event, self._node.on_start)
-            self._hear_all()  # what came together with the word to begin
             while True:
                 self._turn()
         except Halt:
@@ -160,6 +159,7 @@ class _Loop:
     def _turn(self) -> None:
         context = self._context
         wires = context.wires
+        self._hear_all()  # what came together with a word that was waited for: no poll tells of it
         ready = dict(self._poller.poll(self._patience()))
         if self._channel.fileno() in ready:
             self._listen()
@@ -336,6 +336,7 @@ class _Loop:
 
     def _catch_up(self, peer: Address, incarnation: int) -> None:
         """A message overtook the news of its sender's start: those have been on their way for longer."""
+        self._hear_all()
         while self._context.wires.newest[peer] < incarnation:
             self._listen()
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from distlab.grade.lab import Mutant
+from grading.lab2_log.log.mutants.cleaning import CLEANING
 from grading.lab2_log.log.mutants.electing import ELECTING
+from grading.lab2_log.log.mutants.finding import FINDING
 from grading.lab2_log.log.mutants.following import FOLLOWING
-from grading.lab2_log.log.mutants.storing import STORING
+from grading.lab2_log.log.mutants.recovering import RECOVERING
 
 
 def mutants() -> Sequence[Mutant]:
     """All of them, by part."""
-    return (*STORING, *FOLLOWING, *ELECTING)
+    return (*RECOVERING, *FINDING, *CLEANING, *FOLLOWING, *ELECTING)
