@@ -2,13 +2,16 @@
 
 import pytest
 
+from distlab.check.verdict import Finding as Answer
 from distlab.core import MS, Address, Ok
 from distlab.core import effects as fx
 from distlab.core.solo import Solo
 from distlab.explore import Finding, explore
 from distlab.faults import At, Crash, Fault, Plan
+from distlab.grade.exhaustive import search
 from distlab.grade.perform import perform
 from distlab.grade.scenario import Scenario
+from distlab.grade.sealed.solution import load_sealed
 from distlab.grade.solution import load_lab
 from grading.lab2_log.control import exams, model, scene
 from grading.lab2_log.control.drawing import ending
@@ -172,6 +175,15 @@ class TestModel:
         monkeypatch.setattr(getattr(reference, module), name, wrong)
         result = self.search(reference)
         assert (result.finding, len(result.trace)) == (Finding.VIOLATED, depth)
+
+
+def test_the_model_is_searched_sealed_too() -> None:
+    lab = load_lab("2")
+    solution = load_sealed(lab, lab.part("E"), "reference")
+    try:
+        assert search(lab.part("E"), solution, model.SMALL).answer is Answer.KEPT
+    finally:
+        solution.close()
 
 
 def test_a_cluster_loses_its_controller_and_its_leader(lab: Modules) -> None:

@@ -154,10 +154,9 @@ def elections(decisions: Any) -> None:
         is_same = new.leader == old.leader and story != "last replica standing, ended cleanly"
         if is_same and new.leader_epoch != old.leader_epoch:
             raise Wrong(f"{story}: the same leader", "the same epoch", new.leader_epoch)
-        is_unclean = new.unclean > old.unclean
-        if is_unclean != (story == "nobody is left, and so be it"):
-            what = old.unclean if is_unclean else new.leader_epoch
-            raise Wrong(f"{story}: `unclean` must say how the leader came", what, new.unclean)
+        unclean = new.leader_epoch if story == "nobody is left, and so be it" else old.unclean
+        if new.unclean != unclean:
+            raise Wrong(f"{story}: `unclean` says how the leader came", unclean, new.unclean)
 
 
 def _moved_on(story: str, old: PartitionState, new: PartitionState) -> None:

@@ -13,7 +13,7 @@ from grading.lab2_log.control.scene import IN_TIME, PARTITION, well_from
 from labs.lab2_log.brokers import LeaderAndIsr, PartitionState
 from labs.lab2_log.metadata import ControllerProbe
 
-SETTLED = 700 * MS
+SETTLED = 1_500 * MS
 """So long after an active controller has heard something, it has decided, or is active no more."""
 
 

@@ -1,10 +1,10 @@
 """Part 2E in the simulator: three controllers on a quorum, brokers, a producer and a consumer.
 
 ``shape``: ``brokers`` (how many), ``min_insync``, ``unclean`` (whether anybody may lead), ``lag`` (lag_time),
-``snapshot_after`` (of the quorum), ``log`` (as in part 2A). And what a judge must know: ``well_from`` (since when
-controllers and brokers can do their work, where nothing heals), ``calm`` (nothing befalls anybody: the ISR must not
-shrink), ``rest`` (how long the last calls may take), ``until`` (when it is over, whatever is under way),
-``able`` (who may certainly lead in the end). Times in milliseconds.
+``snapshot_after`` (of the quorum), ``log`` (as in part 2A), ``slow`` (how many times as patient all are). And what a
+judge must know: ``well_from`` (since when controllers and brokers can do their work, where nothing heals), ``calm``
+(nothing befalls anybody: the ISR must not shrink), ``rest`` (how long the last calls may take), ``until`` (when it is
+over, whatever is under way), ``able`` (who may certainly lead in the end). Times in milliseconds.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ CONTROLLERS = ("k1", "k2", "k3")
 IN_TIME = 2_000 * MS
 """So long after all is well a partition has a leader if it can have one, and all replicas are in sync again."""
 ELECTION = (150 * MS, 300 * MS)
+SESSION = 200 * MS
 
 
 def brokers(shape: dict[str, Any]) -> tuple[str, ...]:
@@ -53,9 +54,11 @@ def stage(solution: Solution, scenario: Scenario) -> Stage:
         min_insync=least,
         lag_time=shape.get("lag", 300) * MS,
     )
+    slow = shape.get("slow", 1)
     controller_config = ControllerConfig(
         members=tuple(map(Address, CONTROLLERS)),
-        election=ELECTION,
+        election=(slow * ELECTION[0], slow * ELECTION[1]),
+        session=slow * SESSION,
         snapshot_after=shape.get("snapshot_after", 20),
         replicas={PARTITION: names},
         rules=Rules(least, shape.get("unclean", False)),

@@ -126,7 +126,7 @@ def written_seldom(run: Run) -> Verdict:
     terms = len({term for _, term in entries})
     lives = sum(map(len, found.lives.values()))
     decided = len(found.versions)
-    limit = 20 + 3 * decided + 3 * lives + 3 * terms + 8 * len(run.scenario.plan.faults)
+    limit = 20 + 3 * decided + 3 * lives + 3 * terms + 12 * len(run.scenario.plan.faults)
     if len(entries) > limit:
         return broken(
             f"the quorum's log has {len(entries)} entries after {run.time // MS} ms, for {decided} decisions",

@@ -182,7 +182,7 @@ class Alive(Message, frozen=True):
     """A broker tells the controller that it lives, again and again."""
 
     life: int
-    """Another number in each life."""
+    """Another number in each life; not 0."""
     previous: int = 0
     """The life before this one, if it ended cleanly, with everything on disk (part 2E); 0: it did not, or none was."""
 
