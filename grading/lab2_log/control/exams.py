@@ -145,7 +145,9 @@ def elections(decisions: Any) -> None:
         start = after = cluster(led_by(*before.split("/")), fenced)
         for command in commands:
             after = decisions.apply(after, command, rules)
-        old, new = start.partitions[P], after.partitions[P]
+        old, new = led_by(*before.split("/")), after.partitions[P]
+        if start != cluster(old, fenced):
+            raise Wrong(f"{story}: what was decided before", "as it was: decide on a copy", start)
         got = f"{new.leader[1:]}/{_digits(new.isr)}/{_digits(new.elr)}"
         if got != wanted:
             told = ", then ".join(map(repr, commands))

@@ -3,8 +3,9 @@
 ``shape``: ``brokers`` (how many), ``min_insync``, ``unclean`` (whether anybody may lead), ``lag`` (lag_time),
 ``snapshot_after`` (of the quorum), ``log`` (as in part 2A), ``slow`` (how many times as patient all are). And what a
 judge must know: ``well_from`` (since when controllers and brokers can do their work, where nothing heals), ``calm``
-(nothing befalls anybody: the ISR must not shrink), ``rest`` (how long the last calls may take), ``until`` (when it is
-over, whatever is under way), ``able`` (who may certainly lead in the end). Times in milliseconds.
+(nothing befalls anybody), ``untouched`` (nothing befalls a broker: the ISR must not shrink), ``rest`` (how long the
+last calls may take), ``until`` (when it is over, whatever is under way), ``able`` (who may certainly lead in the
+end). Times in milliseconds.
 """
 
 from __future__ import annotations

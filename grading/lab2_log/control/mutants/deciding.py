@@ -39,6 +39,25 @@ class StartsFromNothing(Controller):
         super().become_active()
 
 
+class AnswersFirst(Controller):
+    """Tells the leader that asks what it is going to decide. It is deposed, and the leader has an ISR of its own."""
+
+    def decide(self) -> None:
+        super().decide()
+        if self.written is not None:
+            cluster, self.cluster = self.cluster, decoded(self.written)
+            self.answer()
+            self.cluster = cluster
+
+
+class HasHeardNobody(Controller):
+    """Takes office, has heard nobody so far, and fences everybody: another controller, and all leaders change."""
+
+    def become_active(self) -> None:
+        super().become_active()
+        self.last = dict.fromkeys(self.cluster.brokers, 0)
+
+
 class NeverFences(Controller):
     """Waits for a broker that will not come back. A dead leader leads for ever."""
 
@@ -144,6 +163,21 @@ DECIDING = (
         part="E",
         replaces="controller:Controller",
         breaks="RL-S7",
+    ),
+    bug(
+        "answers-before-it-is-decided",
+        AnswersFirst,
+        part="E",
+        replaces="controller:Controller",
+        breaks="RL-S7",
+    ),
+    bug(
+        "has-heard-nobody",
+        HasHeardNobody,
+        part="E",
+        replaces="controller:Controller",
+        breaks="RL-L2",
+        kind="liveness",
     ),
     bug(
         "never-fences",
