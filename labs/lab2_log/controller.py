@@ -110,7 +110,7 @@ class Controller(Raft):
 
     def enter_office(self, term: int) -> None:
         """We lead the quorum: claim the office."""
-        raise NotImplementedError("2E: nobody is silent yet; write the claim")
+        raise NotImplementedError("2E: write the claim")
 
     def claim(self) -> str:
         return f"{self.address} in term {self.term_in_office}"

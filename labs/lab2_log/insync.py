@@ -31,9 +31,9 @@ def wanted_isr(
 def proposal_now(
     state: PartitionState, proposal: tuple[str, ...] | None, wanted: tuple[str, ...]
 ) -> tuple[str, ...] | None:
-    """What to ask the controller for now, if ``proposal`` is what we have asked for and ``wanted`` what we want.
+    """The proposal that is open from now on, and is sent until it is settled; None: there is none.
 
-    None: for nothing.
+    ``proposal`` is the one that was open so far, ``wanted`` the ISR that we want now.
     """
     raise NotImplementedError(
         "2E: one proposal at a time; nobody need be asked for what is so already"

@@ -221,7 +221,7 @@ class Controller(Raft):
             self.plan(Alter(sender, request), leader=(sender, request))
 
     def on_elect_preferred(self, wanted: ElectPreferred, ticket: Ticket) -> None:
-        if not self.is_ready:
-            self.finish(ticket, Fail("not active"))
+        if not self.is_ready or wanted.partition not in self.done().partitions:
+            self.finish(ticket, Fail("not active, or no such partition"))
             return
         self.plan(Prefer(wanted.partition), ticket=(ticket, wanted.partition))
