@@ -29,7 +29,10 @@ from labs.lab2_log.metadata import (
 
 
 def apply(cluster: Cluster, command: Command, rules: Rules) -> Cluster:
-    """What is decided after ``command``: equal to ``cluster`` if it changes nothing. ``cluster`` itself stays as it is."""
+    """What is decided after ``command``, equal to ``cluster`` if that changes nothing.
+
+    ``cluster`` itself stays as it is.
+    """
     raise NotImplementedError(
         "2E: one rule for each command; then see that every partition has a leader"
     )

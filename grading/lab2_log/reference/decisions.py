@@ -32,7 +32,10 @@ FORMER = 8
 
 
 def apply(cluster: Cluster, command: Command, rules: Rules) -> Cluster:
-    """What is decided after ``command``: equal to ``cluster`` if it changes nothing. ``cluster`` itself stays as it is."""
+    """What is decided after ``command``, equal to ``cluster`` if that changes nothing.
+
+    ``cluster`` itself stays as it is.
+    """
     # BEGIN SOLUTION 2E: one rule for each command; then see that every partition has a leader
     before = cluster
     match command:
