@@ -159,7 +159,7 @@ class EpochOffset(Message, frozen=True):
 
 
 class PartitionState(Struct, frozen=True):
-    """What the controller knows of a partition."""
+    """What the controller has decided for a partition."""
 
     partition: str
     replicas: tuple[str, ...]
@@ -172,13 +172,19 @@ class PartitionState(Struct, frozen=True):
     """The in-sync replicas: those that have everything that is committed."""
     version: int
     """Rises with each change, of the ISR too."""
+    elr: tuple[str, ...] = ()
+    """Eligible leader replicas (part 2E): not in the ISR, and yet they have everything that is committed."""
+    unclean: int = NO_EPOCH
+    """The newest epoch whose leader was elected though it may lack what was committed before (part 2E)."""
 
 
 class Alive(Message, frozen=True):
     """A broker tells the controller that it lives, again and again."""
 
     life: int
-    """Another number in each life."""
+    """Another number in each life; not 0."""
+    previous: int = 0
+    """The life before this one, if it ended cleanly, with everything on disk (part 2E); 0: it did not, or none was."""
 
 
 class LeaderAndIsr(Message, frozen=True):
@@ -303,6 +309,10 @@ class Poll(Operation, frozen=True):
 
 class Drain(Operation, frozen=True):
     """Read everything, from the beginning to the end, however long it takes. Ok(offsets and values)."""
+
+
+class ShutDown(Operation, frozen=True):
+    """Asked of a broker: end cleanly, and remember it (part 2E)."""
 
 
 class LookUp(Operation, frozen=True):
