@@ -1,6 +1,7 @@
 """Directed schedules of part 2F: each one danger for records on their way into the log.
 
-``b1`` leads ``orders-0`` at first, ``b2`` leads ``orders-1``, and so on.
+``b1`` leads ``orders-0`` at first, ``b2`` leads ``orders-1``, and so on. (A long file because it is a table, and
+nothing else: a row for each danger.)
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Exams of the client: a producer alone, and a world that is ourselves. We answer as we like, or not at all."""
+"""Exams of the client: a producer alone, and a world that is ourselves. We answer as we like, or not at all.
+
+(A long file because it is a list: one exam after the other.)
+"""
 
 from __future__ import annotations
 
