@@ -245,7 +245,10 @@ class Participant(Node):
         txn, branch = decision.txn, self.branches.get(decision.txn)
         if branch is not None and branch.prepared is not None:
             ended = Ended(txn, decision.commit)
-            self.force(ended) if decision.commit else self.note(ended)
+            if decision.commit:
+                self.force(ended)
+            else:
+                self.note(ended)
             self.write(branch.prepared, decision.commit)
             self.end(txn, self.over.get(txn, "aborted"))
         elif not decision.commit and txn not in self.over:

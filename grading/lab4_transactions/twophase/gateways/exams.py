@@ -14,6 +14,7 @@ from distlab.check import Verdict, broken, kept, unknown
 from distlab.core import Address
 from distlab.grade.lab import Exam
 from distlab.grade.solution import Solution
+from grading.lab4_transactions.twophase.exams import here
 from labs.lab4_transactions.databases import Change, UnknownTransaction, Wait, WasForced, age
 from labs.lab4_transactions.twophase import Txn
 
@@ -316,11 +317,11 @@ def _said(waits: tuple[Wait, ...]) -> str:
 
 
 EXAMS_DB = (
-    Exam("prepared, committed, rolled back", _promises, "sqlite_store"),
-    Exam("what is over", _twice, "sqlite_store"),
-    Exam("what was forced", _heuristics, "sqlite_store"),
-    Exam("opened again", _half_open, "sqlite_store"),
-    Exam("killed before every statement", _killed, "sqlite_store"),
+    Exam("prepared, committed, rolled back", here(_promises), "sqlite_store"),
+    Exam("what is over", here(_twice), "sqlite_store"),
+    Exam("what was forced", here(_heuristics), "sqlite_store"),
+    Exam("opened again", here(_half_open), "sqlite_store"),
+    Exam("killed before every statement", here(_killed), "sqlite_store"),
 )
 EXAMS_L4 = (
     Exam("who gives way", _victims, "deadlocks"),
