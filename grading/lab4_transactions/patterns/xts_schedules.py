@@ -26,7 +26,9 @@ def deaf(bank: str, since: int, until: int) -> Fault:
 
 SCHEDULES = (
     Directed("one payment, all is well", "two sellers at two banks", of(ONE)),
-    Directed("thirty payments, all is well", "phase 2 keeps pace", of(MANY, prompt=True)),
+    Directed(
+        "thirty payments, all is well", "phase 2 keeps pace", of(MANY, prompt=True, fine=True)
+    ),
     Directed(
         "a peak of thirty payments",
         "answered at once, confirmed afterwards, a batch at a time",

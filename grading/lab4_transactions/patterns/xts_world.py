@@ -185,6 +185,11 @@ def _peaks(run: Run) -> list[tuple[int, int]]:
     return found
 
 
+def _is_still_peak(run: Run) -> bool:
+    switches = run.history.of_type(SetPeak)
+    return bool(switches) and switches[-1].operation.on  # type: ignore[attr-defined]
+
+
 def _deferred(run: Run) -> Verdict:
     peaks = _peaks(run)
     for event in _phase_two(run) if peaks else ():
@@ -204,14 +209,14 @@ def _prompt(run: Run) -> Verdict:
         return kept()
     for entry in run.history.of_type(Pay):
         took = (entry.ended or run.time) - entry.began
-        if entry.is_failed:
+        if run.scenario.shape.get("fine") and entry.is_failed:
             return broken(
-                "nothing goes wrong in phase 1, and a payment is not paid",
+                "nothing goes wrong, and a payment is not paid",
                 entry.ret,
                 expected="Ok",
                 got=entry.outcome,
             )
-        if took > PROMPT:
+        if took > PROMPT and not entry.is_failed:  # patience with a bank is longer
             return Verdict(
                 broken("").finding,
                 f"payment {entry.operation.id} waits for what is not its phase 1",  # type: ignore[attr-defined]
@@ -241,8 +246,9 @@ def _paced(run: Run) -> Verdict:
 
 def _fair(run: Run) -> Verdict:
     dead = run.scenario.shape.get("dead")
-    if dead is None:
+    if dead is None or _is_still_peak(run):
         return kept()
+    free = max((e.ended or 0 for e in run.history.of_type(SetPeak)), default=0)
     confirmed = {
         (e.what.xid, e.what.branch): e.time
         for e in run.trace.of(Kind.DELIVER)
@@ -252,7 +258,7 @@ def _fair(run: Run) -> Verdict:
         op = entry.operation
         assert isinstance(op, Pay)
         for branch, each in enumerate(op.shares):
-            deadline = (entry.ended or 0) + FAIR
+            deadline = max(entry.ended or 0, free) + FAIR
             if (
                 entry.is_ok
                 and each.bank != dead
@@ -270,7 +276,7 @@ def _fair(run: Run) -> Verdict:
 
 def _drained(run: Run) -> Verdict:
     views = _views(run)
-    if views is None:
+    if views is None or _is_still_peak(run):
         return kept()
     if views[0].pending or any(statement.tried for statement in views[1].values()):
         return Verdict(
