@@ -319,13 +319,13 @@ def in_force(run: Run) -> Verdict:
     members = members_in_the_end(run)
     changes = [c for c in run.history if isinstance(c.operation, AddServer | RemoveServer)]
     gone = {_moved(c) for c in changes if isinstance(c.operation, RemoveServer)}
-    ever = {*chronicle(run).initial, *(_moved(c) for c in changes)}
+    first = {*chronicle(run).initial}
     for call in changes:
         server = _moved(call)
         others = [c for c in changes if _moved(c) == server and c is not call]
         is_last = all(c.ended is not None and c.ended < call.began for c in others)
         is_added = isinstance(call.operation, AddServer)
-        may_be_alone = ever <= gone | {server}  # and then it stays
+        may_be_alone = first <= gone | {server}  # for a while; and then it stays
         if call.is_ok and is_last and not may_be_alone and is_added != (server in members):
             return broken(
                 f"{call.operation!r} was answered, and {server} is {'no' if is_added else 'still a'} member in the end",
