@@ -73,7 +73,7 @@ class Chronicle:
         """Index of a committed entry that changes the members, or of a snapshot that knows of one -> the members."""
         self.terms: list[tuple[int, int, str]] = []
         """(time, term, node), whenever a higher term than ever before was named."""
-        self._initial = _members_of(run)
+        self.initial = _members_of(run)
         self._said: dict[str, tuple[int, int]] = {}
         self._votes: dict[tuple[str, int], tuple[str, int]] = {}
         self._bounds: dict[str, tuple[int, int, int, int]] = {}
@@ -240,7 +240,7 @@ class Chronicle:
                 got=f"a commit index of {commit}",
             )
         if at == 0 and members is None:
-            members = self._initial
+            members = self.initial
         moved = {*(members or entry.members)} ^ {*entry.members}
         if len(moved) > 1 or len({*entry.members}) < len(entry.members):
             self._note(
@@ -254,7 +254,7 @@ class Chronicle:
     @property
     def members(self) -> tuple[str, ...]:
         """Who the servers are, by the newest that is known to be committed."""
-        return self.rosters[max(self.rosters)] if self.rosters else self._initial
+        return self.rosters[max(self.rosters)] if self.rosters else self.initial
 
     def _must_have(self, event: Event, leader_term: int, index: int, term: int) -> None:
         """What was committed is in the log of every later leader, and a leader keeps what it has."""

@@ -318,13 +318,15 @@ def in_force(run: Run) -> Verdict:
         return kept()
     members = members_in_the_end(run)
     changes = [c for c in run.history if isinstance(c.operation, AddServer | RemoveServer)]
+    gone = {_moved(c) for c in changes if isinstance(c.operation, RemoveServer)}
+    first = {*chronicle(run).initial}
     for call in changes:
         server = _moved(call)
         others = [c for c in changes if _moved(c) == server and c is not call]
         is_last = all(c.ended is not None and c.ended < call.began for c in others)
         is_added = isinstance(call.operation, AddServer)
-        is_alone = members == (server,)  # the last one stays
-        if call.is_ok and is_last and not is_alone and is_added != (server in members):
+        may_be_alone = first <= gone | {server}  # for a while; and then it stays
+        if call.is_ok and is_last and not may_be_alone and is_added != (server in members):
             return broken(
                 f"{call.operation!r} was answered, and {server} is {'no' if is_added else 'still a'} member in the end",
                 call.call,
