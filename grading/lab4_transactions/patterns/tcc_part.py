@@ -7,7 +7,6 @@ from grading.lab4_transactions.patterns import tcc_judges as judges
 from grading.lab4_transactions.patterns import tcc_world
 from grading.lab4_transactions.patterns.tcc_exams import ORDERS, exams
 from grading.lab4_transactions.patterns.tcc_schedules import SCHEDULES
-from grading.lab4_transactions.patterns.tcc_scopes import SCOPES
 
 PAGE = "labs/lab4-patterns.md"
 
@@ -26,7 +25,6 @@ PART_C = Part(
     stage=tcc_world.stage,
     draw=tcc_world.draw,
     directed=SCHEDULES,
-    exhaustive=SCOPES,
     runs=300,
     simpler=tcc_world.simpler,
     record=RECORD_MESSAGES,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec import structs
 
 from distlab.core import Address, Config, Node
 from distlab.core.cluster import Cluster, Member
 from distlab.explore import Scope, World
-from distlab.grade.lab import Exhaustive
 from labs.lab4_transactions.tcc import (
     BankConfig,
     Cancel,
@@ -83,7 +84,7 @@ def once_confirmed(world: World) -> str | None:
     return None
 
 
-def _scope(commits: bool) -> Scope:
+def _scope(commits: bool) -> Callable[[Cluster], Scope]:
     def build(cluster: Cluster) -> Scope:
         bank = structs.replace(
             cluster.members[Address("bank-1")], config=BankConfig((("alice", 100),))
@@ -100,22 +101,11 @@ def _scope(commits: bool) -> Scope:
             },
         )
 
-    return build  # type: ignore[return-value]
+    return build
 
 
-SCOPES = (
-    Exhaustive(
-        name="one branch, tried and cancelled",
-        about="Try and Cancel, each any number of times, in any order, and two crashes.",
-        promise="TX2-S5",
-        scope=_scope(commits=False),  # type: ignore[arg-type]
-        budget=20_000,
-    ),
-    Exhaustive(
-        name="one branch, tried and confirmed",
-        about="Try and Confirm, each any number of times, in any order, and two crashes.",
-        promise="TX2-S6",
-        scope=_scope(commits=True),  # type: ignore[arg-type]
-        budget=20_000,
-    ),
-)
+tried_and_cancelled = _scope(commits=False)
+"""Try and Cancel, each any number of times, in any order, and two crashes."""
+
+tried_and_confirmed = _scope(commits=True)
+"""Try and Confirm, each any number of times, in any order, and two crashes."""
