@@ -96,7 +96,8 @@ class Instant(int):
     def _moved(self, other: Any) -> Any:
         return Instant() if isinstance(other, int | float) else NotImplemented
 
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __floordiv__ = __mod__ = _moved
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _moved
+    __floordiv__ = __truediv__ = __mod__ = _moved
 
     def __neg__(self) -> Instant:
         return self
@@ -109,6 +110,11 @@ class Instant(int):
         return Instant.choices.comes_first()
 
     __lt__ = __le__ = __gt__ = __ge__ = _comes_first
+
+    def _refuse(self) -> NoReturn:
+        raise CannotExplore("monotonic() is turned into a number; the explorer knows none")
+
+    __int__ = __float__ = __trunc__ = __round__ = _refuse  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return "<some time>"

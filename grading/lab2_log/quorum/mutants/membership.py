@@ -47,9 +47,10 @@ def in_force_when_committed(server: Server) -> tuple[Address, ...]:
     return server.raft_log.members_at(server.commit) or server.config.members
 
 
-def those_of_the_config(server: Server) -> tuple[Address, ...]:
-    """Counts majorities among the members that it was started with."""
-    return server.config.members
+def votes_of_the_config(server: Server, voters: set[Address]) -> bool:
+    """Replicates to all members, and counts votes among those that it was started with."""
+    members = server.config.members
+    return 2 * len(voters.intersection(members)) > len(members)
 
 
 class KeepsWhatWasCut(Raft):
@@ -167,11 +168,11 @@ BUGS = (
         source="Ongaro 2014, section 4.1",
     ),
     bug(
-        "those-of-the-config",
-        those_of_the_config,
+        "votes-of-the-config",
+        votes_of_the_config,
         part="D5",
-        replaces="members:in_effect",
-        breaks="RF-M2",
+        replaces="election:is_majority",
+        breaks="RF-S1",
     ),
     bug(
         "keeps-what-was-cut",
