@@ -7,7 +7,7 @@ has waited long enough. Nothing but the pulse begins anything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from distlab.core import MS, Address, Fail, Info, Message, Ok, Ticket, Timer
 from labs.lab2_log.application import Application
@@ -53,13 +53,36 @@ from labs.lab2_log.groups import (
     TopicPartition,
     Want,
 )
-from labs.lab2_log.places import Cursor
 
 PULSE = 5 * MS
 
 
 class Pulse(Timer, frozen=True):
     """Time to look."""
+
+
+@dataclass
+class Cursor:
+    """Where we are in one partition."""
+
+    stage: str = "ask"
+    """``ask`` what is committed, ``reset``, ``anchor`` (commit where the reset has put us), ``read``."""
+    next: int = 0
+    """To be handed out."""
+    done: int = 0
+    """To be processed; all before it is."""
+    safe: int = -1
+    """Committed; -1: nothing is."""
+    shelf: list[Record] = field(default_factory=list)
+    """Fetched, not handed out."""
+
+    def move(self, offset: int, stage: str) -> None:
+        """Go on from there."""
+        self.next = self.done = offset
+        self.stage, self.shelf = stage, []
+
+    def is_dirty(self) -> bool:
+        return self.stage in ("anchor", "read") and self.done != self.safe
 
 
 @dataclass

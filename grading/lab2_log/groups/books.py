@@ -265,11 +265,11 @@ class Books:
                     self.lied.append((event, tenure))
         else:
             for record in outcome.value or ():
-                tenure = self._owned[life].get(record.partition)
-                if tenure is None:
+                mine = self._owned[life].get(record.partition)
+                if mine is None:
                     self.foreign.append((event, record))
                 else:
-                    tenure.handed.append((record.offset, event))
+                    mine.handed.append((record.offset, event))
 
     # -- questions -------------------------------------------------------------------------------------------------
 
