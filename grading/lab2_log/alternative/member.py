@@ -376,6 +376,9 @@ class Member(Application):
         self.followers, self.patience = (), None
         self.is_joining, self.is_stale = False, True
         self.beats.clear()
+        ticket, self.commit_ticket = self.commit_ticket, None
+        if ticket is not None:
+            self.finish(ticket, Fail("not a member any more"))
         for name in ("place", "commit", "offsets", "sizes"):
             self.slots.pop(name, None)
 
