@@ -411,7 +411,7 @@ class Member(Application):
     def on_heartbeat_answer(self, answer: HeartbeatAnswer, sender: Address) -> None:
         if answer.id not in self.beats:
             return
-        self.beats.clear()
+        self.beats = {number: at for number, at in self.beats.items() if number > answer.id}
         self.trouble(answer.error)
         self.look()
 
