@@ -192,7 +192,7 @@ class Coordinator(Node):
         if table.gather_until is not None:
             everybody = all(seat.until is None for seat in table.seats.values())
             if now >= table.gather_until or (everybody and not table.opens):
-                self.begin(table)
+                self.open_generation(table)
         if table.is_settled and table.gather_until is None:
             for name, seat in table.seats.items():
                 if seat.wants_share is not None:
@@ -212,7 +212,7 @@ class Coordinator(Node):
                 self.send(Address(seat.record.address), answer)
                 seat.wants_share = None
 
-    def begin(self, table: Table) -> None:
+    def open_generation(self, table: Table) -> None:
         """The next generation, of those who came."""
         table.seats = {name: seat for name, seat in table.seats.items() if seat.until is None}
         table.generation += 1

@@ -7,7 +7,7 @@ has waited long enough. Nothing but the pulse begins anything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from distlab.core import MS, Address, Fail, Info, Message, Ok, Ticket, Timer
 from labs.lab2_log.application import Application
@@ -53,13 +53,36 @@ from labs.lab2_log.groups import (
     TopicPartition,
     Want,
 )
-from labs.lab2_log.places import Cursor
 
 PULSE = 5 * MS
 
 
 class Pulse(Timer, frozen=True):
     """Time to look."""
+
+
+@dataclass
+class Cursor:
+    """Where we are in one partition."""
+
+    stage: str = "ask"
+    """``ask`` what is committed, ``reset``, ``anchor`` (commit where the reset has put us), ``read``."""
+    next: int = 0
+    """To be handed out."""
+    done: int = 0
+    """To be processed; all before it is."""
+    safe: int = -1
+    """Committed; -1: nothing is."""
+    shelf: list[Record] = field(default_factory=list)
+    """Fetched, not handed out."""
+
+    def move(self, offset: int, stage: str) -> None:
+        """Go on from there."""
+        self.next = self.done = offset
+        self.stage, self.shelf = stage, []
+
+    def is_dirty(self) -> bool:
+        return self.stage in ("anchor", "read") and self.done != self.safe
 
 
 @dataclass
@@ -353,6 +376,9 @@ class Member(Application):
         self.followers, self.patience = (), None
         self.is_joining, self.is_stale = False, True
         self.beats.clear()
+        ticket, self.commit_ticket = self.commit_ticket, None
+        if ticket is not None:
+            self.finish(ticket, Fail("not a member any more"))
         for name in ("place", "commit", "offsets", "sizes"):
             self.slots.pop(name, None)
 
@@ -385,7 +411,7 @@ class Member(Application):
     def on_heartbeat_answer(self, answer: HeartbeatAnswer, sender: Address) -> None:
         if answer.id not in self.beats:
             return
-        self.beats.clear()
+        self.beats = {number: at for number, at in self.beats.items() if number > answer.id}
         self.trouble(answer.error)
         self.look()
 

@@ -18,10 +18,11 @@ from labs.lab2_log.group_log import Lead
 from labs.lab2_log.groups import (
     COOPERATIVE,
     ILLEGAL_GENERATION,
-    NO_GENERATION,
+    LOADING,
     NONE,
     UNKNOWN_MEMBER,
     CommitNow,
+    FindCoordinator,
     Handle,
     Heartbeat,
     HeartbeatAnswer,
@@ -115,15 +116,18 @@ class Books:
         """A program was told that all is committed, and something of this tenure was not."""
         self.lost: list[tuple[Life, Event]] = []
         """A member was told that it is out."""
-        self.claims: list[tuple[Event, int, tuple[TopicPartition, ...]]] = []
-        """JoinGroups of members; the generation of their last share, and what that had of what they let go of now."""
+        self.claims: list[tuple[Event, tuple[int, ...], tuple[TopicPartition, ...]]] = []
+        """JoinGroups of members; the generations of their shares, and what the last one had of what they let go of."""
         self.names: dict[Life, str] = {}
         self._questions: dict[tuple[Life, str, int, type], list[Event]] = defaultdict(list)
         self._owned: dict[Life, dict[TopicPartition, Tenure]] = defaultdict(dict)
         self._sent: dict[tuple[Life, int], Any] = {}
         self._epochs: dict[Life, int] = {}
+        self._latest: dict[tuple[Life, type], int] = {}
+        """Id of the last question of each kind."""
         self._acked: dict[tuple[Life, TopicPartition], int] = {}
         self._synced: dict[Life, int] = {}
+        self._given: dict[Life, list[int]] = defaultdict(list)
         self._shares: dict[Life, tuple[TopicPartition, ...]] = {}
         self._joined: dict[Life, int] = {}
         """Life -> id of its last JoinGroup."""
@@ -161,7 +165,8 @@ class Books:
                 self.answers.append(Answer(event, life, asked[0].what, asked[0], what))
         elif event.node.startswith("m"):
             if hasattr(what, "id"):
-                self._sent[life, what.id] = what
+                self._sent.setdefault((life, what.id), what)
+                self._latest[life, type(what)] = what.id
             if isinstance(what, JoinGroup):
                 self.names[life] = what.member
                 self._joined[life] = what.id
@@ -175,8 +180,9 @@ class Books:
         keeps = join.owned if join.assignor == COOPERATIVE else ()
         owned = self._owned[life]
         share = self._shares.get(life, ())
-        gone = tuple(part for part in owned if part in share and part not in keeps)
-        self.claims.append((event, self._synced.get(life, NO_GENERATION), gone))
+        # A share that came when the member knew already that the group rebalances, it may have ignored.
+        gone = tuple(p for p in owned if p in share and p not in keeps and owned[p].handed)
+        self.claims.append((event, tuple(self._given[life]), gone))
         for part in [part for part in owned if part not in keeps]:
             self.snatched += [
                 (work, event)
@@ -203,11 +209,14 @@ class Books:
         if not event.node.startswith("m"):
             return
         question = self._sent.get((life, getattr(what, "id", -1)))
+        if question is not None and getattr(what, "error", "") != LOADING:
+            self._sent[life, what.id] = None  # a second answer to it is old
         match what:
             case Synced(error="") if isinstance(question, SyncGroup):
                 is_news = question.id > self._joined.get(life, 0)
                 if is_news and what.generation > self._synced.get(life, -1):
                     self._synced[life] = what.generation
+                    self._given[life].append(what.generation)
                     self._gets(event, life, what)
             case OffsetCommitted(error="") if isinstance(question, OffsetCommit):
                 for position in question.positions:
@@ -216,14 +225,16 @@ class Books:
             case OffsetsFetched(error="") if isinstance(question, OffsetFetch):
                 self._begins(life, what)
             case Synced() | HeartbeatAnswer() | OffsetCommitted() if what.error in OUT:
-                is_news = question is not None and question.id > self._joined.get(life, 0)
-                if (
-                    is_news and self._owned[life]
-                ):  # an answer to what it said before it joined is old
+                if question is not None and self._is_news(life, question) and self._owned[life]:
                     self.lost.append((life, event))
                     self._end(event, life)
 
     # -- members ---------------------------------------------------------------------------------------------------
+
+    def _is_news(self, life: Life, question: Any) -> bool:
+        """Whether it is the last of its kind, and was asked since the member joined and looked for a coordinator."""
+        last = max(self._latest.get((life, kind), 0) for kind in (JoinGroup, FindCoordinator))
+        return bool(question.id > last and question.id == self._latest[life, type(question)])
 
     def _gets(self, event: Event, life: Life, synced: Synced) -> None:
         owned = self._owned[life]
@@ -265,11 +276,11 @@ class Books:
                     self.lied.append((event, tenure))
         else:
             for record in outcome.value or ():
-                tenure = self._owned[life].get(record.partition)
-                if tenure is None:
+                mine = self._owned[life].get(record.partition)
+                if mine is None:
                     self.foreign.append((event, record))
                 else:
-                    tenure.handed.append((record.offset, event))
+                    mine.handed.append((record.offset, event))
 
     # -- questions -------------------------------------------------------------------------------------------------
 

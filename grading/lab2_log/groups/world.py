@@ -168,7 +168,8 @@ class TopicBroker(Node):
 
     def found(self, want: Want, most: int) -> Found:
         log = self.logs.get(want.partition, PartitionLog())
-        error, records = "", ()
+        error = ""
+        records: tuple[Record, ...] = ()
         if want.offset >= 0:
             if not log.start <= want.offset <= log.end:
                 error = OUT_OF_RANGE
