@@ -28,7 +28,9 @@ def directed(
     **shape: Any,
 ) -> Directed:
     plan = Plan(tuple(Fault(when, do) for when, do in faults), heal_at)
-    return Directed(name, about, Scenario(calls, plan, noise or Noise(), {**TWO, **shape}))
+    written = [[call.at for call in calls], len(faults)]
+    whole = {**TWO, **shape, "written": written}
+    return Directed(name, about, Scenario(calls, plan, noise or Noise(), whole))
 
 
 def nth(source: str, to: str, message: str, n: int = 1) -> Nth:
