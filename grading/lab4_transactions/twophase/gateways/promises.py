@@ -11,7 +11,8 @@ from distlab.check import Verdict, bounded_liveness, broken, kept
 from distlab.grade.lab import Run
 from distlab.trace import Event, Kind
 from grading.lab4_transactions.twophase.chronicle import chronicle
-from grading.lab4_transactions.twophase.promises.common import is_quiet, shown_by, wish, words
+from grading.lab4_transactions.twophase.promises.common import is_quiet, shown_by, words
+from grading.lab4_transactions.twophase.written import wish
 from labs.lab4_transactions.databases import (
     Force,
     Forced,

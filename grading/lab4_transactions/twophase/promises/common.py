@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from msgspec import structs
 
@@ -24,16 +23,6 @@ CLEAN_IN = 1_000 * MS
 def well_from(run: Run) -> int:
     """Since when everybody has been up and connected."""
     return int(run.scenario.plan.heal_at or 0)
-
-
-def wish(run: Run, key: str) -> Any:
-    """What the shape of a directed schedule says is to be expected; None where the schedule is not as it was written.
-
-    Whoever makes a schedule smaller makes another one, of which nobody has said what it comes to.
-    """
-    scenario = run.scenario
-    now = [[call.at for call in scenario.calls], len(scenario.plan.faults)]
-    return scenario.shape.get(key) if scenario.shape.get("written", now) == now else None
 
 
 def opening(run: Run) -> dict[str, int]:

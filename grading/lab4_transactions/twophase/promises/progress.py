@@ -14,9 +14,9 @@ from grading.lab4_transactions.twophase.promises.common import (
     is_quiet,
     shown_by,
     well_from,
-    wish,
     words,
 )
+from grading.lab4_transactions.twophase.written import wish
 from labs.lab4_transactions.twophase import (
     Desk,
     Holdings,

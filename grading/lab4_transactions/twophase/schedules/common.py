@@ -9,6 +9,7 @@ from distlab.faults import AnyAction, Fault, Noise, Nth, Plan, Survival, Trigger
 from distlab.grade.lab import Directed
 from distlab.grade.scenario import Call, Scenario
 from grading.lab4_transactions.twophase.scenarios import transfer
+from grading.lab4_transactions.twophase.written import signed
 
 TWO: dict[str, Any] = {"rms": 2}
 THREE: dict[str, Any] = {"rms": 3}
@@ -28,9 +29,8 @@ def directed(
     **shape: Any,
 ) -> Directed:
     plan = Plan(tuple(Fault(when, do) for when, do in faults), heal_at)
-    written = [[call.at for call in calls], len(faults)]
-    whole = {**TWO, **shape, "written": written}
-    return Directed(name, about, Scenario(calls, plan, noise or Noise(), whole))
+    scenario = Scenario(calls, plan, noise or Noise(), {**TWO, **shape})
+    return Directed(name, about, signed(scenario))
 
 
 def nth(source: str, to: str, message: str, n: int = 1) -> Nth:
