@@ -139,12 +139,13 @@ def test_a_sync_of_a_folder_reaches_up_to_the_top(
     assert synced == ["x/y/1", "x/y", "x", "."]
 
 
-def test_a_sync_of_nothing_is_told(tmp_path: Path) -> None:
-    disk = new_disk(tmp_path)
+def test_a_sync_of_no_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(NoSuchFile):
-        disk.sync("a")
-    with pytest.raises(NoSuchFile):
-        disk.sync("nowhere/")
+        new_disk(tmp_path).sync("a")
+
+
+def test_a_folder_that_never_had_a_file_may_be_synced(tmp_path: Path) -> None:
+    new_disk(tmp_path).sync("nowhere/", "no/where/")
 
 
 @pytest.mark.parametrize("path", ["", "/etc/passwd", "../x", "a/../../x", "a/"])

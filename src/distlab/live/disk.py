@@ -192,11 +192,13 @@ class LiveDisk(RecordFiles):
             status = os.fstat(file)
             marks.append(Mark(path, os.dup(file), status.st_ino, status.st_size))
             return
-        # The name of a folder stands in the folder above it, which nobody syncs on purpose.
+        # The name of a folder stands in the folder above it, which nobody syncs on purpose. One that never had a
+        # file is not there; programs do not make folders, so they need not know.
         folder = path.strip("/")
         while True:
-            file = os.open(os.path.join(self._root, folder), os.O_RDONLY | os.O_CLOEXEC)
-            marks.append(Mark(folder + "/", file, os.fstat(file).st_ino, 0))
+            with suppress(FileNotFoundError):
+                file = os.open(os.path.join(self._root, folder), os.O_RDONLY | os.O_CLOEXEC)
+                marks.append(Mark(folder + "/", file, os.fstat(file).st_ino, 0))
             if not folder:
                 return
             folder = folder.rpartition("/")[0]
