@@ -12,6 +12,7 @@ from distlab.grade.lab import Run
 from distlab.trace import Event, Kind
 from grading.lab4_transactions.twophase.chronicle import chronicle
 from grading.lab4_transactions.twophase.promises.common import is_quiet, shown_by, words
+from grading.lab4_transactions.twophase.written import wish
 from labs.lab4_transactions.databases import (
     Force,
     Forced,
@@ -111,7 +112,7 @@ def _end(commit: bool) -> str:
 def lists_are_true(run: Run) -> Verdict:
     """A look in the midst of it: who is in doubt, and who waits for whom. ``shape["look_at"]`` is when, and
     everything had come to rest 20 ms before."""
-    if "look_at" not in run.scenario.shape:
+    if wish(run, "look_at") is None:
         return kept()
     books = chronicle(run)
     for address, probe in run.probes.items():
@@ -186,7 +187,7 @@ def few_victims(run: Run) -> Verdict:
 
     ``shape["victims"]``: how many transactions may fail. ``shape["within"]``: how long each may take.
     """
-    most = run.scenario.shape.get("victims")
+    most = wish(run, "victims")
     if most is None:
         return kept()
     calls = [entry for entry in run.history if isinstance(entry.operation, Transact)]
@@ -198,7 +199,7 @@ def few_victims(run: Run) -> Verdict:
             expected=f"{most} victims",
             got="; ".join(words(entry) for entry in failed),
         )
-    within = run.scenario.shape["within"]
+    within = wish(run, "within")
     for entry in calls:
         if entry.ended is None or entry.ended > entry.began + within:
             late = bounded_liveness(

@@ -16,6 +16,7 @@ from grading.lab4_transactions.twophase.promises.common import (
     events_of,
     is_quiet,
 )
+from grading.lab4_transactions.twophase.written import wish
 from labs.lab4_transactions.twophase import (
     Ack,
     Decision,
@@ -103,7 +104,7 @@ def _everywhere(run: Run, books: Chronicle) -> Verdict:
 
 def ends_as_expected(run: Run) -> Verdict:
     """AC4: where nothing fails, what can be done is committed. ``shape["ends"]`` says what each call comes to."""
-    return are_committed(run, run.scenario.shape.get("ends", ()), "nothing stood in its way")
+    return are_committed(run, wish(run, "ends") or (), "nothing stood in its way")
 
 
 # -- on disk before it is said (TX2-S2) -------------------------------------------------------------------------------

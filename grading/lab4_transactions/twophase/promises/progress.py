@@ -16,6 +16,7 @@ from grading.lab4_transactions.twophase.promises.common import (
     well_from,
     words,
 )
+from grading.lab4_transactions.twophase.written import wish
 from labs.lab4_transactions.twophase import (
     Desk,
     Holdings,
@@ -41,10 +42,10 @@ def ends_in_time(run: Run) -> Verdict:
                 f"an answer to {words(entry)}",
             )
             return shown_by(verdict, entry.call)
-    despite = run.scenario.shape.get("despite", ())
+    despite = wish(run, "despite") or ()
     if not (verdict := are_committed(run, despite, "nothing stood in its way any more")).is_kept:
         return verdict
-    if (most := run.scenario.shape.get("patience")) is not None:
+    if (most := wish(run, "patience")) is not None:
         for entry in run.history:
             if entry.ended is None or entry.ended > entry.began + most:
                 goal = f"an answer to {words(entry)}"
@@ -83,9 +84,9 @@ def _still(run: Run, address: str, what: str) -> Verdict:
 def waits_for_locks(run: Run) -> Verdict:
     """Who wants what another one holds waits for it; and who waits for each other is told no, soon."""
     verdict = kept()
-    if "wait" in run.scenario.shape:
-        verdict = are_committed(run, run.scenario.shape.get("ends", ()), "it could have waited")
-    most = run.scenario.shape.get("within")
+    if wish(run, "wait"):
+        verdict = are_committed(run, wish(run, "ends") or (), "it could have waited")
+    most = wish(run, "within")
     if most is None or not verdict.is_kept:
         return verdict
     for entry in run.history:
@@ -100,7 +101,7 @@ def waits_for_locks(run: Run) -> Verdict:
 
 def few_syncs(run: Run) -> Verdict:
     """Where nothing goes wrong: so many syncs and messages for each transaction. ``shape["cost"]`` has the most."""
-    most = run.scenario.shape.get("cost")
+    most = wish(run, "cost")
     if most is None:
         return kept()
     since = min((call.at for call in run.scenario.calls), default=0)
@@ -137,7 +138,7 @@ def _between_tm_and_rm(run: Run) -> list[Event]:
 
 def nonsense_is_refused(run: Run) -> Verdict:
     """What makes no sense is refused in words, and changes nothing."""
-    for entry, want in zip(run.history, run.scenario.shape.get("ends", ()), strict=False):
+    for entry, want in zip(run.history, wish(run, "ends") or (), strict=False):
         if want == "unsaid" and entry.value not in ("rejected", "aborted"):
             return broken(
                 "other steps were asked for under a name that was taken, or never given",

@@ -9,6 +9,7 @@ from distlab.faults import AnyAction, Fault, Noise, Nth, Plan, Survival, Trigger
 from distlab.grade.lab import Directed
 from distlab.grade.scenario import Call, Scenario
 from grading.lab4_transactions.twophase.scenarios import transfer
+from grading.lab4_transactions.twophase.written import signed
 
 TWO: dict[str, Any] = {"rms": 2}
 THREE: dict[str, Any] = {"rms": 3}
@@ -28,7 +29,8 @@ def directed(
     **shape: Any,
 ) -> Directed:
     plan = Plan(tuple(Fault(when, do) for when, do in faults), heal_at)
-    return Directed(name, about, Scenario(calls, plan, noise or Noise(), {**TWO, **shape}))
+    scenario = Scenario(calls, plan, noise or Noise(), {**TWO, **shape})
+    return Directed(name, about, signed(scenario))
 
 
 def nth(source: str, to: str, message: str, n: int = 1) -> Nth:
