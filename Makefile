@@ -12,7 +12,7 @@ option   = $(if $($(1)),--$(2) $(call quoted,$($(1))))
 OPTIONS  = $(strip $(call option,LAB,lab) $(call option,PART,part) $(call option,PROMISE,promise) \
            $(call option,SEED,seed) $(call option,SOLUTION,solution) $(call option,PRIOR,prior) \
            $(call option,ID,id) $(call option,STEP,step) $(call option,WORLD,world) \
-           $(call option,FORMAT,format) $(call option,INPUT,input))
+           $(call option,FORMAT,format) $(call option,INPUT,input) $(if $(KEEP),--keep))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dev grade watch replay show trace hint warmup own live doctor submit update docs \
@@ -36,7 +36,7 @@ trace:  ## write a counterexample's events  [ID= FORMAT=shiviz|perfetto|jsonl]
 hint:   ## the next hint  [LAB=]
 warmup: ## recorded runs: what happens next?  [LAB=]
 own:    ## which known bugs does your own test catch?  [LAB=]
-live:   ## run a lab as real processes under real faults  [LAB= INPUT= SOLUTION=]
+live:   ## run a lab as real processes under real faults  [LAB= INPUT= SOLUTION= KEEP=1]
 doctor: ## is this machine fit?
 submit: ## make the file to hand in
 update: ## bring in a new release without losing work

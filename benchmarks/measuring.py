@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -138,6 +139,15 @@ def processor_time(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def processor_time_of_all() -> float:
+    """Seconds that this process and all that are below it now have used so far."""
+    total = 0.0
+    for process in (os.getpid(), *descendants(os.getpid())):
+        with suppress(OSError):
+            total += processor_time(process)
+    return total
+
+
 def peak_of(process: int) -> float:
     """MiB that a process has held at most (VmHWM); 0 where it is gone."""
     with suppress(OSError):
@@ -172,6 +182,22 @@ def fsync_p50(folder: Path) -> float:
             os.fsync(file.fileno())
             times.append(time.perf_counter() - began)
     return statistics.median(times) * 1e3
+
+
+def synced_rate(folder: Path, writers: int = 3, mebibytes: int = 32) -> float:
+    """MB/s that reach the disk when so many files grow by 1 MiB at a time, each time synced."""
+
+    def write(number: int) -> None:
+        with tempfile.NamedTemporaryFile(dir=folder, buffering=0) as file:
+            for _ in range(mebibytes):
+                file.write(block)
+                os.fsync(file.fileno())
+
+    block = os.urandom(1 << 20)
+    began = time.perf_counter()
+    with ThreadPoolExecutor(writers) as pool:
+        list(pool.map(write, range(writers)))
+    return writers * mebibytes * 1.048576 / (time.perf_counter() - began)
 
 
 def machine() -> str:

@@ -21,6 +21,7 @@ from distlab.live.recorder import Line
 from distlab.trace import NOTICED, Kind
 from grading.lab2_log import LAB
 from grading.lab2_log.log import replicas
+from grading.lab2_log.log.sight import table
 from labs.lab2_log.brokers import ALL, Append, Drain, Poll
 
 ROUNDS: Final = 14
@@ -55,6 +56,7 @@ def stage(solution: Solution, folder: Path | None, workspace: Path) -> LiveStage
             f"a producer appends {3 * ROUNDS} batches to a log on three brokers, a consumer reads",
             f"the network loses {NOISE.loss:.0%} of all messages and repeats {NOISE.duplicate:.0%}",
             "b1 will be killed (-9) in the act of writing, and b2 will be stopped (SIGSTOP)",
+            "to use the log yourself: make live LAB=2 KEEP=1",
         ],
         cluster=cluster,
         plan=PLAN,
@@ -62,6 +64,7 @@ def stage(solution: Solution, folder: Path | None, workspace: Path) -> LiveStage
         rounds=rounds,
         progress=Operations(sum(map(len, rounds))),
         judge=judged,
+        table=table,
         shape=shape,
         record=NOTICED | RECORD_MESSAGES,
     )

@@ -14,6 +14,7 @@ Records stand one after the other; what a record is in bytes is written here, an
 
 from __future__ import annotations
 
+from functools import lru_cache
 from struct import Struct as Layout
 
 from msgspec import Struct
@@ -107,18 +108,23 @@ def head_at(data: bytes, at: int = 0) -> Head | None:
 
 def pack_records(batch: Batch) -> bytes:
     """The bytes behind the header."""
-    packed = bytearray()
+    packed: list[bytes] = []
     for record in batch.records:
-        body = bytearray(b"\0")  # attributes
-        _put(body, record.timestamp - batch.base_timestamp)
-        _put(body, record.offset - batch.base_offset)
-        for field in (record.key, record.value):
-            _put(body, -1 if field is None else len(field))
-            body += field or b""
-        _put(body, 0)  # headers
-        _put(packed, len(body))
-        packed += body
-    return bytes(packed)
+        key, value = record.key, record.value
+        body = b"".join(
+            (
+                b"\0",  # attributes
+                _integer(record.timestamp - batch.base_timestamp),
+                _integer(record.offset - batch.base_offset),
+                _integer(-1 if key is None else len(key)),
+                key or b"",
+                _integer(-1 if value is None else len(value)),
+                value or b"",
+                b"\0",  # headers
+            )
+        )
+        packed += (_integer(len(body)), body)
+    return b"".join(packed)
 
 
 def unpack_records(
@@ -149,18 +155,24 @@ def unpack_records(
     return tuple(records)
 
 
-def _put(out: bytearray, number: int) -> None:
+@lru_cache(maxsize=4096)
+def _integer(number: int) -> bytes:
     """A variable-length integer, zigzag: small numbers, negative ones too, in one byte."""
     number = number << 1 if number >= 0 else (-number << 1) - 1
+    out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
         number >>= 7
     out.append(number)
+    return bytes(out)
 
 
 def _take(data: bytes, at: int) -> tuple[int, int]:
     """The integer that begins at ``at``, and where it ends."""
-    number = shift = 0
+    number, shift = data[at], 0
+    if number < 0x80:  # most are that small
+        return (number >> 1) ^ -(number & 1), at + 1
+    number = 0
     while True:
         byte = data[at]
         at += 1

@@ -91,6 +91,11 @@ class CommitLog:
             "2A: sync the active segment, and the folder if there are files that it did not have"
         )
 
+    def flush_if_due(self, disk: Disk) -> None:
+        """Flush, if ``flush_messages`` records are not known to be on disk."""
+        if self.end - self.recovery_point >= self.config.flush_messages:
+            self.flush(disk)
+
     def checkpoint(self, disk: Disk) -> None:
         """Flush, and write the recovery point down: from now on nothing before it is checked at a start."""
         raise NotImplementedError(

@@ -14,7 +14,7 @@ anybody. And a leader that is not answered by a majority for an election time-ou
 from __future__ import annotations
 
 from distlab.core import Address
-from labs.lab2_log import persistence, reads, replication
+from labs.lab2_log import members, persistence, reads, replication
 from labs.lab2_log.quorum import (
     PreVote,
     PreVoteReply,
@@ -29,7 +29,7 @@ from labs.lab2_log.raft_state import Election, Heartbeat, QuorumCheck, Server
 
 def is_majority(server: Server, voters: set[Address]) -> bool:
     """Whether these are more than half of all servers."""
-    raise NotImplementedError("D1: compare with config.majority")
+    raise NotImplementedError("D1: count those that are members")
 
 
 def is_up_to_date(last_term: int, last_index: int, log: RaftLog) -> bool:

@@ -19,5 +19,5 @@ def next_fetch(partition: Partition, number: int, config: BrokerConfig) -> Fetch
 def take(disk: Disk, partition: Partition, answer: Fetched) -> None:
     """Append what the leader sent, durably; then see how much of our log is committed. Raises ``Corrupt``."""
     raise NotImplementedError(
-        "2B: batch after batch; learn() its epoch; flush; the watermark is never beyond our end"
+        "2B: batch after batch; learn() its epoch; flush_if_due(); the watermark is never beyond our end"
     )

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from distlab.core import Address, Info, Node, Ok, Ticket, Timer
 from labs.lab2_log.quorum import (
+    AddServer,
     Append,
     Cas,
     ClientConfig,
@@ -18,6 +19,7 @@ from labs.lab2_log.quorum import (
     Get,
     NotLeader,
     Put,
+    RemoveServer,
     Reply,
     Request,
 )
@@ -70,7 +72,15 @@ class KvClient(Node):
     def on_cas(self, cas: Cas, ticket: Ticket) -> None:
         self.ask(cas, ticket)
 
-    def ask(self, operation: Put | Get | Append | Cas, ticket: Ticket) -> None:
+    def on_add_server(self, add: AddServer, ticket: Ticket) -> None:
+        self.ask(add, ticket)
+
+    def on_remove_server(self, remove: RemoveServer, ticket: Ticket) -> None:
+        self.ask(remove, ticket)
+
+    def ask(
+        self, operation: Put | Get | Append | Cas | AddServer | RemoveServer, ticket: Ticket
+    ) -> None:
         """Begin: in a session that is free, or in a new one."""
         if not self.free:
             self.made += 1

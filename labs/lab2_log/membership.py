@@ -1,16 +1,14 @@
-"""Who is in sync: a broker that tells the controller that it lives, and which ISR it wants. Given, until part 2E.
+"""A broker's word with the controllers: that it lives, which ISR it wants, whether it ended cleanly.
 
-A leader takes a follower out of the ISR that has not been caught up for ``lag_time``, and takes it in again when it has
-fetched, in this epoch and lately, up to the high watermark and up to where the epoch began. It cannot decide that: it
-asks the controller (AlterPartition), with the version that it knows, and asks again until it is answered. Until then
-the new members *may* be in the ISR, so nothing is committed that they do not have: see ``Partition.maximal_isr``.
+The shell round ``insync.py``: it knows the time, sends, and repeats. Nobody knows which of the controllers decides, so
+all are told, and who does not decide says nothing. Whatever is asked is asked again until it is settled.
 """
 
 from __future__ import annotations
 
-from msgspec import structs
+from msgspec import Struct
 
-from distlab.core import MS, Address, Node, Timer
+from distlab.core import MS, Address, Node, Ok, Ticket, Timer
 from labs.lab2_log.brokers import (
     Alive,
     AlterPartition,
@@ -19,12 +17,23 @@ from labs.lab2_log.brokers import (
     PartitionAltered,
     PartitionState,
     Replica,
+    ShutDown,
     Stored,
     crc_of,
 )
+from labs.lab2_log.insync import proposal_after, proposal_now, wanted_isr
 from labs.lab2_log.replicas import Partition, Progress
 
 BEAT = 40 * MS
+"""How often a broker says that it lives, and looks at its followers."""
+FAREWELL = "farewell"
+"""The file that is there only between a clean end and the next start."""
+
+
+class Farewell(Struct, frozen=True):
+    """This life ended, and everything is on disk."""
+
+    life: int
 
 
 class Beat(Timer, frozen=True):
@@ -32,10 +41,12 @@ class Beat(Timer, frozen=True):
 
 
 class InSync(Node):
-    """The part of a broker that deals with the ISR."""
+    """The part of a broker that deals with controllers. ``Broker`` is a subclass, and adds all the rest."""
 
     config: BrokerConfig
     life: int
+    previous: int
+    """The life before, if it ended cleanly; else 0."""
     questions: int
     """Ids of this broker's questions, so far."""
     partitions: dict[str, Partition]
@@ -44,6 +55,7 @@ class InSync(Node):
         self.life = self.random.getrandbits(40)
         self.questions = 0
         self.partitions = {}
+        self.previous = self.read_farewell()
         self.on_beat(Beat())
 
     def next_id(self) -> int:
@@ -52,66 +64,51 @@ class InSync(Node):
         return self.life % (1 << 32) * (1 << 20) + self.questions
 
     def on_beat(self, _: Beat) -> None:
-        for controller in self.config.controllers:
-            self.send(Address(controller), Alive(self.life))
+        self.tell_controllers(Alive(self.life, self.previous))
         for partition in self.partitions.values():
-            if partition.leads and partition.proposal is not None:
-                self.propose(partition)
-            else:
-                self.review(partition)
+            self.review(partition, again=True)
         self.set_timer(Beat(), BEAT)
 
-    def review(self, partition: Partition) -> None:
-        """Ask for another ISR, if we want one. Call it when a follower has fetched."""
-        if partition.leads and partition.proposal is None:
-            wanted = self.wanted_isr(partition)
-            if wanted != partition.isr:
-                partition.proposal, partition.proposal_id = wanted, self.next_id()
-                self.propose(partition)
-
-    def propose(self, partition: Partition) -> None:
-        assert partition.proposal is not None
-        request = AlterPartition(
-            partition.proposal_id,
-            partition.name,
-            partition.leader_epoch,
-            partition.proposal,
-            partition.version,
-        )
+    def tell_controllers(self, message: Alive | AlterPartition) -> None:
         for controller in self.config.controllers:
-            self.send(Address(controller), request)
+            self.send(Address(controller), message)
 
-    def wanted_isr(self, partition: Partition) -> tuple[str, ...]:
-        assert partition.state is not None
-        needed = max(partition.high_watermark, partition.epoch_start)
+    # -- a clean end --------------------------------------------------------------------------------------------------
 
-        def belongs(broker: str) -> bool:
-            if broker == partition.address:
-                return True
-            progress = partition.progress.setdefault(broker, Progress())
-            if broker in partition.isr:
-                return self.monotonic() - progress.caught_up <= self.config.lag_time
-            is_there = self.monotonic() - progress.fetched_at <= self.config.lag_time
-            return is_there and progress.end >= needed
+    def on_shut_down(self, _: ShutDown, ticket: Ticket) -> None:
+        """All that we ever said is on disk already: it is enough to say so, and to say nothing more."""
+        self.finish(ticket, Ok())
+        raise NotImplementedError("2E: leave a farewell behind, and stop")
 
-        return tuple(filter(belongs, partition.state.replicas))
+    def read_farewell(self) -> int:
+        """The life that ended cleanly right before this one; 0 if none did."""
+        raise NotImplementedError(
+            "2E: it holds for one start; what is sent after the sync waits until it is gone"
+        )
+
+    # -- the ISR ------------------------------------------------------------------------------------------------------
+
+    def review(self, partition: Partition, *, again: bool = False) -> None:
+        """See whether we want another ISR. Called when a follower has fetched, and with every beat."""
+        raise NotImplementedError(
+            "2E: what is asked for already is asked for again with the beat only"
+        )
+
+    def wanted_isr(self, partition: Partition, state: PartitionState) -> tuple[str, ...]:
+        """By what we know now of the followers."""
+        raise NotImplementedError("2E: insync.wanted_isr, with the clock and the config")
 
     def on_partition_altered(self, answer: PartitionAltered, sender: Address) -> None:
         partition = self.partitions.get(answer.state.partition)
-        if partition is None or answer.id != partition.proposal_id:
-            return
-        if partition.leads and answer.state.leader_epoch == partition.leader_epoch:
-            partition.proposal = None
-            self.take_isr(partition, answer.state)
+        raise NotImplementedError(
+            "2E: of our own epoch it tells of the ISR; of a later one LeaderAndIsr will tell"
+        )
 
     def take_isr(self, partition: Partition, state: PartitionState) -> None:
-        """The ISR has changed, in the same epoch."""
-        assert partition.state is not None
-        if state.version > partition.version:
-            partition.state = structs.replace(partition.state, isr=state.isr, version=state.version)
-            if partition.proposal is not None and set(partition.proposal) <= set(state.isr):
-                partition.proposal = None
-        self.isr_changed(partition)
+        """A state of the epoch that we are in, by an answer or by LeaderAndIsr: perhaps the ISR has changed."""
+        raise NotImplementedError(
+            "2E: settle the proposal, take the ISR if it is news, and let the broker act upon it"
+        )
 
     def isr_changed(self, partition: Partition) -> None:
         """For the broker to act upon."""

@@ -1,8 +1,8 @@
 """What a server never forgets: term, vote, log, snapshot (part D3; §5.1 and figure 2).
 
 Theory of operation. All of it goes into one file of records, each appended when it becomes true; the
-state at the end of the file is the state of the server. A record ``Placed(index, entry)`` says that the
-log ends with this entry, so one that goes back in the log cuts it, and nothing is ever cut out of the
+state at the end of the file is the state of the server. A record ``Placed(index, entries)`` says that the
+log ends with these entries, so one that goes back in the log cuts it, and nothing is ever cut out of the
 file. One sync makes it durable; what is sent afterwards waits for that.
 
 With a snapshot the file is written anew under another name, and takes the old one's place when it is
@@ -22,7 +22,7 @@ from labs.lab2_log.raft_state import Server
 
 
 def load(server: Server) -> None:
-    """Set term, voted_for, raft_log, snapshot and ballots from the disk; state, commit, applied too.
+    """Set term, voted_for, raft_log, saved, snapshot, ballots, is_named from the disk; kv, commit, applied too.
 
     What was committed after the snapshot is not known any more: the next leader tells.
     """
@@ -41,7 +41,7 @@ def save_ballot(server: Server) -> None:
 
 def save_entries(server: Server, first: int) -> None:
     """The log from ``first`` on, new or in place of others, is on disk before what is sent from now on."""
-    raise NotImplementedError("D3: a record for each entry, and a sync")
+    raise NotImplementedError("D3: a record, and a sync; then all of the log is saved")
 
 
 # TODO D3: your own helpers

@@ -58,6 +58,18 @@ class Cas(Operation, frozen=True):
 Change = Put | Append | Cas
 
 
+class AddServer(Operation, frozen=True):
+    """Let this server be one of the members. Answer: None (part D5)."""
+
+    server: Address
+
+
+class RemoveServer(Operation, frozen=True):
+    """Let it be none of them any more. Answer: None (part D5)."""
+
+    server: Address
+
+
 class Command(Struct, frozen=True):
     """What a client wants done, under a name of its own (thesis §6.3)."""
 
@@ -65,7 +77,7 @@ class Command(Struct, frozen=True):
     """Names a client's session. A session asks for one thing at a time."""
     seq: int
     """Rises by one with each thing that the session asks for; the same when it is asked again."""
-    operation: Put | Get | Append | Cas
+    operation: Put | Get | Append | Cas | AddServer | RemoveServer
 
 
 # -- the log ------------------------------------------------------------------------------------------
@@ -78,6 +90,8 @@ class Entry(Struct, frozen=True):
     """Of the leader that put it there."""
     command: Command | None = None
     """None: a *no-op*, with which a leader begins its term (§8)."""
+    members: tuple[Address, ...] | None = None
+    """Who the servers are from here on, if this entry changes that (part D5)."""
 
 
 class Answered(Struct, frozen=True):
@@ -158,6 +172,8 @@ class InstallSnapshot(Message, frozen=True):
     """Of the last entry that the state includes."""
     state: State
     round: int = 0
+    members: tuple[Address, ...] | None = None
+    """Who the servers are as of that entry; None: those of the config, nobody has changed that."""
 
 
 class AppendReply(Message, frozen=True):
@@ -200,7 +216,7 @@ class NotLeader(Message, frozen=True):
 
 class ServerConfig(Config, frozen=True):
     members: tuple[Address, ...]
-    """All servers, this one too. Fixed."""
+    """Who the servers are to begin with. One that joins them later is not among them (part D5)."""
     heartbeat: int = 50 * MS
     """A leader is heard of at least this often."""
     election: tuple[int, int] = (150 * MS, 300 * MS)
@@ -212,7 +228,7 @@ class ServerConfig(Config, frozen=True):
 
     @property
     def majority(self) -> int:
-        """How many servers, oneself included, are more than half of all."""
+        """How many of these, oneself included, are more than half of them."""
         return len(self.members) // 2 + 1
 
 
@@ -243,3 +259,5 @@ class Status(Struct, frozen=True):
     last_index: int
     last_term: int
     state: State
+    members: tuple[Address, ...] = ()
+    """Who the servers are, for all that it knows (part D5)."""

@@ -14,19 +14,27 @@ still be overwritten (figure 8). What is committed is executed, in order, and on
 from __future__ import annotations
 
 from distlab.core import Address
-from labs.lab2_log import machine, persistence, reads, snapshots
+from labs.lab2_log import machine, members, persistence, reads, snapshots
 from labs.lab2_log.quorum import (
+    AddServer,
     AppendEntries,
     AppendReply,
-    Command,
     Entry,
     Get,
     NotLeader,
+    RemoveServer,
     Reply,
     Request,
 )
 from labs.lab2_log.raft_log import RaftLog
-from labs.lab2_log.raft_state import Heartbeat, Progress, Server, Waiting
+from labs.lab2_log.raft_state import Heartbeat, Progress, Server
+
+AHEAD = 2
+"""Messages with entries that are under way to a follower, at most.
+
+What comes meanwhile goes together into the next one. One would do, and leave the follower idle for half
+of each round trip; many would carry one entry each.
+"""
 
 # -- rules --------------------------------------------------------------------------------------------
 
@@ -57,28 +65,31 @@ def begin_leadership(server: Server) -> None:
 
 
 def end_leadership(server: Server) -> None:
-    """No leader any more: clients that wait ask the next one."""
-    raise NotImplementedError("D2: send those that wait away")
+    """No leader any more: clients that wait ask the next one, and for its log it answers as a follower."""
+    raise NotImplementedError(
+        "D2: save what was to be saved with others; send those that wait away"
+    )
 
 
 def on_request(server: Server, request: Request, client: Address) -> None:
     """A client wants something: only a leader can do it, and it does it once."""
     command = request.command
     raise NotImplementedError(
-        "D2: send it away; or answer again; or let reads.py read; or put it into the log"
+        "D2: send it away; or answer again; or let reads.py read, members.py change; or propose it"
     )
 
 
-def send_away(server: Server, command: Command, client: Address) -> None:
+def send_away(server: Server, session: str, seq: int, client: Address) -> None:
     """Tell a client whom to ask."""
     raise NotImplementedError("D2: NotLeader, with the leader if there is one")
 
 
 def propose(server: Server, entry: Entry) -> None:
-    """Put an entry at the end of the leader's own log, and send it to all."""
-    raise NotImplementedError(
-        "D2: append; save it; send; perhaps it is committed already (one server)"
-    )
+    """Put an entry at the end of the leader's own log, and see to it that it gets round."""
+    raise NotImplementedError("D2: append; send and save it, now or with others")
+
+
+# TODO D2: your own helpers
 
 
 def send_entries(server: Server, peer: Address) -> None:
@@ -103,7 +114,7 @@ def on_append_reply(server: Server, reply: AppendReply, sender: Address) -> None
 
 def advance_commit(server: Server) -> None:
     """Commit what a majority has."""
-    raise NotImplementedError("D2: by commit_of_majority")
+    raise NotImplementedError("D2: by commit_of_majority, among the members")
 
 
 # -- the follower -------------------------------------------------------------------------------------

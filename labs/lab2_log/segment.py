@@ -17,7 +17,7 @@ from struct import Struct as Layout
 
 from distlab.core import Disk
 from labs.lab2_log.batch import checked_head
-from labs.lab2_log.batches import HEADER, Corrupt, Head, head_of
+from labs.lab2_log.batches import HEADER, Corrupt, Head, head_at, head_of
 
 Entry = tuple[int, int, int]
 """(offset, position, timestamp)."""
@@ -105,7 +105,14 @@ class Segment:
 
     def read(self, disk: Disk, offset: int, max_bytes: int) -> bytes:
         """Whole batches from the one that holds ``offset`` on; at least one, if there is one; else nothing."""
-        raise NotImplementedError("2A: find the first batch, then add more as long as they fit")
+        raise NotImplementedError(
+            "2A: find the first batch; read on from there, once; keep what is whole"
+        )
+
+
+def whole(data: bytes) -> int:
+    """How many bytes at the front of ``data`` are whole batches."""
+    raise NotImplementedError("2A: hop from head to head")
 
 
 def load(disk: Disk, folder: str, base: int, next_offset: int, interval: int) -> Segment:

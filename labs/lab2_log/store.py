@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from labs.lab2_log.quorum import Append, Cas, Get, Put
+from labs.lab2_log.quorum import AddServer, Append, Cas, Get, Put, RemoveServer
 
 
-def execute(items: dict[str, str], operation: Put | Get | Append | Cas) -> str | None:
-    """Carry ``operation`` out on ``items``; its answer. A pure function of the two."""
+def execute(
+    items: dict[str, str], operation: Put | Get | Append | Cas | AddServer | RemoveServer
+) -> str | None:
+    """Carry ``operation`` out on ``items``; its answer. A pure function of the two.
+
+    Who the servers are is no business of the store's: there is nothing to do.
+    """
     match operation:
         case Put(key, value):
             items[key] = value

@@ -284,12 +284,36 @@ def test_the_time_that_is_kept() -> None:
 def test_the_time_that_decides() -> None:
     class AsksTheTime(Basis):
         def on_go(self, go: Go) -> None:
-            if self.monotonic() - 5 > 100:
+            if self.now() - 5 > 100:
                 self.send(self.config.peer, Note(1))
 
     text = refusal(AsksTheTime)
     assert "AsksTheTime.on_go (test_refusals.py:" in text
-    assert "monotonic() is compared" in text
+    assert "now() is compared" in text
+
+
+def test_how_long_ago_something_was_is_a_choice_and_no_state() -> None:
+    class Remembers(Basis):
+        heard: int
+        was_long: bool | None
+
+        def on_start(self) -> None:
+            super().on_start()
+            self.heard, self.was_long = self.monotonic(), None
+
+        def on_go(self, go: Go) -> None:
+            self.was_long = self.monotonic() - self.heard > 5 * MS
+            self.heard = self.monotonic()
+
+    assert explored(Remembers).states == 3**2
+
+
+def test_a_time_that_is_said() -> None:
+    class TellsTheTime(Basis):
+        def on_go(self, go: Go) -> None:
+            self.send(self.config.peer, Note(self.monotonic() + 1))
+
+    assert "monotonic() goes into a Note" in refusal(TellsTheTime)
 
 
 def test_few_draws_are_all_tried_and_a_long_wait_is_one_case() -> None:

@@ -130,7 +130,9 @@ def test_a_finding_says_where_and_what_instead() -> None:
 
 
 @pytest.mark.parametrize(
-    "file", sorted((ROOT / "grading").glob("lab*/reference/*.py")), ids=lambda f: f.stem
+    "file",
+    sorted((ROOT / "grading").glob("lab*/reference/*.py")),
+    ids=lambda f: f"{f.parts[-3]}-{f.stem}",
 )
 def test_the_reference_solutions_are_clean(file: Path) -> None:
     assert list(map(str, lint(file))) == []

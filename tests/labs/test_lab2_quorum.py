@@ -160,6 +160,46 @@ def test_indices_survive_that_the_first_entries_are_forgotten(reference: Modules
         log.entry_at(7)
 
 
+def test_members_are_those_of_the_newest_entry_that_is_left(reference: Modules) -> None:
+    make = reference.quorum.Entry
+    log = reference.raft_log.RaftLog()
+    three, four, five = (tuple(f"s{n}" for n in range(1, count + 1)) for count in (3, 4, 5))
+    log.append([make(1, None, three), make(1), make(2, None, four), make(2, None, five)])
+    assert [log.members_at(index) for index in range(5)] == [None, three, three, four, five]
+    log.cut(4)
+    assert log.members_at(log.last_index) == four
+    log.forget(2, 1)
+    assert (log.base_members, log.changes, log.members_at(3)) == (three, [3], four)
+    log.forget(9, 9)
+    assert (log.base_members, log.changes) == (None, [])
+
+
+def test_a_change_begins_when_an_entry_of_the_term_is_committed(lab: Modules) -> None:
+    q = lab.quorum
+    solo = server(lab)
+    elect(lab, solo)
+    wish = q.Request(q.Command("c/1", 1, q.AddServer("s4")))
+    assert not sent(solo.deliver(wish, "c"), q.AppendEntries)
+    effects = solo.deliver(q.AppendReply(1, True, 1), "s2") + solo.deliver(wish, "c")
+    changed = [e for m in sent(effects, q.AppendEntries, to="s2") for e in m.entries if e.members]
+    assert [e.members for e in changed] == [("s1", "s2", "s3", "s4")]
+    assert not sent(solo.deliver(q.AppendReply(1, True, 2), "s2"), q.Reply)  # that is two of four
+    assert sent(solo.deliver(q.AppendReply(1, True, 2), "s4"), q.Reply) == [q.Reply("c/1", 1, None)]
+
+
+def test_a_leader_that_is_removed_does_not_count_and_goes(lab: Modules) -> None:
+    q = lab.quorum
+    solo = server(lab)
+    elect(lab, solo)
+    solo.deliver(q.AppendReply(1, True, 1), "s2")
+    solo.deliver(q.Request(q.Command("c/1", 1, q.RemoveServer("s1"))), "c")
+    solo.deliver(q.AppendReply(1, True, 2), "s2")
+    assert (solo.node.probe().role, solo.node.probe().commit) == ("leader", 1)
+    solo.deliver(q.AppendReply(1, True, 2), "s3")
+    assert (solo.node.probe().role, solo.node.probe().commit) == ("follower", 2)
+    assert not sent(solo.advance(2_000_000), q.PreVote)
+
+
 def test_a_command_is_executed_once(reference: Modules) -> None:
     q = reference.quorum
     state = q.State()

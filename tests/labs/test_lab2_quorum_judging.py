@@ -20,7 +20,7 @@ from distlab.grade.solution import load_lab, load_solution, patch
 from tests.labs.lab2_quorum import Modules
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("D1", "D2", "D3", "D4")
+PARTS = ("D1", "D2", "D3", "D4", "D5")
 
 
 @pytest.fixture(scope="module")
@@ -248,6 +248,7 @@ MODULES = {
     "d2": ("replication", "machine"),
     "d3": ("persistence",),
     "d4": ("snapshots", "reads"),
+    "d5": ("members",),
 }
 
 
@@ -274,7 +275,7 @@ def test_a_part_can_be_done_though_nothing_else_is(tmp_path: Path, part: str) ->
 
 
 def test_points_are_those_of_the_curriculum(lab: Lab) -> None:
-    assert [lab.part(code).points for code in PARTS] == [30, 30, 20, 20]
+    assert [lab.part(code).points for code in PARTS] == [30, 30, 20, 12, 8]
 
 
 @pytest.mark.parametrize("name", ["reference", "alternative"])
@@ -314,7 +315,14 @@ def test_plays_end_when_they_should(lab: Lab) -> None:
                     perform(part, solution, directed.scenario)
     finally:
         scenarios.Play = original  # type: ignore[misc]
-    in_vain = {"pre-votes of long ago", "a leader of the past", "patience", "a sync fails"}
+    in_vain = {
+        "pre-votes of long ago",
+        "a leader of the past",
+        "patience",
+        "a sync fails",
+        "a leader that goes is gone",
+        "no member",
+    }
     assert set(waited) == in_vain
 
 

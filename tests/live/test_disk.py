@@ -37,9 +37,9 @@ class Owner:
         self.disk.synced(marks)
 
 
-def new_disk(folder: Path, capacity: int | None = None) -> LiveDisk:
+def new_disk(folder: Path, capacity: int | None = None, *, shared: bool = True) -> LiveDisk:
     owner = Owner()
-    owner.disk = LiveDisk(folder, owner, capacity)
+    owner.disk = LiveDisk(folder, owner, capacity, shared=shared)
     return owner.disk
 
 
@@ -52,10 +52,12 @@ steps = st.one_of(
 )
 
 
-@given(st.lists(steps, max_size=20))
-def test_it_agrees_with_the_model_of_a_file_system(steps: list[tuple[object, ...]]) -> None:
+@given(st.lists(steps, max_size=20), st.booleans())
+def test_it_agrees_with_the_model_of_a_file_system(
+    steps: list[tuple[object, ...]], shared: bool
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        disk, model = new_disk(Path(folder) / "disk"), Files()
+        disk, model = new_disk(Path(folder) / "disk", shared=shared), Files()
         for verb, *arguments in steps:
             outcomes = []
             for files in (disk, model):
@@ -88,8 +90,9 @@ def test_another_process_may_replace_a_file_that_is_open_here(tmp_path: Path) ->
     assert other.read("a") == b"newer"
 
 
-def test_what_is_durable_is_what_was_synced_of_this_very_file(tmp_path: Path) -> None:
-    disk = new_disk(tmp_path)
+@pytest.mark.parametrize("shared", [True, False])
+def test_what_is_durable_is_what_was_synced_of_this_very_file(tmp_path: Path, shared: bool) -> None:
+    disk = new_disk(tmp_path, shared=shared)
     disk.append("a", b"12345")
     assert disk.durable_size("a") == 0
     disk.sync("a", "/")
@@ -139,12 +142,13 @@ def test_a_sync_of_a_folder_reaches_up_to_the_top(
     assert synced == ["x/y/1", "x/y", "x", "."]
 
 
-def test_a_sync_of_nothing_is_told(tmp_path: Path) -> None:
-    disk = new_disk(tmp_path)
+def test_a_sync_of_no_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(NoSuchFile):
-        disk.sync("a")
-    with pytest.raises(NoSuchFile):
-        disk.sync("nowhere/")
+        new_disk(tmp_path).sync("a")
+
+
+def test_a_folder_that_never_had_a_file_may_be_synced(tmp_path: Path) -> None:
+    new_disk(tmp_path).sync("nowhere/", "no/where/")
 
 
 @pytest.mark.parametrize("path", ["", "/etc/passwd", "../x", "a/../../x", "a/"])

@@ -13,6 +13,7 @@ reconciles. Epochs are not cached either: they are read off the list of batches.
 from __future__ import annotations
 
 from distlab.core import Address, Timer
+from labs.lab2_log.batch import checked_head
 from labs.lab2_log.batches import Corrupt, Head, head_at
 from labs.lab2_log.brokers import (
     ALL,
@@ -40,6 +41,8 @@ from labs.lab2_log.brokers import (
 )
 from labs.lab2_log.commitlog import OutOfRange, open_log
 from labs.lab2_log.membership import InSync
+from labs.lab2_log.producing import Metadata, MetadataIs, origin_of
+from labs.lab2_log.register import Register, error_of  # type: ignore[import-not-found]
 from labs.lab2_log.replicas import Partition, Progress, WaitingFetch, WaitingProduce
 
 
@@ -60,11 +63,14 @@ class Broker(InSync):
     """Partition -> its batches, oldest first."""
     deadlines: dict[tuple[str, str, int], int]
     """(partition, producer, request) -> when it is answered at the latest."""
+    registers: dict[str, Register]
+    """Partition -> the numbered batches in its log."""
     ask_at: dict[str, int]
     """Partition -> when to ask our leader, if it has not answered."""
 
     def on_start(self) -> None:
         self.heads, self.deadlines, self.ask_at = {}, {}, {}
+        self.registers = {}
         super().on_start()
         self.set_timer(Tend(), self.config.tend_every)
 
@@ -81,7 +87,10 @@ class Broker(InSync):
             log = open_log(self.disk, state.partition, self.config.log)
             partition = Partition(state.partition, self.address, log, high_watermark=log.start)
             self.partitions[state.partition] = partition
-            self.heads[state.partition] = [head for head, _ in log.batches(self.disk)]
+            self.heads[state.partition] = []
+            self.registers[state.partition] = Register()
+            for head, blob in log.batches(self.disk):
+                self.register(partition, head, blob)
         if (
             news.controller_epoch >= partition.controller_epoch
             and state.version > partition.version
@@ -99,6 +108,16 @@ class Broker(InSync):
                 self.ask_at[partition.name] = self.monotonic()
         self.settle(partition)
         self.send(sender, Heard(partition.name, partition.version, self.life))
+
+    def register(self, partition: Partition, head: Head, blob: bytes) -> None:
+        """A batch stands in the log, behind all others."""
+        self.heads[partition.name].append(head)
+        if (origin := origin_of(blob)) is not None:
+            self.registers[partition.name].add(origin, head.base_offset)
+
+    def on_metadata(self, request: Metadata, sender: Address) -> None:
+        known = tuple(p.state for p in self.partitions.values() if p.state is not None)
+        self.send(sender, MetadataIs(request.id, known))
 
     def dismiss(self, partition: Partition) -> None:
         """All who wait wait for a leader that is none any more."""
@@ -200,16 +219,17 @@ class Broker(InSync):
             error = NOT_ENOUGH_REPLICAS
         else:
             try:
-                base = partition.log.append(self.disk, request.records, partition.leader_epoch)
+                base, error = self.append(partition, request.records)
             except Corrupt:
                 error = CORRUPT_MESSAGE
         if error != NONE or partition is None:
             if request.acks:
                 self.send(sender, Produced(request.id, request.partition, error))
             return
-        self.note(partition, request.records, base, partition.leader_epoch)
-        partition.log.flush(self.disk)
-        waiting = WaitingProduce(request.id, sender, base, partition.log.end, request.acks)
+        sealed = head_at(request.records)
+        assert sealed is not None
+        end = base + sealed.next_offset - sealed.base_offset
+        waiting = WaitingProduce(request.id, sender, base, end, request.acks)
         if request.acks == 1:
             self.reply(partition, waiting, NONE)
         elif request.acks == ALL:
@@ -218,12 +238,20 @@ class Broker(InSync):
             partition.produces.append(waiting)
         self.settle(partition)
 
-    def note(self, partition: Partition, blob: bytes, base: int, epoch: int) -> None:
-        """A batch stands at the end of the log now."""
-        head = head_at(blob)
-        assert head is not None
+    def append(self, partition: Partition, blob: bytes) -> tuple[int, str]:
+        """Where the batch stands now, or stood already; or why not. Raises ``Corrupt``."""
+        head = checked_head(blob)
+        if (origin := origin_of(blob)) is not None:
+            horizon = self.now() - self.config.producer_expiry
+            place = self.registers[partition.name].place(origin, horizon)
+            if place is not None:
+                return (place if isinstance(place, int) else -1), error_of(place)
+        epoch = partition.leader_epoch
+        base = partition.log.append(self.disk, blob, epoch)
         whole = Head(base, epoch, partition.log.end, head.max_timestamp, head.size)
-        self.heads[partition.name].append(whole)
+        self.register(partition, whole, blob)
+        partition.log.flush(self.disk)
+        return base, NONE
 
     def fence(self, partition: Partition | None, epoch: int) -> str:
         if partition is None or not partition.leads:
@@ -315,6 +343,7 @@ class Broker(InSync):
         if answer.error == OFFSET_OUT_OF_RANGE and answer.log_start > partition.log.end:
             partition.log.restart_at(self.disk, answer.log_start)
             self.heads[partition.name] = []
+            self.registers[partition.name] = Register()
             partition.high_watermark = answer.log_start
         elif answer.error != NONE:
             return
@@ -335,14 +364,16 @@ class Broker(InSync):
             batches.pop()
         end = batches[-1].next_offset if batches else partition.log.start
         partition.log.truncate(self.disk, end)
+        self.registers[partition.name].cut(end)
         partition.high_watermark = min(partition.high_watermark, end)
 
     def append_all(self, partition: Partition, answer: Fetched) -> bool:
         at = 0
         try:
             while (head := head_at(answer.records, at)) is not None:
-                partition.log.append_copy(self.disk, answer.records[at : at + head.size])
-                self.heads[partition.name].append(head)
+                blob = answer.records[at : at + head.size]
+                partition.log.append_copy(self.disk, blob)
+                self.register(partition, head, blob)
                 at += head.size
         except Corrupt:
             return False

@@ -26,6 +26,7 @@ class Saved(Struct, frozen=True):
     index: int
     term: int
     state: State
+    members: tuple[Address, ...] | None
 
 
 class Journal(Struct):
@@ -37,6 +38,10 @@ class Journal(Struct):
     base_term: int = 0
     log: list[Entry] = []
     saved: State = field(default_factory=State)
+    rosters: list[tuple[int, tuple[Address, ...] | None]] = field(
+        default_factory=lambda: [(0, None)]
+    )
+    """From which index on who the servers are: as of the snapshot, then each change in the log."""
 
     # -- looking ------------------------------------------------------------------------------------------------------
 
@@ -57,6 +62,10 @@ class Journal(Struct):
     def holds(self, index: int, entry: Entry) -> bool:
         return index <= self.last_index and self.entry(index).term == entry.term
 
+    def members(self, upto: int) -> tuple[Address, ...] | None:
+        """Who the servers are as of that entry; None if nobody has said."""
+        return next(who for since, who in reversed(self.rosters) if since <= max(upto, self.base))
+
     def state(self) -> State:
         """A copy of the snapshot's."""
         return State(dict(self.saved.items), dict(self.saved.sessions))
@@ -73,16 +82,27 @@ class Journal(Struct):
     def put(self, disk: Disk, index: int, entries: Sequence[Entry]) -> None:
         del self.log[index - self.base - 1 :]
         self.log += entries
+        self._enrol(index, entries)
         disk.append("entries", From(index, tuple(entries)))
         disk.sync("entries", "/")
 
-    def snapshot(self, disk: Disk, index: int, term: int, state: State) -> None:
+    def _enrol(self, index: int, entries: Sequence[Entry]) -> None:
+        self.rosters = [(since, who) for since, who in self.rosters if since < index]
+        for since, entry in enumerate(entries, index):
+            if entry.members is not None:
+                self.rosters.append((since, entry.members))
+
+    def snapshot(
+        self, disk: Disk, index: int, term: int, state: State, members: tuple[Address, ...] | None
+    ) -> None:
         """The state after that entry: what comes before is not needed; what comes behind stays if it belongs there."""
         belongs = self.base < index <= self.last_index and self.term_of(index) == term
         self.log = self.log[index - self.base :] if belongs else []
         self.base, self.base_term = index, term
         self.saved = State(dict(state.items), dict(state.sessions))
-        _replace(disk, "snapshot", [Saved(index, term, self.saved)])
+        self.rosters = [(index, members)]
+        self._enrol(index + 1, self.log)
+        _replace(disk, "snapshot", [Saved(index, term, self.saved, members)])
         _replace(disk, "entries", [From(index + 1, tuple(self.log))] if self.log else [])
 
     def read(self, disk: Disk) -> None:
@@ -90,6 +110,7 @@ class Journal(Struct):
             self.term, self.voted = ballot.term, ballot.voted
         for saved in disk.recover("snapshot", Saved):
             self.base, self.base_term, self.saved = saved.index, saved.term, saved.state
+            self.rosters = [(saved.index, saved.members)]
         log: dict[int, Entry] = {}
         for piece in disk.recover("entries", From):
             log = {index: entry for index, entry in log.items() if index < piece.index}
@@ -103,6 +124,7 @@ class Journal(Struct):
         while index in log:
             self.log.append(log[index])
             index += 1
+        self._enrol(self.base + 1, self.log)
 
 
 def _replace(disk: Disk, name: str, records: Sequence[Struct]) -> None:

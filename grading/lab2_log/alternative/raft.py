@@ -8,11 +8,14 @@ the times of answers in place of a timer; and reads go in groups, one round afte
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from distlab.core import Address, Node, Timer
 from labs.lab2_log.journal import Journal  # type: ignore[import-not-found]
 from labs.lab2_log.quorum import (
+    AddServer,
     Answered,
     AppendEntries,
     AppendReply,
@@ -23,6 +26,7 @@ from labs.lab2_log.quorum import (
     NotLeader,
     PreVote,
     PreVoteReply,
+    RemoveServer,
     Reply,
     Request,
     RequestVote,
@@ -78,6 +82,8 @@ class Leading(Struct):
     """Reads whose round is under way, with what must be executed first."""
     gathered: list[tuple[Address, Command, int]] = []
     """Reads that came since: the next round is theirs."""
+    changes: list[tuple[Address, Command]] = []
+    """Wishes for another server or one less: each waits until the one before is settled."""
 
 
 Office = Following | Standing | Leading
@@ -101,8 +107,13 @@ class Raft(Node):
 
     # -- what all do --------------------------------------------------------------------------------------------------
 
+    def members(self, upto: int | None = None) -> tuple[Address, ...]:
+        """Who the servers are: by all that is in the log, or as of an entry."""
+        own = self.journal
+        return own.members(own.last_index if upto is None else upto) or self.config.members
+
     def others(self) -> list[Address]:
-        return [one for one in self.config.members if one != self.address]
+        return [one for one in self.members() if one != self.address]
 
     def wait(self) -> None:
         least, most = self.config.election
@@ -117,6 +128,8 @@ class Raft(Node):
                 self.send(client, NotLeader(session, seq, leader))
             for client, command, _ in (*before.asking, *before.gathered):
                 self.send(client, NotLeader(command.session, command.seq, leader))
+            for client, command in before.changes:
+                self.send(client, NotLeader(command.session, command.seq, leader))
         self.wait()
 
     def hears_of(self, term: int) -> None:
@@ -130,12 +143,17 @@ class Raft(Node):
             last_term == own.last_term and last_index >= own.last_index
         )
 
-    def enough(self, count: int) -> bool:
-        return 2 * count > len(self.config.members)
+    def enough(self, who: Iterable[Address]) -> bool:
+        """Whether these and ourselves are a majority of the servers, as far as we and they belong to them."""
+        everybody = self.members()
+        return 2 * len({self.address, *who}.intersection(everybody)) > len(everybody)
 
     # -- elections ----------------------------------------------------------------------------------------------------
 
     def on_patience(self, timer: Patience) -> None:
+        if self.address not in {*self.members(), *self.members(self.commit)}:
+            self.wait()  # we are none of them, as far as anybody knows
+            return
         self.office = Standing(is_real=False, support=[self.address])
         self.wait()
         self.seek()
@@ -155,7 +173,7 @@ class Raft(Node):
         assert isinstance(self.office, Standing)
         if by not in self.office.support:
             self.office.support.append(by)
-        if not self.enough(len(self.office.support)):
+        if not self.enough(self.office.support):
             return
         if self.office.is_real:
             self.lead()
@@ -215,6 +233,9 @@ class Raft(Node):
     def add(self, entry: Entry) -> None:
         assert isinstance(self.office, Leading)
         self.journal.add(self.disk, [entry])
+        for one in self.others():
+            if one not in self.office.peers:
+                self.office.peers[one] = Peer(self.journal.last_index, 0, self.monotonic())
         for peer in self.office.peers:
             self.tell(peer)
         self.count()
@@ -223,8 +244,8 @@ class Raft(Node):
         """Be heard; and step down if a majority has been silent for an election time-out."""
         assert isinstance(self.office, Leading)
         since = self.monotonic() - self.config.election[1]
-        heard = [peer for peer in self.office.peers.values() if peer.answered >= since]
-        if not self.enough(len(heard) + 1):
+        heard = [name for name, peer in self.office.peers.items() if peer.answered >= since]
+        if not self.enough(heard):
             self.follow()
             return
         for name, peer in self.office.peers.items():
@@ -240,10 +261,10 @@ class Raft(Node):
             return
         peer.is_busy = True
         if peer.next <= own.base:
-            state = own.state()
+            state, who = own.state(), own.members(own.base)
             self.send(
                 name,
-                InstallSnapshot(own.term, own.base, own.base_term, state, self.office.round),
+                InstallSnapshot(own.term, own.base, own.base_term, state, self.office.round, who),
             )
             return
         prev = peer.next - 1
@@ -258,7 +279,7 @@ class Raft(Node):
     def on_append_reply(self, reply: AppendReply, sender: Address) -> None:
         self.hears_of(reply.term)
         match self.office:
-            case Leading(peers) if reply.term == self.journal.term:
+            case Leading(peers) if reply.term == self.journal.term and sender in peers:
                 peer = peers[sender]
                 peer.answered = self.monotonic()
                 peer.is_busy = False
@@ -270,7 +291,8 @@ class Raft(Node):
                 else:
                     peer.next = max(peer.match, min(reply.match, peer.next - 2)) + 1
                 if isinstance(self.office, Leading):
-                    self.tell(sender)
+                    if sender in peers:
+                        self.tell(sender)
                     self.look_at_reads()
 
     def count(self) -> None:
@@ -280,7 +302,7 @@ class Raft(Node):
         for index in range(own.last_index, self.commit, -1):
             if own.term_of(index) != own.term:
                 return
-            if self.enough(1 + sum(peer.match >= index for peer in self.office.peers.values())):
+            if self.enough(n for n, peer in self.office.peers.items() if peer.match >= index):
                 self.execute_to(index)
                 return
 
@@ -323,7 +345,7 @@ class Raft(Node):
             self.send(sender, AppendReply(own.term, False, self.commit, told.round))
             return
         if told.last_index > self.applied:
-            own.snapshot(self.disk, told.last_index, told.last_term, told.state)
+            own.snapshot(self.disk, told.last_index, told.last_term, told.state, told.members)
             self.machine = own.state()
             self.commit = self.applied = told.last_index
         self.send(sender, AppendReply(own.term, True, told.last_index, told.round))
@@ -338,8 +360,9 @@ class Raft(Node):
         limit = self.config.snapshot_after
         if limit is not None and self.applied - self.journal.base > limit:
             own, at = self.journal, self.applied
-            own.snapshot(self.disk, at, own.term_of(at), self.machine)
+            own.snapshot(self.disk, at, own.term_of(at), self.machine, own.members(at))
         self.look_at_reads()
+        self.look_at_changes()
 
     def execute(self, command: Command | None) -> None:
         if command is None:
@@ -367,6 +390,10 @@ class Raft(Node):
                     index = max(self.commit, office.no_op)
                     office.gathered.append((client, command, index))
                     self.look_at_reads()
+                elif isinstance(command.operation, AddServer | RemoveServer):
+                    if name not in office.clients and (client, command) not in office.changes:
+                        office.changes.append((client, command))
+                        self.look_at_changes()
                 elif name not in office.clients:
                     office.clients[name] = client
                     self.add(Entry(self.journal.term, command))
@@ -375,15 +402,36 @@ class Raft(Node):
             case _:
                 self.send(client, NotLeader(*name, None))
 
+    def look_at_changes(self) -> None:
+        """If all changes so far are committed, and an entry of our own: let go who is gone, and begin the next one."""
+        office, own = self.office, self.journal
+        if not isinstance(office, Leading) or self.commit < max(office.no_op, own.rosters[-1][0]):
+            return
+        now = self.members()
+        for gone in office.peers.keys() - {*now}:
+            del office.peers[gone]
+        if self.address not in now:
+            self.follow()
+        elif office.changes:
+            client, command = office.changes.pop(0)
+            change = command.operation
+            assert isinstance(change, AddServer | RemoveServer)
+            then = [one for one in now if one != change.server]
+            if isinstance(change, AddServer):
+                then.append(change.server)
+            office.clients[command.session, command.seq] = client
+            changed = tuple(then) if then and {*then} != {*now} else None
+            self.add(Entry(own.term, command, changed))
+
     def look_at_reads(self) -> None:
         """Answer the round that is complete, and begin the next one if there is anybody to ask for."""
         office = self.office
         if not isinstance(office, Leading):
             return
         while True:
-            asked = sum(peer.round >= office.round for peer in office.peers.values())
+            asked = [name for name, peer in office.peers.items() if peer.round >= office.round]
             if office.asking:
-                if not self.enough(asked + 1) or any(i > self.applied for _, _, i in office.asking):
+                if not self.enough(asked) or any(i > self.applied for _, _, i in office.asking):
                     return
                 for client, command, _ in office.asking:
                     assert isinstance(command.operation, Get)
@@ -408,5 +456,5 @@ class Raft(Node):
                 role, leader = "follower", self.office.leader
         return Status(
             role, own.term, leader, self.commit, self.applied, len(own.log), own.last_index,
-            own.last_term, self.machine,
+            own.last_term, self.machine, self.members(),
         )  # fmt: skip

@@ -159,7 +159,7 @@ class EpochOffset(Message, frozen=True):
 
 
 class PartitionState(Struct, frozen=True):
-    """What the controller knows of a partition."""
+    """What the controller has decided for a partition."""
 
     partition: str
     replicas: tuple[str, ...]
@@ -172,13 +172,19 @@ class PartitionState(Struct, frozen=True):
     """The in-sync replicas: those that have everything that is committed."""
     version: int
     """Rises with each change, of the ISR too."""
+    elr: tuple[str, ...] = ()
+    """Eligible leader replicas (part 2E): not in the ISR, and yet they have everything that is committed."""
+    unclean: int = NO_EPOCH
+    """The newest epoch whose leader was elected though it may lack what was committed before (part 2E)."""
 
 
 class Alive(Message, frozen=True):
     """A broker tells the controller that it lives, again and again."""
 
     life: int
-    """Another number in each life."""
+    """Another number in each life; not 0."""
+    previous: int = 0
+    """The life before this one, if it ended cleanly, with everything on disk (part 2E); 0: it did not, or none was."""
 
 
 class LeaderAndIsr(Message, frozen=True):
@@ -227,6 +233,8 @@ class LogConfig(Config, frozen=True):
     """A segment is rolled when its first batch is older than that, by the timestamps."""
     index_interval: int = 200
     """About so many bytes lie between two entries of an index."""
+    flush_messages: int = 1
+    """A broker syncs before it answers as soon as so many records are not synced. (Kafka's default is: never.)"""
     retention_bytes: int | None = None
     """Old segments go as long as so much is left."""
     retention_time: int | None = None
@@ -260,6 +268,8 @@ class BrokerConfig(Config, frozen=True):
     """When to ask again what has not been answered: after ``fetch_wait`` and the slowest round trip."""
     fetch_bytes: int = 1000
     tend_every: int = 100 * MS
+    producer_expiry: int = 60 * SECOND
+    """A producer that has appended nothing for so long is forgotten (part 2F)."""
 
 
 # -- operations -------------------------------------------------------------------------------------------------------
@@ -299,6 +309,10 @@ class Poll(Operation, frozen=True):
 
 class Drain(Operation, frozen=True):
     """Read everything, from the beginning to the end, however long it takes. Ok(offsets and values)."""
+
+
+class ShutDown(Operation, frozen=True):
+    """Asked of a broker: end cleanly, and remember it (part 2E)."""
 
 
 class LookUp(Operation, frozen=True):

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from labs.lab2_log.brokers import NO_EPOCH, Fetch, PartitionState
 
 UNKNOWN = -1
 """Where a follower's log ends, before it has fetched in this epoch."""
 
 
-@dataclass
-class Progress:
-    """What a leader knows of a follower, from its fetches in this epoch. ``membership.py`` decides by it."""
+class Progress(Struct):
+    """What a leader knows of a follower, from its fetches in this epoch. ``insync.py`` decides by it."""
 
     end: int = UNKNOWN
     """Its log end offset: it has everything before it, on disk."""
@@ -62,6 +63,8 @@ class Partition:
     high_watermark: int = 0
     epochs: list[tuple[int, int]] = field(default_factory=list)
     """(epoch, offset of its first batch in our log), oldest first."""
+    producers: dict[int, Any] = field(default_factory=dict)
+    """Producer id -> what our log says of it (part 2F)."""
 
     # as a leader
     epoch_start: int = 0

@@ -26,6 +26,8 @@ STEADY = _seen("one follower was in trouble, and the others were not", promises.
 INSTALLED = _seen("a server needed a snapshot", promises.snapshot_was_sent)
 READ = _seen("something was read after a change of leaders", promises.read_under_change)
 POWER = _seen("a crash took writes that were not synced", promises.unsynced_was_lost)
+MOVED = _seen("one server came, and one went", promises.members_changed)
+DEPARTED = _seen("a leader was removed", promises.leader_was_removed)
 CRASHED = _seen("a server crashed", lambda run: run.tally.get("crash", 0) > 0)
 
 
@@ -231,14 +233,14 @@ PART_D4 = Part(
     runs=220,
     simpler=scenarios.simpler,
     promises=(
-        _linear(6, READ, DIVIDED),
-        _states(3, INSTALLED),
-        _names(2, INSTALLED, POWER),
+        _linear(4, READ, DIVIDED),
+        _states(2, INSTALLED),
+        _names(1, INSTALLED, POWER),
         _vote(1, VOTER_BACK, POWER),
         _promise(
             "RF-C1",
             "the log does not grow for ever, neither in memory nor on disk",
-            3,
+            1,
             "a-short-log",
             promises.log_is_short,
             exams=exams.EXAMS_C1,
@@ -250,10 +252,51 @@ PART_D4 = Part(
             "reads",
             promises.reads_cost_nothing,
         ),
-        _in_time(2, CHANGED),
-        _caught_up(2, INSTALLED),
+        _in_time(1, CHANGED),
+        _caught_up(1, INSTALLED),
     ),
     record=RECORD_MESSAGES,
 )
 
-PARTS = (PART_D1, PART_D2, PART_D3, PART_D4)
+PART_D5 = Part(
+    code="D5",
+    title="Quorum: members",
+    modules=("members", "raft", "raft_state"),
+    stage=scenarios.stage,
+    draw=scenarios.draw_d5,
+    directed=schedules.PART_D5,
+    runs=150,
+    simpler=scenarios.simpler,
+    promises=(
+        _promise(
+            "RF-M1",
+            "members change one at a time, and from firm ground",
+            2,
+            "one-at-a-time",
+            follows("firm ground", "one by one"),
+            needs=(MOVED,),
+        ),
+        _promise(
+            "RF-M2",
+            "a change that was answered is in force, and who is removed leads no more",
+            2,
+            "in-force",
+            promises.in_force,
+            needs=(MOVED, DEPARTED),
+        ),
+        _promise(
+            "RF-S1",
+            "a term has at most one leader",
+            1,
+            "one-leader",
+            follows("one leader"),
+            needs=(MOVED, CHANGED),
+        ),
+        _linear(1, MOVED, CHANGED),
+        _in_time(1, MOVED, CHANGED),
+        _caught_up(1, MOVED),
+    ),
+    record=RECORD_MESSAGES,
+)
+
+PARTS = (PART_D1, PART_D2, PART_D3, PART_D4, PART_D5)

@@ -23,6 +23,7 @@ from labs.lab2_log.quorum import (
     InstallSnapshot,
     PreVoteReply,
     RequestVote,
+    ServerConfig,
     VoteReply,
 )
 
@@ -68,8 +69,11 @@ class Chronicle:
         self.committed: dict[int, Committed] = {}
         self.candidates: dict[tuple[str, int], tuple[int, int, int]] = {}
         """(candidate, term) -> last term and index that it claims, and the event."""
+        self.rosters: dict[int, tuple[str, ...]] = {}
+        """Index of a committed entry that changes the members, or of a snapshot that knows of one -> the members."""
         self.terms: list[tuple[int, int, str]] = []
         """(time, term, node), whenever a higher term than ever before was named."""
+        self.initial = _members_of(run)
         self._said: dict[str, tuple[int, int]] = {}
         self._votes: dict[tuple[str, int], tuple[str, int]] = {}
         self._bounds: dict[str, tuple[int, int, int, int]] = {}
@@ -178,6 +182,8 @@ class Chronicle:
             known = self.placed.get((index, entry.term))
             if known is None:
                 self.placed[index, entry.term] = Placed(entry, before, event.id)
+                if entry.members is not None and entry.term == m.term:
+                    self._changes(event, index, entry)
             elif known.entry != entry or known.before != before:
                 what = "commands" if known.entry != entry else "predecessors"
                 self._note(
@@ -199,6 +205,56 @@ class Chronicle:
         m: InstallSnapshot = event.what
         self._must_have(event, m.term, m.last_index, m.last_term)
         self._commits(event, m.term, m.last_index, m.last_term, m.last_index)
+        if m.members is not None:
+            self.rosters[m.last_index] = m.members
+
+    def _changes(self, event: Event, index: int, entry: Entry) -> None:
+        """A leader's change of the members, seen first: what had to be committed is, and one server comes or goes."""
+        commit, term = event.what.commit, entry.term
+        assert entry.members is not None
+        before = self.placed[index, term].before
+        first = index if before != term else 0
+        members: tuple[str, ...] | None = None
+        at = index - 1
+        while (known := self.placed.get((at, before))) is not None and members is None:
+            if before == term and known.before != term:
+                first = at
+            members = known.entry.members
+            if members is not None and commit < at:
+                self._note(
+                    "firm ground",
+                    f"{event.node} changes the members in entry {index}, and the change before it, entry {at}, was not "
+                    "committed",
+                    known.event,
+                    event.id,
+                    expected=f"entry {at} is committed first",
+                    got=f"a commit index of {commit}",
+                )
+            at, before = at - 1, known.before
+        if commit < first:
+            self._note(
+                "firm ground",
+                f"{event.node} changes the members before any entry of its term {term} is committed",
+                event.id,
+                expected=f"entry {first}, the first of its term, is committed first",
+                got=f"a commit index of {commit}",
+            )
+        if at == 0 and members is None:
+            members = self.initial
+        moved = {*(members or entry.members)} ^ {*entry.members}
+        if len(moved) > 1 or len({*entry.members}) < len(entry.members):
+            self._note(
+                "one by one",
+                f"{event.node} makes {', '.join(members or ())} into {', '.join(entry.members)}",
+                event.id,
+                expected="one server more, or one less",
+                got=f"{len(moved)} come or go" if len(moved) > 1 else "one that is there twice",
+            )
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Who the servers are, by the newest that is known to be committed."""
+        return self.rosters[max(self.rosters)] if self.rosters else self.initial
 
     def _must_have(self, event: Event, leader_term: int, index: int, term: int) -> None:
         """What was committed is in the log of every later leader, and a leader keeps what it has."""
@@ -242,6 +298,8 @@ class Chronicle:
             known = self.placed.get((index, term))
             if known is None:
                 return
+            if known.entry.members is not None:
+                self.rosters[index] = known.entry.members
             index, term = index - 1, known.before
 
     # -- what a server certainly has ----------------------------------------------------------------------------------
@@ -260,6 +318,14 @@ class Chronicle:
             bound = self._bounds.get(event.node)
             if bound is not None and bound[0] < event.what.term:
                 del self._bounds[event.node]
+
+
+def _members_of(run: Run) -> tuple[str, ...]:
+    """Whom the configs name."""
+    for member in run.cluster.members.values():
+        if isinstance(member.config, ServerConfig):
+            return member.config.members
+    return ()
 
 
 _books: WeakKeyDictionary[Trace, Chronicle] = WeakKeyDictionary()

@@ -11,12 +11,13 @@ from distlab.check import Entry as Call
 from distlab.check import Verdict, broken, kept, unknown
 from distlab.check.linear import CAS, LIST, linearizable
 from distlab.check.linear import operations as ops
-from distlab.core import MS
+from distlab.core import MS, Address
 from distlab.core.values import Ok
 from distlab.grade.lab import Run
 from distlab.trace import Kind
 from grading.lab2_log.quorum.chronicle import Chronicle, chronicle
 from labs.lab2_log.quorum import (
+    AddServer,
     Answered,
     Append,
     AppendEntries,
@@ -26,6 +27,7 @@ from labs.lab2_log.quorum import (
     Get,
     InstallSnapshot,
     Put,
+    RemoveServer,
     RequestVote,
     State,
     Status,
@@ -277,7 +279,8 @@ def has_caught_up(run: Run) -> Verdict:
     ends = [call.ended for call in run.history if call.ended is not None]
     if run.time < max([well_from(run), *ends]) + CAUGHT_UP or run.scenario.shape.get("never_well"):
         return kept()
-    states = {a: s for a, s in run.probes.items() if isinstance(s, Status)}
+    members = members_in_the_end(run)
+    states = {a: s for a, s in run.probes.items() if isinstance(s, Status) and a in members}
     if not states:
         return unknown("nobody is up")
     first = max(states.values(), key=lambda s: s.applied)
@@ -289,6 +292,56 @@ def has_caught_up(run: Run) -> Verdict:
                 *_last_event(run, address),
                 expected=first.applied,
                 got=status.applied,
+            )
+    return kept()
+
+
+def members_in_the_end(run: Run) -> tuple[str, ...]:
+    """Who the servers are, as the newest leader says, or by what is known to be committed where nobody leads."""
+    told = [s for s in run.probes.values() if isinstance(s, Status) and s.role == "leader"]
+    newest = max(told, key=lambda status: status.term, default=None)
+    return (newest.members if newest is not None else ()) or chronicle(run).members
+
+
+def _moved(call: Call) -> Address:
+    """Whom the change is about."""
+    assert isinstance(call.operation, AddServer | RemoveServer)
+    return call.operation.server
+
+
+def in_force(run: Run) -> Verdict:
+    """RF-M2: who was added last is a member, who was removed is none, and leads no more."""
+    if "play" in run.scenario.shape:
+        return kept()
+    ends = [call.ended for call in run.history if call.ended is not None]
+    if not ends or run.time < max(well_from(run), *ends) + CAUGHT_UP:
+        return kept()
+    members = members_in_the_end(run)
+    changes = [c for c in run.history if isinstance(c.operation, AddServer | RemoveServer)]
+    gone = {_moved(c) for c in changes if isinstance(c.operation, RemoveServer)}
+    first = {*chronicle(run).initial}
+    for call in changes:
+        server = _moved(call)
+        others = [c for c in changes if _moved(c) == server and c is not call]
+        is_last = all(c.ended is not None and c.ended < call.began for c in others)
+        is_added = isinstance(call.operation, AddServer)
+        may_be_alone = first <= gone | {server}  # for a while; and then it stays
+        if call.is_ok and is_last and not may_be_alone and is_added != (server in members):
+            return broken(
+                f"{call.operation!r} was answered, and {server} is {'no' if is_added else 'still a'} member in the end",
+                call.call,
+                *([call.ret] if call.ret else []),
+                expected=f"{server} {'among' if is_added else 'not among'} the members",
+                got=", ".join(members),
+            )
+    for address, status in run.probes.items():
+        is_leader = isinstance(status, Status) and status.role == "leader"
+        if is_leader and address not in members:
+            return broken(
+                f"{address} was removed, and leads",
+                *_last_event(run, address),
+                expected="a follower",
+                got="a leader",
             )
     return kept()
 
@@ -405,6 +458,23 @@ def voter_came_back(run: Run) -> bool:
     return any(
         isinstance(event.what, AppendReply) and (event.node, event.incarnation - 1) in voted
         for event in run.trace.of(Kind.SEND)
+    )
+
+
+def members_changed(run: Run) -> bool:
+    """One server came and one went."""
+    return {AddServer, RemoveServer} <= {type(c.operation) for c in run.history if c.is_ok}
+
+
+def leader_was_removed(run: Run) -> bool:
+    """A leader put its own end into its log, and it was committed."""
+    books = chronicle(run)
+    return any(
+        (placed := books.placed.get((index, done.term))) is not None
+        and placed.entry.members is not None
+        and done.term in books.leaders
+        and books.leaders[done.term][0] not in placed.entry.members
+        for index, done in books.committed.items()
     )
 
 

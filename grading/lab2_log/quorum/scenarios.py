@@ -1,6 +1,7 @@
 """Stages and random scenarios of part 2D: how many servers, what clients ask for, what befalls whom.
 
-A scenario's ``shape`` has ``servers`` (3 or 5), ``clients``, ``snapshot_after``, ``batch``; and what a judge must know:
+A scenario's ``shape`` has ``servers`` (3 or 5), ``members`` (how many of them, or which ones, are members to begin
+with; all by default), ``clients``, ``snapshot_after``, ``batch``; and what a judge must know:
 ``well_from`` (since when a majority is up and connected, where nothing heals), ``steady`` (since when no trouble of
 others is a reason to elect). Where it has a ``play``, puppets stand round one server (see troupe.py).
 
@@ -53,18 +54,20 @@ from grading.lab2_log.quorum.pacer import Burst, Pacer
 from grading.lab2_log.quorum.plays import PLAYS
 from grading.lab2_log.quorum.promises import CAUGHT_UP, IN_TIME
 from grading.lab2_log.quorum.troupe import STUDENT, Play, puppet_class
-from grading.lab2_log.quorum.wishes import append, cas, get, put
+from grading.lab2_log.quorum.wishes import add, append, cas, get, put, remove
 from labs.lab2_log.quorum import (
+    AddServer,
     Append,
     Cas,
     ClientConfig,
     Get,
     Put,
+    RemoveServer,
     ServerConfig,
     Status,
 )
 
-OPERATIONS = (Put, Get, Append, Cas, Burst)
+OPERATIONS = (Put, Get, Append, Cas, Burst, AddServer, RemoveServer)
 HORIZON = 1_500 * MS
 """Faults strike before this time; then everything heals."""
 
@@ -76,6 +79,14 @@ def servers(shape: dict[str, Any]) -> tuple[str, ...]:
     return tuple(f"s{n + 1}" for n in range(shape.get("servers", 3)))
 
 
+def members_of(shape: dict[str, Any]) -> tuple[Address, ...]:
+    """Those that are members to begin with."""
+    members = shape.get("members")
+    if isinstance(members, list):
+        return tuple(map(Address, members))
+    return tuple(map(Address, servers(shape)[:members]))
+
+
 def clients(shape: dict[str, Any]) -> tuple[str, ...]:
     return tuple(f"c{n + 1}" for n in range(shape.get("clients", 1)))
 
@@ -83,19 +94,19 @@ def clients(shape: dict[str, Any]) -> tuple[str, ...]:
 def stage(solution: Solution, scenario: Scenario) -> Stage:
     """Servers and clients; or, in a play, one server among puppets."""
     shape = scenario.shape
-    members = tuple(map(Address, servers(shape)))
+    everybody = tuple(map(Address, servers(shape)))
     config = ServerConfig(
-        members, batch=shape.get("batch", 64), snapshot_after=shape.get("snapshot_after")
+        members_of(shape), batch=shape.get("batch", 64), snapshot_after=shape.get("snapshot_after")
     )
     program = solution.module("raft").Raft
     cast = {name: Member(program, config, "server") for name in servers(shape)}
     notes: dict[str, Any] = {}
     if "play" in shape:
-        puppets = tuple(name for name in members if name != STUDENT)
+        puppets = tuple(name for name in everybody if name != STUDENT)
         play = notes["play"] = Play(PLAYS[shape["play"]].script, puppets)
         cast |= {name: Member(puppet_class(play), None, "puppet") for name in puppets}
     for name in clients(shape):
-        asks = tuple(map(Address, shape.get("servers_of", {}).get(name, members)))
+        asks = tuple(map(Address, shape.get("servers_of", {}).get(name, everybody)))
         cast[name] = Member(Pacer, ClientConfig(asks), "client")
     well = shape.get("well_from", scenario.plan.heal_at or 0)
     last = max((call.at for call in scenario.calls), default=0)
@@ -296,6 +307,29 @@ def draw_d4(random: Random) -> Scenario:
     return Scenario(calls, draw_plan(random, around), draw_noise(random, around), shape)
 
 
+def draw_d5(random: Random) -> Scenario:
+    """Servers come and go, the leader too, while clients write and leaders are cut off."""
+    shape: dict[str, Any] = {"servers": 5, "members": random.choice([3, 3, 4, 5]), "clients": 2}
+    if random.random() < 0.3:
+        shape["snapshot_after"] = random.choice([2, 8])
+    around = _swarm(shape, [two_sides, two_sides, partition, power_fails, crash, pause, clog], 5)
+    calls = list(draw_calls(random, shape, int(logarithmic(random, 3, 15)), HORIZON))
+    members = set(members_of(shape))
+    for at in sorted(
+        random.randrange(300 * MS, HORIZON) // MS * MS for _ in range(random.randint(1, 5))
+    ):
+        server = random.choice(servers(shape))
+        client = random.choice(clients(shape))
+        if server not in members:
+            members.add(Address(server))
+            calls.append(add(at, server, client))
+        elif len(members) > 2:
+            members.discard(Address(server))
+            calls.append(remove(at, server, client))
+    plan, noise = draw_plan(random, around), draw_noise(random, around)
+    return Scenario(tuple(sorted(calls, key=lambda call: call.at)), plan, noise, shape)
+
+
 # -- smaller shapes, for the minimiser --------------------------------------------------------------------------------
 
 
@@ -306,7 +340,11 @@ def simpler(scenario: Scenario) -> Iterator[Scenario]:
         return
     named = msgspec.json.encode(scenario.plan).decode()
     of_five = ('"s4"', '"s5"', "follower:2", "follower:3")
-    if shape.get("servers", 3) == 5 and not any(name in named for name in of_five):
+    if (
+        shape.get("servers", 3) == 5
+        and "members" not in shape
+        and not any(name in named for name in of_five)
+    ):
         yield _with_shape(scenario, {"servers": 3})
     if shape.get("batch", 64) != 64:
         yield _with_shape(scenario, {"batch": 64})

@@ -30,7 +30,7 @@ from distlab.faults import (
 from distlab.grade.lab import Directed
 from distlab.grade.scenario import Call, Scenario
 from grading.lab2_log.quorum.plays import PLAYS
-from grading.lab2_log.quorum.wishes import append, burst, cas, get, put
+from grading.lab2_log.quorum.wishes import add, append, burst, cas, get, put, remove
 
 
 def plays(part: str) -> tuple[Directed, ...]:
@@ -494,5 +494,121 @@ PART_D4 = (
             for n in (4, 7, 9)
         ),
         clients=2,
+    ),
+)
+
+MOVING = (
+    put(400 * MS, "r1", "v1"),
+    add(450 * MS, "s4", "c2"),
+    append(500 * MS, "l1", "a1"),
+    add(700 * MS, "s5", "c2"),
+    append(750 * MS, "l1", "a2"),
+    remove(950 * MS, "s2", "c2"),
+    append(1_000 * MS, "l1", "a3"),
+    remove(1_200 * MS, "s3", "c2"),
+    *LAST,
+)
+"""Three servers become five, and three again."""
+ELSEWHERE = Partition((("@leader", "c1"), ("@follower:0", "@follower:1", "c2")), 900 * MS)
+PART_D5 = (
+    cluster(
+        "all is well",
+        "one server more",
+        (*BOTH, add(700 * MS, "s4"), append(900 * MS, "l1", "a1")),
+        servers=4,
+        members=3,
+        clients=2,
+    ),
+    *plays("D5"),
+    *(
+        cluster(
+            f"three, five, three{told}",
+            "servers come and go while clients write",
+            MOVING,
+            servers=5,
+            members=3,
+            clients=2,
+            snapshot_after=after,
+        )
+        for told, after in (("", None), (", with snapshots", 2))
+    ),
+    *(
+        cluster(
+            f"{server} goes",
+            "the leader, when it is its turn: there is another one soon",
+            (
+                *BOTH,
+                remove(800 * MS, server),
+                append(1_200 * MS, "l1", "a1"),
+                put(1_700 * MS, "r1", "v3"),
+            ),
+            servers=4,
+            well_from=400 * MS,
+            brief=True,
+        )
+        for server in ("s1", "s2", "s3", "s4")
+    ),
+    cluster(
+        "a server is removed, and does not know",
+        "it stands again and again, and disturbs nobody",
+        (*BOTH, remove(800 * MS, "s4"), put(2_500 * MS, "r1", "v3")),
+        (At(780 * MS), Partition((("s4",), ("s1", "s2", "s3", "c1")), 400 * MS)),
+        servers=4,
+        brief=True,
+        heal_at=1_200 * MS,
+    ),
+    cluster(
+        "a leader that is alone is asked for a server more",
+        "it must not say that there is one: the others know nothing of it",
+        (
+            put(400 * MS, "r1", "v1"),
+            add(600 * MS, "s4", "c1"),
+            append(700 * MS, "l1", "b", "c2"),
+            *LAST,
+        ),
+        (At(550 * MS), ELSEWHERE),
+        servers=4,
+        members=3,
+        clients=2,
+        heal_at=1_600 * MS,
+        servers_of={"c1": ["s1", "s2", "s3"], "c2": ["s1", "s2", "s3"]},
+    ),
+    *(
+        cluster(
+            f"leaders die while servers come and go ({at} ms)",
+            "what was begun is finished, or begun again",
+            MOVING,
+            (At(at * MS), Crash("@leader", 200 * MS, Survival.NOTHING)),
+            (At((at + 300) * MS), Crash("@leader", 200 * MS, Survival.NOTHING)),
+            servers=5,
+            members=3,
+            clients=2,
+            heal_at=1_600 * MS,
+        )
+        for at in (460, 710, 960, 1_210)
+    ),
+    *(
+        cluster(
+            f"the {which} is cut off while servers come and go",
+            "a change that was begun may be cut",
+            MOVING,
+            (At(640 * MS), Partition(((who, "c1"), tuple(rest)), 500 * MS)),
+            servers=5,
+            members=3,
+            clients=2,
+            heal_at=1_600 * MS,
+        )
+        for which, who, rest in (
+            (
+                "leader",
+                "@leader",
+                ("@follower:0", "@follower:1", "@follower:2", "@follower:3", "c2"),
+            ),
+            (
+                "first follower",
+                "@follower:0",
+                ("@leader", "@follower:1", "@follower:2", "@follower:3", "c2"),
+            ),
+        )
     ),
 )

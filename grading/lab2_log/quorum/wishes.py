@@ -22,5 +22,13 @@ def append(at: int, key: str, token: str, client: str = "c1") -> Call:
     return Call(at, client, "Append", {"key": key, "text": f"{token} "})
 
 
+def add(at: int, server: str, client: str = "c1") -> Call:
+    return Call(at, client, "AddServer", {"server": server})
+
+
+def remove(at: int, server: str, client: str = "c1") -> Call:
+    return Call(at, client, "RemoveServer", {"server": server})
+
+
 def cas(at: int, key: str, old: str | None, new: str, client: str = "c1") -> Call:
     return Call(at, client, "Cas", {"key": key, "old": old, "new": new})

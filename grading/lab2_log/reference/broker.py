@@ -1,4 +1,4 @@
-"""A broker: the shell round the rules of parts 2B and 2C. Nothing to write here; but it is yours, too.
+"""A broker: the shell round the rules of parts 2B, 2C and 2F. Nothing to write here; but it is yours, too.
 
 Each handler looks up the partition, asks a rule, and acts. Whatever is appended is synced in the same handler, so
 nothing that the broker says, as a leader or as a follower, is ahead of its disk.
@@ -7,8 +7,9 @@ nothing that the broker says, as a leader or as a follower, is ahead of its disk
 from __future__ import annotations
 
 from distlab.core import Address, Timer
-from labs.lab2_log import leader
-from labs.lab2_log.batches import Corrupt
+from labs.lab2_log import leader, producers
+from labs.lab2_log.batch import checked_head
+from labs.lab2_log.batches import Corrupt, head_at
 from labs.lab2_log.brokers import (
     CORRUPT_MESSAGE,
     NO_EPOCH,
@@ -32,6 +33,7 @@ from labs.lab2_log.commitlog import OutOfRange, open_log
 from labs.lab2_log.epochs import end_of, fence, forget, learn
 from labs.lab2_log.follower import next_fetch, take
 from labs.lab2_log.membership import InSync
+from labs.lab2_log.producing import Metadata, MetadataIs, origin_of
 from labs.lab2_log.reconcile import cut_point, divergence, question
 from labs.lab2_log.replicas import Partition, WaitingFetch, WaitingProduce
 from labs.lab2_log.roles import begin_epoch, is_news
@@ -71,6 +73,8 @@ class Broker(InSync):
     def on_tend(self, _: Tend) -> None:
         for partition in self.partitions.values():
             partition.log.tend(self.disk, self.now())
+            if partition.producers:
+                producers.expire(partition.producers, self.now() - self.config.producer_expiry)
         self.set_timer(Tend(), self.config.tend_every)
 
     def on_leader_and_isr(self, news: LeaderAndIsr, sender: Address) -> None:
@@ -92,8 +96,20 @@ class Broker(InSync):
             partition = Partition(name, self.address, log, high_watermark=log.start)
             for head, _ in log.batches(self.disk):
                 learn(partition.epochs, head.epoch, head.base_offset)
+            self.derive_producers(partition)
             self.partitions[name] = partition
         return self.partitions[name]
+
+    def derive_producers(self, partition: Partition) -> None:
+        """Read what the log says of its producers: at a start, and where it was cut (part 2F)."""
+        partition.producers.clear()
+        for head, blob in partition.log.batches(self.disk):
+            if (origin := origin_of(blob)) is not None:
+                producers.note(partition.producers, origin, head.base_offset)
+
+    def on_metadata(self, request: Metadata, sender: Address) -> None:
+        known = [p.state for p in self.partitions.values() if p.state is not None]
+        self.send(sender, MetadataIs(request.id, tuple(known)))
 
     # -- as a leader --------------------------------------------------------------------------------------------------
 
@@ -104,23 +120,47 @@ class Broker(InSync):
             error = leader.may_append(partition, request.acks, self.config.min_insync)
             if error == NONE:
                 try:
-                    base = partition.log.append(self.disk, request.records, partition.leader_epoch)
+                    base, error = self.append(partition, request.records)
                 except Corrupt:
                     error = CORRUPT_MESSAGE
         if error != NONE or partition is None:
             if request.acks:
                 self.send(sender, Produced(request.id, request.partition, error))
             return
-        learn(partition.epochs, partition.leader_epoch, base)
-        partition.log.flush(self.disk)
         if request.acks == 1:
             self.send(sender, Produced(request.id, request.partition, NONE, base))
         elif request.acks:
-            partition.produces.append(
-                WaitingProduce(request.id, sender, base, partition.log.end, request.acks)
-            )
-            self.set_timer(Expire(partition.name, partition.leader_epoch, base), request.timeout)
+            self.await_commit(partition, request, sender, base)
         self.advance(partition)
+
+    def append(self, partition: Partition, blob: bytes) -> tuple[int, str]:
+        """Append the batch, durably, unless it is there already; where it stands, or an error. Raises ``Corrupt``."""
+        origin = origin_of(blob)
+        if origin is not None:
+            checked_head(blob)  # or it may not be what its maker wrote
+            error, base = producers.examine(partition.producers, origin)
+            if error != NONE or base >= 0:
+                return base, error
+        base = partition.log.append(self.disk, blob, partition.leader_epoch)
+        learn(partition.epochs, partition.leader_epoch, base)
+        if origin is not None:
+            producers.note(partition.producers, origin, base)
+        partition.log.flush_if_due(self.disk)
+        return base, NONE
+
+    def await_commit(
+        self, partition: Partition, request: Produce, sender: Address, base: int
+    ) -> None:
+        """The batch at ``base`` is appended, now or long ago: answer when it is committed, and only the last asking."""
+        head = head_at(request.records)
+        assert head is not None
+        end = base + head.next_offset - head.base_offset
+        waiting = WaitingProduce(request.id, sender, base, end, request.acks)
+        partition.produces = [
+            w for w in partition.produces if (w.sender, w.base_offset) != (sender, base)
+        ]
+        partition.produces.append(waiting)
+        self.set_timer(Expire(partition.name, partition.leader_epoch, base), request.timeout)
 
     def on_fetch(self, request: Fetch, sender: Address) -> None:
         partition = self.partitions.get(request.partition)
@@ -290,7 +330,10 @@ class Broker(InSync):
     def cut(self, partition: Partition, leaders: EpochEnd) -> None:
         """Cut our log to where it leaves the leader's, as far as we know now."""
         end, partition.is_reconciled = cut_point(partition, leaders)
+        is_cut = end < partition.log.end
         partition.log.truncate(self.disk, end)
+        if is_cut:
+            self.derive_producers(partition)
         forget(partition.epochs, partition.log.end)
         partition.high_watermark = min(partition.high_watermark, partition.log.end)
 
@@ -305,15 +348,29 @@ class Broker(InSync):
         elif answer.diverging is not None:
             self.cut(partition, answer.diverging)
         else:
+            end = partition.log.end
             try:
                 take(self.disk, partition, answer)
             except Corrupt:
                 return  # damaged on the way: the timer asks again
+            finally:
+                self.note_producers(partition, answer.records, end)
         self.ask(partition)
+
+    def note_producers(self, partition: Partition, records: bytes, end: int) -> None:
+        """Of these batches, those that our log, which had ended at ``end``, has taken."""
+        at = 0
+        while (head := head_at(records, at)) is not None:
+            origin = origin_of(records[at:])
+            is_taken = end <= head.base_offset and head.next_offset <= partition.log.end
+            if is_taken and origin is not None:
+                producers.note(partition.producers, origin, head.base_offset)
+            at += head.size
 
     def start_over(self, partition: Partition, answer: Fetched) -> None:
         """The leader's log does not reach back to where ours ends: what it has begins later."""
         if partition.log.end < answer.log_start:
             partition.log.restart_at(self.disk, answer.log_start)
             partition.epochs.clear()
+            partition.producers.clear()
             partition.high_watermark = answer.log_start

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from distlab.core.hardware import in_hardware
+
 
 def _table() -> tuple[int, ...]:
     """What eight steps of the division do to each value of a byte."""
@@ -15,6 +17,7 @@ def _table() -> tuple[int, ...]:
     # END SOLUTION
 
 
+@in_hardware("crc32c")
 def crc32c(data: bytes) -> int:
     """The checksum of ``data``: 0xE3069283 for ``123456789``."""
     # BEGIN SOLUTION 2A: a byte at a time; all bits are inverted before and after

@@ -14,7 +14,7 @@ anybody. And a leader that is not answered by a majority for an election time-ou
 from __future__ import annotations
 
 from distlab.core import Address
-from labs.lab2_log import persistence, reads, replication
+from labs.lab2_log import members, persistence, reads, replication
 from labs.lab2_log.quorum import (
     PreVote,
     PreVoteReply,
@@ -29,8 +29,8 @@ from labs.lab2_log.raft_state import Election, Heartbeat, QuorumCheck, Server
 
 def is_majority(server: Server, voters: set[Address]) -> bool:
     """Whether these are more than half of all servers."""
-    # BEGIN SOLUTION D1: compare with config.majority
-    return len(voters) >= server.config.majority
+    # BEGIN SOLUTION D1: count those that are members
+    return 2 * len(voters.intersection(server.members)) > len(server.members)
     # END SOLUTION
 
 
@@ -125,6 +125,9 @@ def be_patient(server: Server) -> None:
 def on_timeout(server: Server) -> None:
     """No leader was heard, or an election came to nothing: would anybody vote for me?"""
     # BEGIN SOLUTION D1: a round of pre-votes; the own one is certain
+    if not members.may_stand(server):
+        be_patient(server)
+        return
     server.role, server.leader = "follower", None
     server.pre_votes, server.votes = {server.address}, set()
     be_patient(server)

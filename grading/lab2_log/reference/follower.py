@@ -28,13 +28,13 @@ def next_fetch(partition: Partition, number: int, config: BrokerConfig) -> Fetch
 
 def take(disk: Disk, partition: Partition, answer: Fetched) -> None:
     """Append what the leader sent, durably; then see how much of our log is committed. Raises ``Corrupt``."""
-    # BEGIN SOLUTION 2B: batch after batch; learn() its epoch; flush; the watermark is never beyond our end
+    # BEGIN SOLUTION 2B: batch after batch; learn() its epoch; flush_if_due(); the watermark is never beyond our end
     at = 0
     while (head := head_at(answer.records, at)) is not None:
         partition.log.append_copy(disk, answer.records[at : at + head.size])
         learn(partition.epochs, head.epoch, head.base_offset)
         at += head.size
     if at:
-        partition.log.flush(disk)
+        partition.log.flush_if_due(disk)
     partition.high_watermark = min(answer.high_watermark, partition.log.end)
     # END SOLUTION

@@ -1,8 +1,8 @@
 """What a server never forgets: term, vote, log, snapshot (part D3; §5.1 and figure 2).
 
 Theory of operation. All of it goes into one file of records, each appended when it becomes true; the
-state at the end of the file is the state of the server. A record ``Placed(index, entry)`` says that the
-log ends with this entry, so one that goes back in the log cuts it, and nothing is ever cut out of the
+state at the end of the file is the state of the server. A record ``Placed(index, entries)`` says that the
+log ends with these entries, so one that goes back in the log cuts it, and nothing is ever cut out of the
 file. One sync makes it durable; what is sent afterwards waits for that.
 
 With a snapshot the file is written anew under another name, and takes the old one's place when it is
@@ -30,10 +30,11 @@ class Ballot(Struct, frozen=True, tag=True):
 
 
 class Placed(Struct, frozen=True, tag=True):
-    """An entry, and where it stands: at the end of the log."""
+    """Entries that came together, and where they stand: at the end of the log."""
 
     index: int
-    entry: Entry
+    """Of the first one."""
+    entries: tuple[Entry, ...]
 
 
 class Snapshot(Struct, frozen=True, tag=True):
@@ -42,6 +43,7 @@ class Snapshot(Struct, frozen=True, tag=True):
     last_index: int
     last_term: int
     state: State
+    members: tuple[Address, ...] | None
 
 
 Record = Ballot | Placed | Snapshot
@@ -51,23 +53,24 @@ BALLOTS = 100
 
 
 def load(server: Server) -> None:
-    """Set term, voted_for, raft_log, snapshot and ballots from the disk; state, commit, applied too.
+    """Set term, voted_for, raft_log, saved, snapshot, ballots, is_named from the disk; kv, commit, applied too.
 
     What was committed after the snapshot is not known any more: the next leader tells.
     """
     # BEGIN SOLUTION D3: replay the file
     server.term, server.voted_for, server.raft_log, server.snapshot = 0, None, RaftLog(), None
-    server.ballots = 0
+    server.ballots, server.is_named = 0, server.disk.exists(FILE)
     for record in server.disk.recover(FILE, Record):
         match record:
             case Ballot(term, voted_for):
                 server.term, server.voted_for = term, voted_for
                 server.ballots += 1
-            case Placed(index, entry):
+            case Placed(index, entries):
                 server.raft_log.cut(index)
-                server.raft_log.append([entry])
-            case Snapshot(last_index, last_term, state):
-                server.raft_log, server.snapshot = RaftLog(last_index, last_term), state
+                server.raft_log.append(entries)
+            case Snapshot(last_index, last_term, state, members):
+                server.raft_log, server.snapshot = RaftLog(last_index, last_term, members), state
+    server.saved = server.raft_log.last_index
     server.kv = copied(server.snapshot)
     server.commit = server.applied = server.raft_log.base_index
     # END SOLUTION
@@ -96,18 +99,19 @@ def save_ballot(server: Server) -> None:
 
 def save_entries(server: Server, first: int) -> None:
     """The log from ``first`` on, new or in place of others, is on disk before what is sent from now on."""
-    # BEGIN SOLUTION D3: a record for each entry, and a sync
+    # BEGIN SOLUTION D3: a record, and a sync; then all of the log is saved
     log = server.raft_log
-    for index in range(first, log.last_index + 1):
-        server.disk.append(FILE, Placed(index, log.entry_at(index)))
+    server.disk.append(FILE, Placed(first, log.behind(first - 1, len(log.entries))))
     make_durable(server)
+    server.saved = log.last_index
     # END SOLUTION
 
 
 # BEGIN SOLUTION D3: your own helpers
 def make_durable(server: Server) -> None:
     """What is sent from now on waits until the file is on disk, its name too."""
-    server.disk.sync(FILE, "/")
+    server.disk.sync(FILE, *([] if server.is_named else ["/"]))
+    server.is_named = True
 
 
 # END SOLUTION
@@ -120,14 +124,13 @@ def save_snapshot(server: Server) -> None:
     server.disk.delete(new)
     records: list[Record] = []
     if server.snapshot is not None:
-        records.append(Snapshot(log.base_index, log.base_term, server.snapshot))
+        records.append(Snapshot(log.base_index, log.base_term, server.snapshot, log.base_members))
     records.append(Ballot(server.term, server.voted_for))
-    for index, entry in enumerate(log.entries, log.base_index + 1):
-        records.append(Placed(index, entry))
+    records.append(Placed(log.base_index + 1, tuple(log.entries)))
     for record in records:
         server.disk.append(new, record)
     server.disk.sync(new)
     server.disk.replace(new, FILE)
     server.disk.sync("/")
-    server.ballots = 1
+    server.ballots, server.is_named, server.saved = 1, True, log.last_index
     # END SOLUTION

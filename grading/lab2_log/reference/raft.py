@@ -15,7 +15,7 @@ they are yours.
 from __future__ import annotations
 
 from distlab.core import Address
-from labs.lab2_log import election, persistence, reads, replication, snapshots
+from labs.lab2_log import election, members, persistence, reads, replication, snapshots
 from labs.lab2_log.quorum import (
     AppendEntries,
     AppendReply,
@@ -32,6 +32,11 @@ from labs.lab2_log.raft_state import Election, Heartbeat, QuorumCheck, Server
 
 class Raft(Server):
     """Which event goes where."""
+
+    @property
+    def members(self) -> tuple[Address, ...]:
+        """Who the servers are now (D5)."""
+        return members.in_effect(self)
 
     def on_start(self) -> None:
         self.role, self.leader, self.heard_at = "follower", None, None
@@ -100,4 +105,5 @@ class Raft(Server):
             last_index=log.last_index,
             last_term=log.last_term,
             state=self.kv,
+            members=self.members,
         )

@@ -33,14 +33,8 @@ class Progress(Struct):
     """Up to here the follower's log is certainly equal to ours."""
     round: int = 0
     """The newest round that it has answered."""
-
-
-class Waiting(Struct):
-    """A client that waits for an entry to be executed."""
-
-    client: Address
-    term: int
-    command: Command
+    ahead: int = 0
+    """Messages with entries that it has not answered yet."""
 
 
 class Reading(Struct):
@@ -67,6 +61,10 @@ class Server(Node):
     """The state after entry ``raft_log.base_index``; None as long as that is 0."""
     ballots: int
     """Records in the file since it was last written anew: see persistence.py."""
+    is_named: bool
+    """The file's name is on disk, too."""
+    saved: int
+    """Up to here the log is in the file. Only a leader may be behind with it."""
 
     # Volatile.
     role: Role
@@ -86,11 +84,22 @@ class Server(Node):
     began: int
     """Index of the no-op of this leader's term."""
     round: int
-    waiting: dict[int, Waiting]
-    """By the index of the entry."""
+    waiting: dict[tuple[str, int], Address]
+    """Session and number of a command that is in the log -> the client that waits for its execution."""
     readings: list[Reading]
+
+    @property
+    def members(self) -> tuple[Address, ...]:
+        """Who the servers are now: see raft.py."""
+        return self.config.members
 
     @property
     def peers(self) -> list[Address]:
         """All the others."""
-        return [member for member in self.config.members if member != self.address]
+        return [member for member in self.members if member != self.address]
+
+    def progress_of(self, peer: Address) -> Progress:
+        """What is known of one follower; nothing as yet of one that has just joined."""
+        if peer not in self.progress:
+            self.progress[peer] = Progress(next=self.raft_log.last_index)
+        return self.progress[peer]

@@ -34,7 +34,7 @@ def on_round(server: Server, reply: AppendReply, sender: Address) -> None:
     """A follower has answered a round: so it followed us when it did."""
     # BEGIN SOLUTION D4: note the newest round; perhaps somebody can be answered
     if server.role == "leader":
-        progress = server.progress[sender]
+        progress = server.progress_of(sender)
         progress.round = max(progress.round, reply.round)
         answer(server)
     # END SOLUTION
@@ -63,5 +63,6 @@ def end_leadership(server: Server) -> None:
     # BEGIN SOLUTION D4: send those that wait away
     readings, server.readings = server.readings, []
     for reading in readings:
-        replication.send_away(server, reading.command, reading.client)
+        command = reading.command
+        replication.send_away(server, command.session, command.seq, reading.client)
     # END SOLUTION

@@ -14,19 +14,27 @@ still be overwritten (figure 8). What is committed is executed, in order, and on
 from __future__ import annotations
 
 from distlab.core import Address
-from labs.lab2_log import machine, persistence, reads, snapshots
+from labs.lab2_log import machine, members, persistence, reads, snapshots
 from labs.lab2_log.quorum import (
+    AddServer,
     AppendEntries,
     AppendReply,
-    Command,
     Entry,
     Get,
     NotLeader,
+    RemoveServer,
     Reply,
     Request,
 )
 from labs.lab2_log.raft_log import RaftLog
-from labs.lab2_log.raft_state import Heartbeat, Progress, Server, Waiting
+from labs.lab2_log.raft_state import Heartbeat, Progress, Server
+
+AHEAD = 2
+"""Messages with entries that are under way to a follower, at most.
+
+What comes meanwhile goes together into the next one. One would do, and leave the follower idle for half
+of each round trip; many would carry one entry each.
+"""
 
 # -- rules --------------------------------------------------------------------------------------------
 
@@ -73,55 +81,77 @@ def begin_leadership(server: Server) -> None:
 
 
 def end_leadership(server: Server) -> None:
-    """No leader any more: clients that wait ask the next one."""
-    # BEGIN SOLUTION D2: send those that wait away
+    """No leader any more: clients that wait ask the next one, and for its log it answers as a follower."""
+    # BEGIN SOLUTION D2: save what was to be saved with others; send those that wait away
+    save(server)
     waiting, server.waiting = server.waiting, {}
-    for one in waiting.values():
-        send_away(server, one.command, one.client)
+    for (session, seq), client in waiting.items():
+        send_away(server, session, seq, client)
     # END SOLUTION
 
 
 def on_request(server: Server, request: Request, client: Address) -> None:
     """A client wants something: only a leader can do it, and it does it once."""
     command = request.command
-    # BEGIN SOLUTION D2: send it away; or answer again; or let reads.py read; or put it into the log
+    # BEGIN SOLUTION D2: send it away; or answer again; or let reads.py read, members.py change; or propose it
     if server.role != "leader":
-        send_away(server, command, client)
+        send_away(server, command.session, command.seq, client)
     elif (answered := machine.answer_of(server.kv, command)) is not None:
         server.send(client, Reply(command.session, command.seq, answered.result))
     elif isinstance(command.operation, Get):
         reads.on_read(server, command, client)
-    elif not any(one.command == command for one in server.waiting.values()):
-        index = server.raft_log.last_index + 1
-        server.waiting[index] = Waiting(client, server.term, command)
+    elif (command.session, command.seq) in server.waiting:
+        pass  # it asks again, and is in the log
+    elif isinstance(command.operation, AddServer | RemoveServer):
+        members.on_change(server, command, client)
+    else:
+        server.waiting[command.session, command.seq] = client
         propose(server, Entry(server.term, command))
     # END SOLUTION
 
 
-def send_away(server: Server, command: Command, client: Address) -> None:
+def send_away(server: Server, session: str, seq: int, client: Address) -> None:
     """Tell a client whom to ask."""
     # BEGIN SOLUTION D2: NotLeader, with the leader if there is one
     leader = server.leader if server.leader != server.address else None
-    server.send(client, NotLeader(command.session, command.seq, leader))
+    server.send(client, NotLeader(session, seq, leader))
     # END SOLUTION
 
 
 def propose(server: Server, entry: Entry) -> None:
-    """Put an entry at the end of the leader's own log, and send it to all."""
-    # BEGIN SOLUTION D2: append; save it; send; perhaps it is committed already (one server)
-    first = server.raft_log.last_index + 1
+    """Put an entry at the end of the leader's own log, and see to it that it gets round."""
+    # BEGIN SOLUTION D2: append; send and save it, now or with others
     server.raft_log.append([entry])
-    for peer in server.peers:
-        send_entries(server, peer)
-    persistence.save_entries(server, first)
-    advance_commit(server)
+    spread(server)
     # END SOLUTION
+
+
+# BEGIN SOLUTION D2: your own helpers
+def spread(server: Server) -> None:
+    """What is new goes to all who have room for it, and onto our own disk meanwhile (thesis §10.2.1)."""
+    last = server.raft_log.last_index
+    ready = [peer for peer in server.peers if server.progress_of(peer).ahead < AHEAD]
+    for peer in ready:
+        if server.progress_of(peer).next <= last:
+            send_entries(server, peer)
+    if ready or not server.peers:
+        save(server)
+    advance_commit(server)
+
+
+def save(server: Server) -> None:
+    """All of the log is on disk before what is sent from now on."""
+    if server.saved < server.raft_log.last_index:
+        persistence.save_entries(server, server.saved + 1)
+
+
+# END SOLUTION
 
 
 def send_entries(server: Server, peer: Address) -> None:
     """What this follower lacks, as far as it fits; nothing but a heartbeat if it lacks nothing."""
     # BEGIN SOLUTION D2: entries from progress.next on; a snapshot where they are gone
-    log, progress = server.raft_log, server.progress[peer]
+    log, progress = server.raft_log, server.progress_of(peer)
     prev = progress.next - 1
     if prev < log.base_index:
         snapshots.send_snapshot(server, peer)
@@ -136,7 +166,8 @@ def send_entries(server: Server, peer: Address) -> None:
         round=server.round,
     )
     server.send(peer, message)
-    progress.next += len(entries)  # the next message goes on there: nobody waits for an answer
+    progress.next += len(entries)  # the next message goes on there, without waiting for an answer
+    progress.ahead += bool(entries)
     # END SOLUTION
 
 
@@ -153,6 +184,7 @@ def on_heartbeat(server: Server) -> None:
     # BEGIN SOLUTION D2: go back to what is certain, send, set the timer anew
     for progress in server.progress.values():
         progress.next = progress.match + 1 if progress.match else progress.next
+        progress.ahead = 0
     broadcast(server)
     server.set_timer(Heartbeat(), server.config.heartbeat)
     # END SOLUTION
@@ -161,14 +193,13 @@ def on_heartbeat(server: Server) -> None:
 def on_append_reply(server: Server, reply: AppendReply, sender: Address) -> None:
     """A follower of this leader has answered: it agrees up to ``match``, or wants earlier entries."""
     # BEGIN SOLUTION D2: note what matches and commit; or go back
-    progress = server.progress[sender]
+    progress = server.progress_of(sender)
+    progress.ahead = max(0, progress.ahead - 1)
     if reply.success:
         if reply.match > progress.match:
             progress.match = reply.match
             progress.next = max(progress.next, reply.match + 1)
-            advance_commit(server)
-        if progress.next <= server.raft_log.last_index:
-            send_entries(server, sender)
+        spread(server)
     elif progress.match <= reply.match < progress.next - 1:
         progress.next = reply.match + 1
         send_entries(server, sender)
@@ -177,9 +208,10 @@ def on_append_reply(server: Server, reply: AppendReply, sender: Address) -> None
 
 def advance_commit(server: Server) -> None:
     """Commit what a majority has."""
-    # BEGIN SOLUTION D2: by commit_of_majority
-    match = [progress.match for progress in server.progress.values()]
-    match.append(server.raft_log.last_index)
+    # BEGIN SOLUTION D2: by commit_of_majority, among the members
+    match = [server.progress_of(peer).match for peer in server.peers]
+    if server.address in server.members:
+        match.append(server.saved)
     commit_to(server, commit_of_majority(match, server.raft_log, server.term, server.commit))
     # END SOLUTION
 
@@ -233,10 +265,11 @@ def commit_to(server: Server, index: int) -> None:
         server.applied += 1
         entry = server.raft_log.entry_at(server.applied)
         result = machine.apply(server.kv, entry.command)
-        waiting = server.waiting.pop(server.applied, None)
-        if waiting is not None and waiting.term == entry.term and entry.command is not None:
-            command = entry.command
-            server.send(waiting.client, Reply(command.session, command.seq, result))
+        if (command := entry.command) is not None:
+            client = server.waiting.pop((command.session, command.seq), None)
+            if client is not None:
+                server.send(client, Reply(command.session, command.seq, result))
     reads.answer(server)
     snapshots.compact(server)
+    members.on_commit(server)
     # END SOLUTION

@@ -17,7 +17,7 @@ from struct import Struct as Layout
 
 from distlab.core import Disk
 from labs.lab2_log.batch import checked_head
-from labs.lab2_log.batches import HEADER, Corrupt, Head, head_of
+from labs.lab2_log.batches import HEADER, Corrupt, Head, head_at, head_of
 
 Entry = tuple[int, int, int]
 """(offset, position, timestamp)."""
@@ -138,18 +138,23 @@ class Segment:
 
     def read(self, disk: Disk, offset: int, max_bytes: int) -> bytes:
         """Whole batches from the one that holds ``offset`` on; at least one, if there is one; else nothing."""
-        # BEGIN SOLUTION 2A: find the first batch, then add more as long as they fit
-        start = end = None
+        # BEGIN SOLUTION 2A: find the first batch; read on from there, once; keep what is whole
         for at, head in self.heads(disk, self.position_of(offset), self.size):
-            if start is None:
-                if head.next_offset > offset:
-                    start, end = at, at + head.size
-            elif at + head.size - start > max_bytes:
-                break
-            else:
-                end = at + head.size
-        return b"" if start is None or end is None else disk.read(self.path, start, end - start)
+            if head.next_offset > offset:
+                data = disk.read(self.path, at, min(max(max_bytes, head.size), self.size - at))
+                return data[: whole(data)]
+        return b""
         # END SOLUTION
+
+
+def whole(data: bytes) -> int:
+    """How many bytes at the front of ``data`` are whole batches."""
+    # BEGIN SOLUTION 2A: hop from head to head
+    end = 0
+    while (head := head_at(data, end)) is not None:
+        end += head.size
+    return end
+    # END SOLUTION
 
 
 def load(disk: Disk, folder: str, base: int, next_offset: int, interval: int) -> Segment:

@@ -33,10 +33,15 @@ def send_snapshot(server: Server, peer: Address) -> None:
     log = server.raft_log
     assert server.snapshot is not None
     message = InstallSnapshot(
-        server.term, log.base_index, log.base_term, server.snapshot, server.round
+        server.term,
+        log.base_index,
+        log.base_term,
+        server.snapshot,
+        server.round,
+        log.base_members,
     )
     server.send(peer, message)
-    server.progress[peer].next = log.base_index + 1
+    server.progress_of(peer).next = log.base_index + 1
     # END SOLUTION
 
 
@@ -47,6 +52,7 @@ def on_install_snapshot(server: Server, request: InstallSnapshot, sender: Addres
         server.snapshot = request.state
         server.kv = persistence.copied(request.state)
         server.raft_log.forget(request.last_index, request.last_term)
+        server.raft_log.base_members = request.members
         server.commit = server.applied = request.last_index
         persistence.save_snapshot(server)
     reply = AppendReply(server.term, True, request.last_index, request.round)

@@ -25,7 +25,7 @@ from distlab.cli.keeping import own_folder
 from distlab.cli.program import FAILED, INTERRUPTED, PASSED, NotReady, usage
 from distlab.cli.screen import Screen, joined, styled, wrapped
 from distlab.grade.lab import Lab
-from distlab.grade.live import BadInput, Judged, LiveReport, LiveStage, Moment, NotFit, perform
+from distlab.grade.live import BadInput, Judged, LiveReport, Moment, NotFit, perform, serve
 from distlab.grade.solution import SOLUTIONS, NoSuchThing, find_lab_name, load_lab, load_solution
 from distlab.trace import Event, Kind
 from distlab.trace.words import event_words
@@ -41,7 +41,10 @@ _EVERY = 5.0
     "--input", "source", default="", help="what it works on: a folder, for labs that read one"
 )
 @click.option("--solution", default="own", help="whose: own, reference, alternative")
-def live(lab: str, part: str, source: str, solution: str) -> int:
+@click.option(
+    "--keep", is_flag=True, help="no faults and no judge: run it until Ctrl-C, to be used"
+)
+def live(lab: str, part: str, source: str, solution: str, keep: bool) -> int:
     """Run a lab as real processes under real faults."""
     if not lab:
         usage("which lab? Say LAB=1")
@@ -49,7 +52,9 @@ def live(lab: str, part: str, source: str, solution: str) -> int:
         raise NoSuchThing("solution", solution, SOLUTIONS)
     name = find_lab_name(lab)
     known = load_lab(name)
-    module = f"grading.{name}.live"
+    module = f"grading.{name}.{'kept' if keep else 'live'}"
+    if keep and importlib.util.find_spec(module) is None:
+        usage(f"{name} cannot be kept running: it has nothing for people to use")
     if importlib.util.find_spec(module) is None:
         raise NotReady(f"{name} cannot be run live: it has no grading/{name}/live.py")
     if part:
@@ -57,6 +62,8 @@ def live(lab: str, part: str, source: str, solution: str) -> int:
         if importlib.util.find_spec(module) is None:
             usage(f"part {part} has no live run of its own; without PART the whole lab is run")
     with _alone_in(own_folder() / "live", name) as folder:
+        if keep:
+            return _keep(module, known, solution, folder)
         return _run(module, known, solution, Path(source) if source else None, folder)
 
 
@@ -73,7 +80,7 @@ def _run(module: str, known: Lab, solution: str, source: Path | None, folder: Pa
     except (NotImplementedError, SyntaxError) as error:
         screen.say(f"{known.name} cannot begin: {type(error).__name__}: {error}", "bad")
         return FAILED
-    screen.show(Head(known.name, solution, stage))
+    screen.show(Head(f"{known.name} live", solution, stage.about))
     try:
         with _painter(screen) as paint:
             report = perform(stage, folder, paint)
@@ -84,6 +91,23 @@ def _run(module: str, known: Lab, solution: str, source: Path | None, folder: Pa
         return INTERRUPTED
     screen.show(Ending(report, folder))
     return PASSED if report.is_passed else FAILED
+
+
+def _keep(module: str, known: Lab, solution: str, folder: Path) -> int:
+    screen = Screen()
+    try:
+        loaded = load_solution(known, known.parts[-1], solution, prior="own")
+        kept = importlib.import_module(module).kept(loaded)
+    except (NotImplementedError, SyntaxError) as error:
+        screen.say(f"{known.name} cannot begin: {type(error).__name__}: {error}", "bad")
+        return FAILED
+    screen.show(Head(f"{known.name} running", solution, kept.about))
+    try:
+        with _painter(screen) as paint:
+            serve(kept, folder, paint)
+    except KeyboardInterrupt:
+        screen.say(f"stopped: every process has ended. Kept until the next run: {_shown(folder)}")
+        return INTERRUPTED
 
 
 @contextlib.contextmanager
@@ -113,13 +137,13 @@ def _shown(folder: Path) -> str:
 class Head:
     """What is going to happen."""
 
-    def __init__(self, name: str, solution: str, stage: LiveStage) -> None:
-        self.name, self.solution, self.stage = name, solution, stage
+    def __init__(self, title: str, solution: str, about: Sequence[str]) -> None:
+        self.title, self.solution, self.about = title, solution, about
 
     def render(self, width: int) -> list[Text]:
-        title = f"{self.name} live" + (f" - {self.solution}" if self.solution != "own" else "")
+        title = self.title + (f" - {self.solution}" if self.solution != "own" else "")
         lines = [styled(title, "head")]
-        for text in self.stage.about:
+        for text in self.about:
             lines += [styled(line) for line in wrapped(text, width, "    ", "  ")]
         return lines
 
@@ -208,8 +232,10 @@ class _Painter:
         table = Table(moment)
         if self.alive is not None:
             self.alive.update(Text("\n").join(table.render(self._screen.width)), refresh=True)
-        elif moment.doing or time.monotonic() - self._said_at > _EVERY:
-            self._said_at = time.monotonic()
+        elif moment.doing or (
+            time.monotonic() - self._said_at > _EVERY and moment.lines != self._said
+        ):
+            self._said_at, self._said = time.monotonic(), moment.lines
             self._screen.lines(styled(f"  {moment.seconds:6.2f} s  {t}") for t in moment.lines)
             if moment.doing:
                 self._screen.lines([styled(f"  {moment.seconds:6.2f} s  {moment.doing}", "dim")])

@@ -38,6 +38,7 @@ COMMANDS = {
     "own": ("distlab.cli.owning", "which known bugs does your own test catch?"),
     "explore": ("distlab.cli.exploring", "search a small scope whole"),
     "live": ("distlab.cli.living", "run a lab as real processes under real faults"),
+    "log": ("distlab.cli.logs", "use lab 2's log while it runs: topics, produce, consume"),
     "check": ("distlab.cli.checking", "judge a recorded history, of any system"),
     "doctor": ("distlab.cli.doctoring", "is this machine fit?"),
     "submit": ("distlab.cli.submitting", "make the file to hand in"),

@@ -59,7 +59,9 @@ class Disk(Protocol):
         ...
 
     def sync(self, *paths: str) -> None:
-        """Make files (``"wal"``) and folders' names (``"/"``, ``"logs/"``) durable.
+        """Make files (``"wal"``) and folders' names (``"/"``, ``"logs/"``) durable. Raises ``NoSuchFile`` for a file.
+
+        A folder that never had a file may be synced, too: there is nothing to do.
 
         In a handler this does not block: it *orders*. Whatever the node sends or finishes afterwards, in this or any
         later handler, leaves only once the sync is done. If it fails, what waits behind it is discarded and

@@ -39,7 +39,7 @@ from distlab.core.values import (
     Ticket,
     Timer,
 )
-from distlab.explore.chance import Chance, Choices, Unknown
+from distlab.explore.chance import Chance, Choices, Instant, Unknown
 from distlab.explore.errors import CannotExplore
 
 OWN_TICKETS = 1_000
@@ -95,11 +95,13 @@ class Handling:
         self.disk = _Disk(self)
         self.log = Log(lambda line: None)
         self.random: Random = Chance(choices)
+        self._choices = choices
         self._members = members
         self._locate = locate
 
     def run(self, node: Node, handler: str, *arguments: Any) -> None:
         """Call the handler, to its end or to the node's."""
+        Instant.choices = self._choices
         with contextlib.redirect_stdout(io.StringIO()):
             try:
                 getattr(node, handler)(*arguments)
@@ -112,6 +114,8 @@ class Handling:
                 raise CannotExplore(f"{type(node).__name__}.{handler}{where}: {error}") from None
             except (Exception, SystemExit) as error:
                 self.problem = error
+            finally:
+                Instant.choices = None
 
     # -- Context --------------------------------------------------------------------------------------------------
 
@@ -134,7 +138,9 @@ class Handling:
                 f"{self.program.__name__} sets {timer!r} as a timer but has no handler for it"
             )
         self._known(f"a {type(timer).__name__}", timer)
-        if isinstance(after, Unknown):
+        if isinstance(after, Instant):
+            least, greatest = 0.0, float("inf")
+        elif isinstance(after, Unknown):
             least, greatest = after.least, after.greatest
         elif type(after) is not int or after < 0:
             raise BadValue(
@@ -179,7 +185,7 @@ class Handling:
         return Unknown(0, float("inf"), "now()")
 
     def monotonic(self) -> Any:
-        return Unknown(0, float("inf"), "monotonic()")
+        return Instant()
 
     def connect(self, peer: Address) -> NoReturn:
         self._refuse("opens a session", "connections and their order")
@@ -206,9 +212,10 @@ class Handling:
         """Raise where a field holds a number that nobody knows."""
         for name in value.__struct_fields__:
             part = getattr(value, name)
-            if isinstance(part, Unknown):
+            if isinstance(part, Unknown | Instant):
+                said = part.what if isinstance(part, Unknown) else "monotonic()"
                 raise CannotExplore(
-                    f"{part.what} goes into {what}, field '{name}'. The explorer does not know such a number: "
+                    f"{said} goes into {what}, field '{name}'. The explorer does not know such a number: "
                     "a program may only wait that long"
                 )
 
@@ -234,6 +241,11 @@ class _Disk(RecordFiles):
 
     def durable_size(self, path: str) -> int:
         return self._files.durable_size(path)
+
+    def append(self, path: str, data: Any) -> None:
+        if isinstance(data, Struct):
+            self._handling._known(f"a {type(data).__name__} on disk", data)
+        super().append(path, data)
 
     def append_bytes(self, path: str, data: bytes) -> None:
         self._files.append(path, data)

@@ -46,6 +46,11 @@ def as_schedule(scope: Scope, result: Result) -> Schedule:
     return Schedule(Plan(tuple(writer.faults)), tuple(writer.calls), until)
 
 
+def _of_chance(draws: tuple[int, ...]) -> tuple[int, ...]:
+    """Without the answers to which of two instants is earlier: the simulator has a clock, and looks."""
+    return tuple(draw for draw in draws if draw >= 0)
+
+
 class _Writer:
     """Follows the trace, one world after the other."""
 
@@ -62,8 +67,8 @@ class _Writer:
         self._records = []
         for node in self._space.nodes:
             drawn = result.draws.get(node.address, ())
-            if drawn:
-                self.faults.append(Fault(At(0), Draw(node.address, drawn)))
+            if of_chance := _of_chance(drawn):
+                self.faults.append(Fault(At(0), Draw(node.address, of_chance)))
             down = node.make(None, {}, None, (), 0)
             start = next(out for out in node.outcomes(down, None) if out.draws == drawn)
             self._records.append(start.record)
@@ -74,8 +79,8 @@ class _Writer:
         what, node = step.what, Address(step.what.node)
         place = self._space.index[node]
         space, record = self._space.nodes[place], self._records[place]
-        if step.draws:
-            self.faults.append(Fault(At(at), Draw(node, step.draws)))
+        if of_chance := _of_chance(step.draws):
+            self.faults.append(Fault(At(at), Draw(node, of_chance)))
         match what:
             case Lose():
                 return  # what is never released is lost

@@ -173,8 +173,10 @@ class Step(Struct, frozen=True):
 
     def __str__(self) -> str:
         text = str(self.what)
-        if self.draws:
-            text += f", draws {', '.join(map(str, self.draws))}"
+        if drawn := [draw for draw in self.draws if draw >= 0]:
+            text += f", draws {', '.join(map(str, drawn))}"
+        if timed := [draw for draw in self.draws if draw < 0]:
+            text += f", finds {', '.join('more' if draw == -1 else 'less' for draw in timed)} time gone by"
         if self.cut is not None:
             text += f", and crashes before its sync {self.cut + 1} is done"
         return text

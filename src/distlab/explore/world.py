@@ -39,6 +39,8 @@ class Seen:
         self.address = space.address
         self.is_up = record.state is not None
         self._node = restored(space.program, record.state) if record.state is not None else None
+        if self._node is not None:
+            self._node.config = space.config  # probe() may look at it
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -146,7 +146,9 @@ class Grading:
                         problem.text, found, problem=problem, module=self._file_of(exam)
                     )
                 else:
-                    if verdict.is_broken:
+                    if verdict.finding is Answer.UNKNOWN:  # never counted as kept
+                        self._unseen[promise.code].add(f"{exam.name} ({verdict.reason})")
+                    elif verdict.is_broken:
                         self._broken[promise.code] = msgspec.structs.replace(
                             _as_break(verdict, found), module=self._file_of(exam)
                         )

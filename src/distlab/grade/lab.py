@@ -103,6 +103,8 @@ class Exhaustive(Struct, frozen=True, kw_only=True):
     """Sizes for the stage; the search makes calls and faults of its own."""
     budget: int = 200_000
     """States; with more, the answer is unknown."""
+    is_apart: bool = False
+    """Its nodes are the lab's own, and ask the solution for functions of values only: it can be searched sealed."""
 
 
 class Stage(Struct, frozen=True, kw_only=True):

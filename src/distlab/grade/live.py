@@ -2,7 +2,8 @@
 
 Rule: nothing is shown here, and nothing is known of any lab. A lab's module ``grading/labN_name/live.py`` has one
 function, ``stage(solution, input_folder, workspace) -> LiveStage``; :func:`perform` runs what it returns, tells
-whoever shows it how far things are, and has it judged by the lab's own promises.
+whoever shows it how far things are, and has it judged by the lab's own promises. :func:`serve` runs a cluster for
+people, behind a door, until they end it.
 
 Theory of operation. Client operations are asked for in rounds, those of a round all at once; the plan's faults strike
 meanwhile. When the last one has returned, the run goes on until everybody is back whom the plan has killed or stopped:
@@ -12,9 +13,10 @@ a zombie's last words belong to the run. What never returns is given up when not
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, NoReturn, Protocol
 
 from msgspec import Struct
 
@@ -26,6 +28,7 @@ from distlab.faults import QUIET, Noise, Plan
 from distlab.grade.lab import Promise, Run
 from distlab.grade.scenario import Scenario
 from distlab.live import Failure, Live, ProgramError
+from distlab.live.door import Door
 from distlab.live.follow import Follower, as_event
 from distlab.live.recorder import Line
 from distlab.live.status import Row
@@ -86,8 +89,20 @@ class LiveStage(Struct, kw_only=True):
     shape: Mapping[str, Any] = {}
     """The lab's own sizes, as its judges look for them in a scenario."""
     record: frozenset[str] = NOTICED
+    table: Callable[[Mapping[Address, Any]], Sequence[str]] = lambda probes: ()
+    """What the screen shows of what the nodes say of themselves."""
     keep: Callable[[Run], Sequence[str]] = lambda run: ()
     """Puts the results where a person finds them; says where, in a few lines."""
+
+
+class Kept(Struct, kw_only=True):
+    """A lab's cluster for people to use, until they end it: ``grading/labN_name/kept.py`` has ``kept(solution)``."""
+
+    about: Sequence[str]
+    """What is running, and how to use it."""
+    cluster: Cluster
+    table: Callable[[Mapping[Address, Any]], Sequence[str]] = lambda probes: ()
+    """What the screen shows of what the nodes say of themselves."""
 
 
 class Moment(Struct, frozen=True):
@@ -155,6 +170,33 @@ def perform(stage: LiveStage, folder: Path, tell: Callable[[Moment], None]) -> L
     )
 
 
+def serve(kept: Kept, folder: Path, tell: Callable[[Moment], None]) -> NoReturn:
+    """Run it in ``folder``, and tell how it is twice a second, until somebody interrupts.
+
+    ``folder/door`` holds the path of the door's socket (:mod:`distlab.live.door`) as long as it is open. A node whose
+    program fails stays down; whatever is raised, Ctrl-C too, no process remains.
+    """
+    began = time.monotonic()
+    live = Live(kept.cluster, folder=folder, record=STRIKING, keep_going=True)
+    with live, Door(live) as door, _written(folder / "door", str(door.path)):
+        follower = Follower(folder / "events")
+        while True:
+            lines = kept.table(live.probes(_LOOK))
+            news = [as_event(line) for line in follower.news()]
+            tell(Moment(time.monotonic() - began, live.rows(), lines, news))
+            live.run_for(2 * _LOOK)
+
+
+@contextmanager
+def _written(file: Path, text: str) -> Iterator[None]:
+    """A file that is there meanwhile."""
+    file.write_text(text)
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
 class _Running:
     def __init__(
         self, stage: LiveStage, live: Live, folder: Path, tell: Callable[[Moment], None]
@@ -203,7 +245,7 @@ class _Running:
                 self._active_at = time.monotonic()
             if line.kind in STRIKING:
                 news.append(as_event(line))
-        lines = self._stage.progress.lines()
+        lines = [*self._stage.progress.lines(), *self._stage.table(self._live.seen)]
         self._tell(Moment(self.seconds, self._live.rows(), lines, news, doing))
 
 

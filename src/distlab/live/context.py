@@ -99,7 +99,7 @@ class LiveContext:
             epoch,
         )
         self.log = log_to(folder / "log", self.recorder, lambda: self.event)
-        self.disk = LiveDisk(folder / "disk", self, who.capacity)
+        self.disk = LiveDisk(folder / "disk", self, who.capacity, shared=self.jobs is not None)
         mounts = {at: Path(path) for at, path in who.mounts.items()}
         self.store = FolderStore(Path(who.store), mounts, self._before_store, self._stored)
 

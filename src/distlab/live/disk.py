@@ -1,8 +1,8 @@
 """A node's files, on a real file system, below a folder of its own; both its handlers and its jobs use them.
 
 Theory of operation. Names are relative paths below the folder, so what a node wrote is there for the next incarnation,
-and for ``ls``. A file is opened once and kept open; since another process of the same node may replace or delete it
-meanwhile, each use compares the open file with what the name stands for now.
+and for ``ls``. A file is opened once and kept open. Where another process of the same node (its jobs) may replace or
+delete it meanwhile, the disk is *shared*, and each use compares the open file with what the name stands for now.
 
 A write either happens whole or raises: what a full disk took of it is cut off again. ``DiskFull`` stands for ENOSPC,
 EDQUOT and EFBIG (a limit on the size of files), ``DiskError`` for all else that the system says.
@@ -54,10 +54,13 @@ class Owner(Protocol):
 
 
 class LiveDisk(RecordFiles):
-    """The files below ``folder``, at most ``capacity`` bytes of them."""
+    """The files below ``folder``, at most ``capacity`` bytes of them; ``shared``: other processes use them, too."""
 
-    def __init__(self, folder: Path, owner: Owner, capacity: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, owner: Owner, capacity: int | None = None, *, shared: bool = True
+    ) -> None:
         self._root = str(folder)
+        self._shared = shared
         self._owner = owner
         self._capacity = capacity
         self._open: OrderedDict[str, int] = OrderedDict()
@@ -97,7 +100,7 @@ class LiveDisk(RecordFiles):
         inode, durable = self._durable.get(path, (0, 0))
         if durable:
             with suppress(OSError):
-                status = os.stat(self._path(path))
+                status = os.fstat(self._file(path))
                 if status.st_ino == inode:
                     return min(durable, status.st_size)
         return 0
@@ -192,11 +195,13 @@ class LiveDisk(RecordFiles):
             status = os.fstat(file)
             marks.append(Mark(path, os.dup(file), status.st_ino, status.st_size))
             return
-        # The name of a folder stands in the folder above it, which nobody syncs on purpose.
+        # The name of a folder stands in the folder above it, which nobody syncs on purpose. One that never had a
+        # file is not there; programs do not make folders, so they need not know.
         folder = path.strip("/")
         while True:
-            file = os.open(os.path.join(self._root, folder), os.O_RDONLY | os.O_CLOEXEC)
-            marks.append(Mark(folder + "/", file, os.fstat(file).st_ino, 0))
+            with suppress(FileNotFoundError):
+                file = os.open(os.path.join(self._root, folder), os.O_RDONLY | os.O_CLOEXEC)
+                marks.append(Mark(folder + "/", file, os.fstat(file).st_ino, 0))
             if not folder:
                 return
             folder = folder.rpartition("/")[0]
@@ -211,6 +216,8 @@ class LiveDisk(RecordFiles):
         file = self._open.get(path)
         if file is not None:
             self._open.move_to_end(path)
+            if not self._shared:
+                return file
             with suppress(FileNotFoundError):
                 there, here = os.stat(f"{self._root}/{path}"), os.fstat(file)
                 if there.st_ino == here.st_ino and there.st_dev == here.st_dev:

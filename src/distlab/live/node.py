@@ -44,6 +44,7 @@ from distlab.live.envelope import (
 )
 from distlab.live.jobhost import Board, start_host
 from distlab.live.jobs import JobBlamed, Jobs, Running
+from distlab.live.machine import hold_memory, offer
 from distlab.live.portable import class_path, found, from_json, to_json
 from distlab.live.scene import Prints
 from distlab.trace import Kind
@@ -75,6 +76,7 @@ def _next_word(channel: say.Channel) -> Any:
 
 
 def _program(who: say.BeNode) -> type[Node]:
+    offer()
     sys.path[:] = who.program.search
     os.chdir(who.program.cwd)
     for package, layers in who.program.overlays.items():
@@ -139,6 +141,7 @@ class _Loop:
         context.begin_run(word.epoch)
         self._recorder = context.recorder
         sys.stdout = Prints(context.log)
+        hold_memory()
         gc.collect()
         gc.freeze()
         try:

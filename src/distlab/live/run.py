@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -97,10 +98,12 @@ class Live:
         self._status = status
         self._keep_going = keep_going
         self._kept = folder
-        self._tickets = 0
+        self._tickets = count(1)
         self._trace: Trace | None = None
         self._closing = contextlib.ExitStack()
         self._rows: dict[Address, Row] = {}
+        self.seen: Mapping[Address, Any] = {}
+        """What each running node said of itself when last asked: by ``status``, or by :meth:`probes`."""
 
     # -- beginning and end ----------------------------------------------------------------------------------------
 
@@ -188,8 +191,7 @@ class Live:
     def call(self, address: str, operation: Operation) -> Call:
         """Ask a client to do something."""
         seat = self._seat(address)
-        self._tickets += 1
-        word = say.Ask(self._tickets, to_json(operation))
+        word = say.Ask(next(self._tickets), to_json(operation))
         self._supervisor.post(lambda: self._supervisor.ask(seat, word))
         return Call(self._supervisor.outcomes, Ticket(word.ticket))
 
@@ -226,6 +228,14 @@ class Live:
         seat = self._seat(address)
         self._supervisor.post(lambda: self._supervisor.start(seat))
 
+    def start_after(self, address: str, duration: int) -> None:
+        """Start a node that is down, or about to be, so many microseconds from now; if nobody has done so by then."""
+        seat, supervisor = self._seat(address), self._supervisor
+        crashed = seat.incarnation
+        supervisor.post(
+            lambda: supervisor.after(duration, lambda: supervisor.restart(seat, crashed))
+        )
+
     def pause(self, address: str, duration: int) -> None:
         """SIGSTOP, and SIGCONT after so many microseconds."""
         seat = self._seat(address)
@@ -250,6 +260,8 @@ class Live:
         answers: list[dict[Address, Any]] = []
         self._supervisor.post(lambda: self._supervisor.looks.look(answers.append, patience))
         self.wait(lambda: bool(answers), patience + SECOND)
+        if answers:
+            self.seen = answers[0]
         return answers[0] if answers else {}
 
     @property
@@ -293,7 +305,8 @@ class Live:
         return table(self.rows(), self.tally)
 
     def _report(self) -> None:
-        def looked(_: dict[Address, Any]) -> None:
+        def looked(probes: dict[Address, Any]) -> None:
+            self.seen = probes
             if self._status is not None:
                 self._status(self.status())
             self._supervisor.after(SECOND // 2, self._report)

@@ -20,8 +20,8 @@ def ballots_not_synced(server: Raft) -> None:
 def entries_not_synced(server: Raft, first: int) -> None:
     """Writes entries down, and acknowledges them without waiting for the disk."""
     log = server.raft_log
-    for index in range(first, log.last_index + 1):
-        server.disk.append(FILE, Placed(index, log.entry_at(index)))
+    server.disk.append(FILE, Placed(first, log.behind(first - 1, len(log.entries))))
+    server.saved = log.last_index
 
 
 def name_not_synced(server: Raft) -> None:
@@ -32,38 +32,43 @@ def name_not_synced(server: Raft) -> None:
 def saves_the_last(server: Raft, first: int) -> None:
     """Of several entries that came in one message, saves the last."""
     log = server.raft_log
-    server.disk.append(FILE, Placed(log.last_index, log.entry_at(log.last_index)))
+    server.disk.append(FILE, Placed(log.last_index, (log.entry_at(log.last_index),)))
     server.disk.sync(FILE, "/")
+    server.saved = log.last_index
 
 
 def saves_what_is_longer(server: Raft, first: int) -> None:
     """Saves entries behind the end of what it has saved, and not those that took another one's place."""
     log = server.raft_log
-    saved = {r.index for r in server.disk.recover(FILE, Record) if isinstance(r, Placed)}
+    records = server.disk.recover(FILE, Record)
+    saved = {r.index + n for r in records if isinstance(r, Placed) for n in range(len(r.entries))}
     for index in range(first, log.last_index + 1):
         if index not in saved:
-            server.disk.append(FILE, Placed(index, log.entry_at(index)))
+            server.disk.append(FILE, Placed(index, (log.entry_at(index),)))
     server.disk.sync(FILE, "/")
+    server.saved = log.last_index
 
 
 def _replay(server: Raft, *, cuts: bool = True, votes: bool = True, terms: bool = True) -> None:
     server.term, server.voted_for, server.raft_log, server.snapshot = 0, None, RaftLog(), None
-    server.ballots = 0
+    server.ballots, server.is_named = 0, server.disk.exists(FILE)
     for record in server.disk.recover(FILE, Record):
         match record:
             case Ballot(term, voted_for):
                 server.term = term if terms or voted_for is not None else server.term
                 server.voted_for = voted_for if votes else None
                 server.ballots += 1
-            case Placed(index, entry):
+            case Placed(index, entries):
                 log = server.raft_log
                 if cuts or index > log.last_index:
                     log.cut(index)
-                    log.append([entry])
+                    log.append(entries)
                 else:
-                    log.entries[index - log.base_index - 1] = entry
-            case Snapshot(last_index, last_term, state):
-                server.raft_log, server.snapshot = RaftLog(last_index, last_term), state
+                    start = index - log.base_index - 1
+                    log.entries[start : start + len(entries)] = entries
+            case Snapshot(last_index, last_term, state, members):
+                server.raft_log, server.snapshot = RaftLog(last_index, last_term, members), state
+    server.saved = server.raft_log.last_index
     server.kv = persistence.copied(server.snapshot)
     server.commit = server.applied = server.raft_log.base_index
 
@@ -118,8 +123,9 @@ def drops_no_ops(server: Raft, first: int) -> None:
     log = server.raft_log
     for index in range(first, log.last_index + 1):
         if log.entry_at(index).command is not None:
-            server.disk.append(FILE, Placed(index, log.entry_at(index)))
+            server.disk.append(FILE, Placed(index, (log.entry_at(index),)))
     server.disk.sync(FILE, "/")
+    server.saved = log.last_index
 
 
 BUGS = (

@@ -138,9 +138,10 @@ def goes_back(server: Raft, index: int) -> None:
         server.applied += 1
         entry = server.raft_log.entry_at(server.applied)
         result = machine.apply(server.kv, entry.command)
-        waiting = server.waiting.pop(server.applied, None)
-        if waiting is not None and waiting.term == entry.term and entry.command is not None:
-            server.send(waiting.client, Reply(entry.command.session, entry.command.seq, result))
+        if (command := entry.command) is not None:
+            client = server.waiting.pop((command.session, command.seq), None)
+            if client is not None:
+                server.send(client, Reply(command.session, command.seq, result))
     server.commit = index
     server.applied = min(server.applied, index)
     reads.answer(server)
@@ -230,17 +231,18 @@ def one_step_back(log: RaftLog, index: int) -> int:
 
 def one_at_a_time(server: Raft, peer: Address) -> None:
     """One entry in a message, and the next one when it was acknowledged."""
-    log, progress = server.raft_log, server.progress[peer]
-    prev = progress.match if progress.match else progress.next - 1
+    log, progress = server.raft_log, server.progress_of(peer)
+    prev = progress.next - 1
     if prev < log.base_index:
         snapshots.send_snapshot(server, peer)
         return
+    entries = log.behind(prev, 1)
     message = AppendEntries(
-        server.term, prev, log.term_at(prev), log.behind(prev, 1), server.commit, server.round
+        server.term, prev, log.term_at(prev), entries, server.commit, server.round
     )
     server.send(peer, message)
-    if not progress.match and progress.next == prev + 1 and log.last_index > prev:
-        progress.next += 1
+    progress.next += len(entries)
+    progress.ahead = replication.AHEAD if entries else progress.ahead
 
 
 def sends_with_the_heartbeat(server: Raft, entry: Entry) -> None:

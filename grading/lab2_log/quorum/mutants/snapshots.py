@@ -17,7 +17,7 @@ from labs.lab2_log.quorum import (
     State,
 )
 from labs.lab2_log.raft import Raft
-from labs.lab2_log.raft_state import Reading, Waiting
+from labs.lab2_log.raft_state import Reading
 from labs.lab2_log.store import execute
 
 send_snapshot = snapshots.send_snapshot
@@ -92,7 +92,9 @@ def compacts_memory_only(server: Raft) -> None:
     if limit is not None and server.applied - log.base_index > limit:
         server.snapshot = persistence.copied(server.kv)
         log.forget(server.applied, log.term_at(server.applied))
-        server.disk.append(FILE, Snapshot(log.base_index, log.base_term, server.snapshot))
+        server.disk.append(
+            FILE, Snapshot(log.base_index, log.base_term, server.snapshot, log.base_members)
+        )
         persistence.save_entries(server, log.base_index + 1)
 
 
@@ -112,12 +114,13 @@ def in_place(server: Raft) -> None:
     server.disk.truncate(FILE, 0)
     server.disk.sync(FILE)
     if server.snapshot is not None:
-        server.disk.append(FILE, Snapshot(log.base_index, log.base_term, server.snapshot))
+        server.disk.append(
+            FILE, Snapshot(log.base_index, log.base_term, server.snapshot, log.base_members)
+        )
     server.disk.append(FILE, Ballot(server.term, server.voted_for))
-    for index, entry in enumerate(log.entries, log.base_index + 1):
-        server.disk.append(FILE, Placed(index, entry))
+    server.disk.append(FILE, Placed(log.base_index + 1, tuple(log.entries)))
     server.disk.sync(FILE)
-    server.ballots = 1
+    server.ballots, server.is_named, server.saved = 1, True, log.last_index
 
 
 def _rewrite(server: Raft, *, term: bool = True, ballot: bool = True, rest: bool = True) -> None:
@@ -125,15 +128,17 @@ def _rewrite(server: Raft, *, term: bool = True, ballot: bool = True, rest: bool
     server.disk.delete(new)
     if server.snapshot is not None:
         last_term = log.base_term if term else 0
-        server.disk.append(new, Snapshot(log.base_index, last_term, server.snapshot))
+        server.disk.append(
+            new, Snapshot(log.base_index, last_term, server.snapshot, log.base_members)
+        )
     if ballot:
         server.disk.append(new, Ballot(server.term, server.voted_for))
-    for index, entry in enumerate(log.entries if rest else (), log.base_index + 1):
-        server.disk.append(new, Placed(index, entry))
+    if rest:
+        server.disk.append(new, Placed(log.base_index + 1, tuple(log.entries)))
     server.disk.sync(new)
     server.disk.replace(new, FILE)
     server.disk.sync("/")
-    server.ballots = 1
+    server.ballots, server.is_named, server.saved = 1, True, log.last_index
 
 
 def without_its_term(server: Raft) -> None:
@@ -230,9 +235,8 @@ class LeaseByTheWallClock(Raft):
 
 def reads_in_the_log(server: Raft, command: Command, client: Address) -> None:
     """Puts reads into the log: they are right, and cost as much as writes."""
-    if not any(one.command == command for one in server.waiting.values()):
-        index = server.raft_log.last_index + 1
-        server.waiting[index] = Waiting(client, server.term, command)
+    if (command.session, command.seq) not in server.waiting:
+        server.waiting[command.session, command.seq] = client
         replication.propose(server, Entry(server.term, command))
 
 

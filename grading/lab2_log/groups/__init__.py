@@ -1,0 +1,1 @@
+"""The judgement of part 2G, consumer groups: promises, schedules, scenarios, exams, bugs."""

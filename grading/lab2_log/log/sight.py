@@ -1,0 +1,75 @@
+"""Partitions as brokers see them, in lines for a person: who leads, who is in sync, what is committed, who lags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from labs.lab2_log.brokers import BrokerProbe, Replica
+
+HEAD = f"{'partition':<16}{'leader':<8}{'epoch':>5}{'committed':>11}  {'in sync':<12}{'ends, and how far behind'}"
+
+
+class Sight(Struct, frozen=True):
+    """One partition, by what the brokers that answered say of it."""
+
+    best: Replica
+    """The view of the newest leader, or of whoever has heard of the newest epoch."""
+    ends: dict[str, int]
+    """Broker -> its log end offset."""
+
+    @property
+    def lags(self) -> dict[str, int]:
+        """How many records of the leader's each of the others has not."""
+        return {
+            broker: self.ends.get(self.best.leader, end) - end for broker, end in self.ends.items()
+        }
+
+
+def sights(probes: Mapping[Any, Any]) -> list[Sight]:
+    """By partition. Whoever is no broker is passed over."""
+    views: dict[str, dict[str, Replica]] = {}
+    for broker, probe in probes.items():
+        for replica in probe.replicas if isinstance(probe, BrokerProbe) else ():
+            views.setdefault(replica.partition, {})[str(broker)] = replica
+    found = []
+    for of in (views[name] for name in sorted(views, key=in_order)):
+        best = max(of.items(), key=lambda item: (item[1].leader_epoch, item[1].leader == item[0]))
+        found.append(Sight(best[1], {broker: view.end for broker, view in sorted(of.items())}))
+    return found
+
+
+def in_order(partition: str) -> tuple[str, int]:
+    """Partitions 2 and 10 in the order of their numbers."""
+    topic, _, number = partition.rpartition("-")
+    return topic, int(number) if number.isdigit() else 0
+
+
+def table(probes: Mapping[Any, Any], most: int = 24) -> list[str]:
+    """A head and a line for each partition, at most 78 columns where names are short."""
+    rows = [line(sight) for sight in sights(probes)]
+    if len(rows) > most:
+        rows[most:] = [f"and {len(rows) - most} more"]
+    return ["", HEAD, *rows] if rows else []
+
+
+def line(sight: Sight) -> str:
+    """One partition."""
+    best, lags = sight.best, sight.lags
+    ends = "  ".join(
+        f"{broker} {end:,}" + (f" ({lags[broker]:,} behind)" if lags[broker] > 0 else "")
+        for broker, end in sight.ends.items()
+    )
+    in_sync = " ".join(sorted(best.isr))
+    return (
+        f"{best.partition[:15]:<16}{best.leader or 'none':<8}{best.leader_epoch:>5}"
+        f"{best.high_watermark:>11,}  {in_sync:<12}{ends}"
+    )
+
+
+def epochs(replica: Replica) -> str:
+    """``0 from 0, 1 from 12``: where each leader epoch begins in the log."""
+    spans: Iterable[tuple[int, int]] = replica.epochs
+    return ", ".join(f"{epoch} from {start:,}" for epoch, start in spans)

@@ -1,0 +1,1 @@
+"""Part 2F, the producer: what judges it."""

@@ -1,0 +1,147 @@
+"""Lab 4 as real processes: coordinators and participants of part 4A over ZeroMQ, real files, real kills.
+
+``make live LAB=4``. Every role is killed (-9) at its worst moment, one after the other: a coordinator behind its
+commit point, a participant behind its yes, another one in the act of committing; the second coordinator is stopped,
+and wakes with stale beliefs. Meanwhile two applications move money. What counts is what they were told, and what is
+there in the end.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from distlab.core import MS, Operation
+from distlab.core.cluster import Cluster, Member
+from distlab.faults import Crash, Doing, Fault, Noise, Pause, Plan, Survival
+from distlab.grade.lab import RECORD_MESSAGES, Run
+from distlab.grade.live import BadInput, Judged, LiveStage
+from distlab.grade.solution import Solution
+from distlab.live.portable import from_plain
+from distlab.live.recorder import Line
+from distlab.trace import NOTICED, Kind
+from grading.lab4_transactions import LAB
+from grading.lab4_transactions.twophase import scenarios
+from labs.lab4_transactions.teller import Teller
+from labs.lab4_transactions.twophase import (
+    CoordinatorConfig,
+    Decision,
+    ParticipantConfig,
+    Step,
+    TellerConfig,
+    Transact,
+    Vote,
+)
+
+ROUNDS: Final = 25
+SHAPE: Final[dict[str, Any]] = {"tms": 2, "rms": 3, "aps": 2, "is_over": True}
+PLAN: Final = Plan(
+    (
+        Fault(Doing("tm1", "send", "Outcome", n=4), Crash("tm1", 700 * MS, Survival.ALL)),
+        Fault(Doing("rm1", "send", "Vote", n=14), Crash("rm1", 500 * MS, Survival.ALL)),
+        Fault(Doing("rm2", "sync", n=24), Crash("rm2", 500 * MS, Survival.ALL)),
+        Fault(Doing("tm2", "send", "Decision", n=24), Pause("tm2", 900 * MS)),
+    )
+)
+NOISE: Final = Noise(seed=1, delay=(1 * MS, 5 * MS), loss=0.03, duplicate=0.05)
+JUDGED: Final = ("TX2-S1", "TX2-S2", "TX2-S3", "TX2-S4", "TX2-I1")
+"""The others promise times, which a busy machine need not keep."""
+
+
+def stage(solution: Solution, folder: Path | None, workspace: Path) -> LiveStage:
+    """Two applications, two coordinators, three participants."""
+    if folder is not None:
+        raise BadInput("lab 4 reads no INPUT")
+    tms, rms = scenarios.names(SHAPE, "tm", 2), scenarios.names(SHAPE, "rm", 3)
+    accounts = [(name, scenarios.OPENING) for name in scenarios.accounts(SHAPE)]
+    coordinator = solution.module("coordinator").Coordinator
+    participant = solution.module("participant").Participant
+    cast: dict[str, Member] = {}
+    for tm in tms:
+        cast[tm] = Member(coordinator, CoordinatorConfig(rms), "coordinator")
+    for rm in rms:
+        own = tuple(item for item in accounts if item[0].startswith(f"{rm}/"))
+        cast[rm] = Member(participant, ParticipantConfig(own), "participant")
+    for ap, order in (("ap1", tms), ("ap2", tms[::-1])):
+        config = TellerConfig(order, patience=30_000 * MS)
+        cast[ap] = Member(Teller, config, "application")
+    rounds = list(_rounds())
+    return LiveStage(
+        about=[
+            f"two applications move money between {len(rms)} participants, "
+            f"{sum(map(len, rounds))} transactions by two coordinators",
+            f"the network loses {NOISE.loss:.0%} of all messages and repeats {NOISE.duplicate:.0%}",
+            "tm1, rm1 and rm2 will be killed (-9), each at its worst moment; tm2 will be stopped (SIGSTOP)",
+        ],
+        cluster=Cluster(cast),
+        plan=PLAN,
+        noise=NOISE,
+        rounds=rounds,
+        progress=Transactions(sum(map(len, rounds))),
+        judge=judged,
+        shape=SHAPE,
+        record=NOTICED | RECORD_MESSAGES | {Kind.WRITE},
+    )
+
+
+def _rounds() -> list[list[tuple[str, Operation]]]:
+    """Transfers that meet on some accounts, and a look at everything now and then, and at the end."""
+    random = Random(4)
+    everything = scenarios.accounts(SHAPE)
+    look = Transact(tuple(map(Step, everything)))
+    rounds: list[list[tuple[str, Operation]]] = []
+    for number in range(ROUNDS):
+        asked: list[tuple[str, Operation]] = []
+        for ap in ("ap1", "ap2"):
+            source, target = random.sample(everything, 2)
+            amount = random.choice([1, 5, 20])
+            asked.append((ap, Transact((Step(source, -amount), Step(target, amount)))))
+        if number % 5 == 4:
+            asked.append(("ap1", look))
+        rounds.append(asked)
+    return [*rounds, [("ap1", look)]]
+
+
+class Transactions:
+    """How many have ended, and how; and who is in doubt."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.outcomes: Counter[str] = Counter()
+        self.doubts: set[tuple[str, str]] = set()
+        self.lost = 0
+
+    def see(self, line: Line) -> None:
+        """Something happened."""
+        if line.kind == Kind.RETURN:
+            _, outcome = from_plain(line.what)
+            self.outcomes[type(outcome).__name__] += 1
+        elif line.kind == Kind.DROP:
+            self.lost += 1
+        elif line.kind in (Kind.SEND, Kind.DELIVER):
+            match from_plain(line.what):
+                case Vote(txn, "yes") if line.kind == Kind.SEND:
+                    self.doubts.add((line.node, str(txn)))
+                case Decision(txn) if line.kind == Kind.DELIVER:
+                    self.doubts.discard((line.node, str(txn)))
+
+    def lines(self) -> list[str]:
+        names = {"Ok": "committed", "Fail": "aborted", "Info": "unknown"}
+        ended = "  ".join(f"{names[name]} {n}" for name, n in sorted(self.outcomes.items()))
+        doubt = ", ".join(f"{node} {txn}" for node, txn in sorted(self.doubts)) or "nobody"
+        return [
+            f"transactions {self.outcomes.total()}/{self.total}  {ended}".rstrip(),
+            f"in doubt: {doubt}"[:76],
+            f"messages lost {self.lost}",
+        ]
+
+
+def judged(run: Run) -> list[Judged]:
+    """Part 4A's promises about what is, not about how long it takes."""
+    return [
+        Judged(promise, promise.judge(run))
+        for promise in LAB.part("A").promises
+        if promise.code in JUDGED and promise.judge is not None
+    ]

@@ -1,0 +1,142 @@
+"""Part 4B before real databases: SQLite, and PostgreSQL where a server of our own can be started.
+
+``make live LAB=4 PART=b``. Two applications move money between a file of SQLite (rm1) and a database of PostgreSQL with
+its own PREPARE TRANSACTION (rm2); without PostgreSQL, rm2 has another file. Every role is killed (-9) in turn: the
+coordinator behind its commit point, each gateway behind its yes. In the end the two databases themselves are asked what
+they hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from distlab.core import MS, SECOND, Address, Operation
+from distlab.core.cluster import Cluster, Member
+from distlab.faults import Crash, Doing, Fault, Noise, Plan, Survival
+from distlab.grade.lab import RECORD_MESSAGES, Run
+from distlab.grade.live import BadInput, Judged, LiveStage
+from distlab.grade.solution import Solution
+from distlab.trace import NOTICED
+from grading.lab4_transactions import LAB, postgres
+from grading.lab4_transactions.live import Transactions
+from grading.lab4_transactions.twophase import scenarios
+from grading.lab4_transactions.twophase.promises import contents, outcomes
+from labs.lab4_transactions.databases import GatewayConfig, Shelf, open_store
+from labs.lab4_transactions.hosting import Dba, DbaConfig
+from labs.lab4_transactions.teller import Teller
+from labs.lab4_transactions.twophase import CoordinatorConfig, Step, TellerConfig, Transact
+
+ROUNDS: Final = 20
+SHAPE: Final[dict[str, Any]] = {"tms": 1, "rms": 2, "aps": 2, "is_over": True}
+PLAN: Final = Plan(
+    (
+        Fault(Doing("tm1", "send", "Outcome", n=4), Crash("tm1", 700 * MS, Survival.ALL)),
+        Fault(Doing("rm1", "send", "Vote", n=14), Crash("rm1", 500 * MS, Survival.ALL)),
+        Fault(Doing("rm2", "send", "Vote", n=24), Crash("rm2", 500 * MS, Survival.ALL)),
+    )
+)
+NOISE: Final = Noise(seed=1, delay=(1 * MS, 5 * MS), loss=0.02, duplicate=0.05)
+
+
+def stage(solution: Solution, folder: Path | None, workspace: Path) -> LiveStage:
+    """Two applications, a coordinator, two gateways before two databases."""
+    if folder is not None:
+        raise BadInput("lab 4 reads no INPUT")
+    databases = {"rm1": f"sqlite:{workspace.resolve() / 'rm1.db'}"}
+    try:
+        place = postgres.start()
+        postgres.create(place, "rm2")
+        databases["rm2"] = f"postgres:{place}/rm2"
+        about = "rm1 is a file of SQLite, rm2 a database of PostgreSQL (PREPARE TRANSACTION)"
+    except (postgres.NoServer, OSError) as error:
+        databases["rm2"] = f"sqlite:{workspace.resolve() / 'rm2.db'}"
+        about = f"rm1 and rm2 are files of SQLite; PostgreSQL is left out: {error}"
+    rms = scenarios.names(SHAPE, "rm", 2)
+    everything = scenarios.accounts(SHAPE)
+    deadlocks = solution.module("deadlocks")
+    gateway = solution.module("gateway").Gateway
+    # Databases on a busy machine are slower than a simulated disk: ten times as much patience.
+    cast: dict[str, Member] = {
+        "tm1": Member(
+            solution.module("coordinator").Coordinator,
+            CoordinatorConfig(rms, retry=300 * MS, patience=8 * SECOND),
+            "coordinator",
+        )
+    }
+    for rm in rms:
+        own = tuple((n, scenarios.OPENING) for n in everything if n.startswith(f"{rm}/"))
+        config = GatewayConfig(
+            own, databases[rm], lock_wait=5 * SECOND, idle=15 * SECOND, ask=500 * MS, tell=250 * MS
+        )
+        cast[rm] = Member(gateway, config, "participant")
+    cast["detector"] = Member(deadlocks.Detector, deadlocks.DetectorConfig(), "detector")
+    cast["dba"] = Member(Dba, DbaConfig(), "dba")
+    for ap in ("ap1", "ap2"):
+        config_of = TellerConfig((Address("tm1"),), retry=400 * MS, patience=60 * SECOND)
+        cast[ap] = Member(Teller, config_of, "application")
+    rounds = _rounds(everything)
+    return LiveStage(
+        about=[
+            about,
+            f"two applications have {sum(map(len, rounds))} transactions, by one coordinator",
+            f"the network loses {NOISE.loss:.0%} of all messages and repeats {NOISE.duplicate:.0%}",
+            "tm1, rm1 and rm2 will be killed (-9), one after the other, each behind its promise",
+        ],
+        cluster=Cluster(cast),
+        plan=PLAN,
+        noise=NOISE,
+        rounds=rounds,
+        progress=Transactions(sum(map(len, rounds))),
+        judge=judged,
+        shape=SHAPE,
+        record=NOTICED | RECORD_MESSAGES,
+        keep=lambda run: holdings(databases),
+    )
+
+
+def _rounds(everything: Sequence[str]) -> list[list[tuple[str, Operation]]]:
+    random = Random(4)
+    look = Transact(tuple(map(Step, everything)))
+    rounds: list[list[tuple[str, Operation]]] = []
+    for number in range(ROUNDS):
+        asked: list[tuple[str, Operation]] = []
+        for ap in ("ap1", "ap2"):
+            source, target = random.sample(list(everything), 2)
+            amount = random.choice([1, 5, 20])
+            asked.append((ap, Transact((Step(source, -amount), Step(target, amount)))))
+        rounds.append(asked)
+        if number % 5 == 4:
+            rounds[-1].append(("ap1", look))
+    return [*rounds, [("ap1", look)]]
+
+
+def holdings(databases: dict[str, str]) -> list[str]:
+    """What the databases themselves say, now that nobody is running."""
+    lines, total = [], 0
+    for rm, url in databases.items():
+        store = open_store(url, None, Shelf())  # type: ignore[arg-type]  # neither is a vault
+        seen = store.read((f"{rm}/a", f"{rm}/b"))
+        total += sum(account.balance for account in seen.values())
+        balances = ", ".join(f"{name} {account.balance}" for name, account in sorted(seen.items()))
+        kind = url.partition(":")[0]
+        lines.append(f"{rm} ({kind}): {balances}; in doubt {len(store.recover())}")
+    return [*lines, f"total {total} of {2 * len(databases) * scenarios.OPENING}"]
+
+
+def judged(run: Run) -> list[Judged]:
+    """One outcome, money, isolation. (What is on disk before it is said, only the databases know.)"""
+    part = LAB.part("A")
+    judges = {
+        "TX2-S1": outcomes.one_outcome,
+        "TX2-S3": outcomes.waits_in_doubt,
+        "TX2-S4": contents.money_stays,
+        "TX2-I1": contents.isolated,
+    }
+    return [
+        Judged(promise, judges[promise.code](run))
+        for promise in part.promises
+        if promise.code in judges
+    ]

@@ -1,0 +1,78 @@
+"""Locks on accounts, in queues: strict two-phase locking, one participant's share (part 4A).
+
+Theory of operation. Whoever only looks takes a *shared* lock, whoever changes an *exclusive* one. Each
+account has a queue, first come, first served, so that nobody starves: the lock is held by the first in the
+queue, and if that one shares it, by all who share it in a row behind. A transaction asks for all its locks at
+a participant at once; so two of them never wait for each other *here*. Between participants they may, and
+that is what time-outs are for.
+
+Two-phase: no transaction takes a lock, anywhere, after it has let one go. Strict: what it has written stays
+locked until it is known how it ended. (K. Eswaran, J. Gray, R. Lorie and I. Traiger, "The notions of
+consistency and predicate locks in a database system", CACM 1976.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+
+from labs.lab4_transactions.twophase import Step, Txn
+
+
+class Claim(Struct, frozen=True):
+    """A place in an account's queue."""
+
+    txn: Txn
+    shared: bool
+
+
+@dataclass
+class LockTable:
+    queues: dict[str, list[Claim]] = field(default_factory=dict)
+    """Account -> who has the lock or waits for it, in order. No queue is empty."""
+
+    def claim(self, txn: Txn, steps: tuple[Step, ...]) -> None:
+        """Take a place in the queue of each account: shared to look, exclusive to change."""
+        # BEGIN SOLUTION 4A: behind all others
+        for step in steps:
+            self.queues.setdefault(step.account, []).append(Claim(txn, step.is_look))
+        # END SOLUTION
+
+    def holders(self, account: str) -> list[Txn]:
+        """Who has the lock now: the first in the queue, or all at the front that share it."""
+        # BEGIN SOLUTION 4A: how far may the front of the queue go at once?
+        queue = self.queues.get(account, [])
+        shared = 0
+        while shared < len(queue) and queue[shared].shared:
+            shared += 1
+        return [claim.txn for claim in queue[: max(shared, 1)]]
+        # END SOLUTION
+
+    def has_all(self, txn: Txn) -> bool:
+        """Whether the transaction holds every lock that it has claimed."""
+        # BEGIN SOLUTION 4A: look at each queue that it stands in
+        return all(
+            txn in self.holders(account)
+            for account, queue in self.queues.items()
+            if any(claim.txn == txn for claim in queue)
+        )
+        # END SOLUTION
+
+    def release(self, txn: Txn) -> list[Txn]:
+        """Leave all queues. Returns those that stood behind it in one, in order: it may be their turn now."""
+        # BEGIN SOLUTION 4A: out of each queue; who stood there, too?
+        behind: dict[Txn, None] = {}
+        for account, queue in list(self.queues.items()):
+            left = [claim for claim in queue if claim.txn != txn]
+            if len(left) < len(queue):
+                behind.update(dict.fromkeys(claim.txn for claim in left))
+                self.queues[account] = left
+                if not left:
+                    del self.queues[account]
+        return list(behind)
+        # END SOLUTION
+
+    def locked(self) -> tuple[str, ...]:
+        """The accounts that are not free."""
+        return tuple(sorted(self.queues))

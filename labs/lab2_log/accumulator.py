@@ -1,0 +1,132 @@
+"""What a producer holds back, and in what order it leaves: batches that fill, wait, are sent, and sent again.
+
+Each partition has a queue of batches, oldest first. Only the last one takes records, and only until it is sent for the
+first time. Then it gets its name, (epoch, sequence), and its bytes; both are for ever. **A batch that is sent again is
+the same batch**: with the same records, in the same partition, under the same number. All that a broker can do against
+duplicates rests on that.
+
+Batches leave in order, and no more than ``in_flight`` of them, counted from the oldest one that is not settled: a
+broker remembers five. (Answers overtake each other. To count those that are under way is not enough: the oldest may be
+in the log, its answer lost, and what comes behind it would push it out of the broker's memory.) Where a batch has to be
+sent again, what stands behind it and has not left waits: it would be refused.
+
+Here are values and rules: no messages, no timers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from labs.lab2_log.batch import seal
+from labs.lab2_log.batches import HEADER, NO_PRODUCER, Batch, Record
+from labs.lab2_log.producers import sequence_after
+from labs.lab2_log.producing import MAX_EPOCH, ProducerConfig, record_size
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One record, and the operation that is finished when its outcome is known."""
+
+    ticket: int
+    key: bytes | None
+    value: bytes | None
+    timestamp: int
+
+    @property
+    def size(self) -> int:
+        return record_size(self.key, self.value)
+
+
+@dataclass
+class Draft:
+    """A batch on its way."""
+
+    number: int
+    """Batches of this queue have consecutive ones."""
+    created: int
+    """When its first record came (monotonic clock)."""
+    records: list[Waiting] = field(default_factory=list)
+    size: int = HEADER.size
+    """Bytes, at most."""
+    is_closed: bool = False
+    """It takes no more records, and need not wait for any."""
+    sequence: int = NO_PRODUCER
+    blob: bytes = b""
+    """Its bytes, from the moment at which it is first sent; empty before."""
+    attempts: int = 0
+    request: int = 0
+    """Id of the attempt that is under way; 0: none is."""
+    due: int = 0
+    """Under way: when that attempt is given up. Else: not to be sent again before (monotonic clock)."""
+    in_doubt: set[int] = field(default_factory=set)
+    """Ids of the attempts that were not refused: any of them may have put it into the log."""
+
+
+@dataclass
+class Queue:
+    """What waits for one partition."""
+
+    name: str
+    producer_id: int = NO_PRODUCER
+    spent_id: int = NO_PRODUCER
+    """The one before, which has no epochs left: an answer that is late may bring it again."""
+    epoch: int = 0
+    sequence: int = 0
+    """The next one to be given away."""
+    made: int = 0
+    """Batches so far."""
+    batches: list[Draft] = field(default_factory=list)
+    """Those that are not settled, oldest first."""
+
+
+def add(queue: Queue, record: Waiting, now: int, config: ProducerConfig) -> None:
+    """Put a record at the end of the queue: into its last batch if there is room, or into a new one."""
+    raise NotImplementedError(
+        "2F: a batch is closed when the next record does not fit, or when it is full"
+    )
+
+
+def close(queue: Queue) -> None:
+    """What is in the queue waits for nothing more."""
+    raise NotImplementedError("2F: only the last batch can be open")
+
+
+def next_up(queue: Queue, now: int, config: ProducerConfig) -> Draft | None:
+    """The batch to be sent now, if there is one."""
+    raise NotImplementedError("2F: the foremost one that is not under way, if it is due")
+
+
+def foremost(queue: Queue, config: ProducerConfig) -> list[Draft]:
+    """The batches that may be on their way: so many, counted from the oldest one that is not settled."""
+    raise NotImplementedError(
+        "2F: count by their numbers, since some behind the oldest may be settled"
+    )
+
+
+def window(config: ProducerConfig) -> int:
+    """How many batches of a partition may be on their way."""
+    raise NotImplementedError("2F: one, if nothing but that keeps them in order")
+
+
+def due_at(draft: Draft, config: ProducerConfig) -> int:
+    """When a batch that is not under way may be sent."""
+    raise NotImplementedError(
+        "2F: again: after its backoff; for the first time: when it is closed, or has lingered"
+    )
+
+
+def name(queue: Queue, draft: Draft, config: ProducerConfig) -> None:
+    """The batch is about to be sent for the first time: give it its number and its bytes, for ever."""
+    raise NotImplementedError(
+        "2F: the queue's epoch and next sequence; none, if the producer is not idempotent"
+    )
+
+
+def begin_epoch(queue: Queue) -> None:
+    """What was sent under the old epoch and is not in the log never will be. Numbers begin at 0 again (KIP-360).
+
+    Batches that are still in the queue get new ones. Whoever calls this knows that none of them is in the log.
+    """
+    raise NotImplementedError(
+        "2F: another epoch, or another producer id where there is none; no attempt of before counts"
+    )

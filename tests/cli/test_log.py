@@ -1,0 +1,173 @@
+"""``distlab log`` on a log that runs: three brokers of the reference as processes, and one of them killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live.listing import listing
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = [sys.executable, "-m", "distlab"]
+
+
+class Project:
+    """A folder of its own, with a log that runs in it."""
+
+    def __init__(self, folder: Path) -> None:
+        for name in ("labs", "grading"):
+            (folder / name).symlink_to(ROOT / name)
+        self.folder = folder
+        self.environment = {**os.environ, "DISTLAB_ROOT": str(folder), "NO_COLOR": "1"}
+        self.server: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        self.server = subprocess.Popen(
+            [*COMMAND, "live", "--lab", "2", "--keep", "--solution", "reference"],
+            cwd=self.folder, env=self.environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        door = self.folder / ".distlab" / "live" / "lab2_log" / "door"
+        deadline = time.monotonic() + 60
+        while not door.exists():
+            assert self.server.poll() is None, self.server.communicate()[0]
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def stop(self) -> str:
+        assert self.server is not None
+        self.server.send_signal(signal.SIGINT)
+        shown, _ = self.server.communicate(timeout=30)
+        return shown
+
+    def log(self, *words: str, given: str = "", code: int = 0) -> str:
+        """What a command prints, both ways; it must end with this code."""
+        done = subprocess.run(
+            [*COMMAND, "log", *words], cwd=self.folder, env=self.environment,
+            input=given, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    project = Project(tmp_path_factory.mktemp("project"))
+    project.start()
+    yield project
+    shown = project.stop()
+    assert "stopped: every process has ended" in shown
+    assert project.server is not None
+    assert project.server.returncode == 130
+    assert not [row for row in listing() if str(project.folder) in row.command]
+    assert not (project.folder / ".distlab" / "live" / "lab2_log" / "door").exists()
+
+
+def test_what_is_produced_is_consumed_in_order(project: Project) -> None:
+    assert "created plain: 1 partition, 3 replicas" in project.log("topics", "create", "plain")
+    lines = [f"line {n}" for n in range(1200)]
+    assert "1,200 records" in project.log("produce", "plain", given="\n".join(lines))
+    read = project.log("consume", "plain", "--from-beginning", "--max-messages", "1200")
+    assert read.splitlines() == lines
+
+
+def test_records_of_one_key_stay_together_and_in_order(project: Project) -> None:
+    project.log("topics", "create", "keyed", "--partitions", "3")
+    given = "".join(f"k{n % 5}:{n}\n" for n in range(100))
+    project.log("produce", "keyed", "--key-separator", ":", given=given)
+    shown = project.log(
+        "consume", "keyed", "--from-beginning", "--max-messages", "100", "--show",
+        "partition,key,value",
+    )  # fmt: skip
+    homes: dict[str, set[str]] = {}
+    last: dict[str, int] = {}
+    for partition, key, value in (line.split("\t") for line in shown.splitlines()):
+        homes.setdefault(key, set()).add(partition)
+        assert last.get(key, -1) < int(value)
+        last[key] = int(value)
+    assert [len(found) for found in homes.values()] == [1] * 5
+
+
+def test_one_partition_is_read_from_an_offset(project: Project) -> None:
+    project.log("topics", "create", "numbers")
+    project.log("produce", "numbers", "--quiet", given="a\nb\nc\nd\n")
+    shown = project.log(
+        "consume", "numbers", "--partition", "0", "--offset", "2", "--show", "offset,value",
+        "--timeout", "0.2",
+    )  # fmt: skip
+    assert shown == "2\tc\n3\td\n"
+
+
+def test_topics_are_listed_and_described(project: Project) -> None:
+    project.log("topics", "create", "pair", "--partitions", "2", "--replicas", "2")
+    assert "pair                    2 partitions, 2 replicas" in project.log("topics")
+    project.log("produce", "pair", "--partition", "1", given="a\nb\n")
+    shown = project.log("describe", "pair").splitlines()
+    head, *rows = [line for line in shown if "epochs " not in line]
+    assert head.split()[:4] == ["partition", "leader", "epoch", "committed"]
+    assert [row.split()[0] for row in rows] == ["pair-0", "pair-1"]
+    assert rows[1].split()[2:4] == ["0", "2"]
+
+
+def test_nothing_acknowledged_is_lost_when_the_leader_is_killed(project: Project) -> None:
+    project.log("topics", "create", "survivor")
+    project.log("produce", "survivor", given="before\n")
+    leader = project.log("describe", "survivor").splitlines()[1].split()[1]
+    assert f"killed {leader}" in project.log("crash", leader, "--for", "1")
+    assert "survivor-0 @ 1" in project.log("produce", "survivor", given="after\n")
+    shown = project.log("consume", "survivor", "--from-beginning", "--max-messages", "2")
+    assert shown == "before\nafter\n"
+    described = project.log("describe", "survivor")
+    assert described.splitlines()[1].split()[1] != leader
+    assert "0 from 0, 1 from 1" in described
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("consume", "nowhere"), 1, "UNKNOWN_TOPIC_OR_PARTITION (nowhere): there is no such topic"),
+        (("produce", "nowhere"), 1, "UNKNOWN_TOPIC_OR_PARTITION"),
+        (("topics", "create", "a b"), 1, "INVALID_TOPIC_EXCEPTION: a topic's name has letters"),
+        (("topics", "create", "many", "--partitions", "65"), 1, "INVALID_PARTITIONS"),
+        (("topics", "create", "wide", "--replicas", "4"), 1, "INVALID_REPLICATION_FACTOR"),
+        (("crash", "b9"), 2, "there is no node 'b9'; there are"),
+        (("consume", "x", "--offset", "3"), 2, "--offset needs --partition"),
+        (("consume", "x", "--show", "colour"), 2, "there is no colour of a record"),
+    ],
+)
+def test_what_is_refused_is_told_in_words(
+    project: Project, words: tuple[str, ...], code: int, said: str
+) -> None:
+    assert said in project.log(*words, code=code)
+
+
+def test_records_and_offsets_that_cannot_be_are_refused(project: Project) -> None:
+    project.log("topics", "create", "limits")
+    assert "MESSAGE_TOO_LARGE" in project.log("produce", "limits", given="x" * 1_100_000, code=1)
+    said = project.log("consume", "limits", "--partition", "0", "--offset", "99", code=1)
+    assert "OFFSET_OUT_OF_RANGE: there is nothing at that offset" in said
+    assert "TOPIC_ALREADY_EXISTS" in project.log("topics", "create", "limits", code=1)
+
+
+def test_a_consumer_waits_for_what_comes_and_ends_by_ctrl_c(project: Project) -> None:
+    project.log("topics", "create", "later")
+    consumer = subprocess.Popen(
+        [*COMMAND, "log", "consume", "later", "--from-beginning"], cwd=project.folder,
+        env=project.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    project.log("produce", "later", given="now\n")
+    assert consumer.stdout is not None
+    assert consumer.stdout.readline() == "now\n"
+    consumer.send_signal(signal.SIGINT)
+    assert consumer.wait(10) == 130
+    consumer.communicate()
+
+
+def test_without_a_running_log_it_says_how_to_start_one(tmp_path: Path) -> None:
+    said = Project(tmp_path).log("topics", code=3)
+    assert "no log is running here. Start one in another terminal: make live LAB=2 KEEP=1" in said
