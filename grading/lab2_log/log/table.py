@@ -89,7 +89,7 @@ class Table:
                     break
                 source, to, message = self.pending.pop(found)
                 self._hand(to, message, source)
-                self.check(f"{to} hears {type(message).__name__} from {source}")
+                self.check(f"{to} hears {type(message).__name__} from {source}", is_small=True)
                 limit -= 1
             for name in (one, other):
                 self._collect(name, self.solos[name].advance(STEP))
@@ -137,9 +137,11 @@ class Table:
         count = sum(batch.base_offset < view.high_watermark for batch in view.batches)
         return self.values(name)[:count]
 
-    def check(self, step: str) -> None:
-        """Strong ISR."""
-        self.steps.append(step)
+    def check(self, step: str, *, is_small: bool = False) -> None:
+        """Strong ISR. Of the small steps only the one that breaks it is worth telling."""
+        before = list(self.steps)
+        if not is_small:
+            self.steps.append(step)
         for leader in NAMES:
             view = self.view(leader)
             if view.leader != leader:
@@ -156,7 +158,7 @@ class Table:
                         f"{missing[0].partition(' (')[0]} committed; {member} is in the ISR without it",
                         f"{member} has {missing[0]}",
                         ", ".join(there) or "an empty log",
-                        self.steps,
+                        [*before, step],
                     )
 
     def same(self, *names: str) -> None:
