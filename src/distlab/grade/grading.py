@@ -30,7 +30,7 @@ from distlab.grade.result import Break, Frame, PartResult, Problem, PromiseResul
 from distlab.grade.scenario import Scenario
 from distlab.grade.solution import Solution, root
 from distlab.sim import stream
-from distlab.trace import EVERYTHING
+from distlab.trace import EVERYTHING, Trace
 from distlab.trace.files import write as write_trace
 
 Progress = Callable[[int, int], None]
@@ -396,11 +396,19 @@ class Grading:
         )
 
 
+_BUSY = 5_000
+"""Events from which on a run that did not end well is not kept whole."""
+
+
 def save_trace(name: str, performance: Performance, evidence: Sequence[int]) -> None:
     """Write the run beside its counterexample, for pictures: ``.distlab/runs/<id>.trace.jsonl``."""
     if performance.run is not None:
         nodes = list(performance.run.cluster.addresses())
-        write_trace(performance.run.trace, trace_file(name), nodes=nodes, evidence=evidence)
+        trace = performance.run.trace
+        if performance.problem is not None and len(trace.events) > _BUSY:
+            # It goes round in a circle; the beginning and some rounds show it as well as all of them.
+            trace = Trace([*trace.events[: _BUSY // 10], *trace.events[-_BUSY:]])
+        write_trace(trace, trace_file(name), nodes=nodes, evidence=evidence)
 
 
 def random_scenario(lab: Lab, part: Part, seed: int, number: int) -> Scenario:

@@ -142,8 +142,8 @@ def _select(marks: list[Mark], rows: int) -> list[Mark]:
 
 def _without_small_gaps(kept: list[int], total: int) -> list[int]:
     """Also what stands alone between two that are kept: a gap would take as much room as the mark."""
-    chosen = set(kept)
-    return [i for i in range(total) if i in chosen or {i - 1, i + 1} <= chosen | {-1, total}]
+    known = {-1, *kept, total}
+    return sorted({*kept, *(i + 1 for i in known if i + 1 not in known and i + 2 in known)})
 
 
 def _with_gaps(marks: list[Mark], kept: list[int]) -> Iterator[Mark]:
