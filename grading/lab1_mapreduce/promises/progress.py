@@ -98,7 +98,7 @@ def _few_deaths(run: Run) -> Verdict:
 
 def _disturbances(run: Run) -> int:
     """What may make a master forget whom it has blamed, or have a task executed twice at a time."""
-    return 4 * len(run.scenario.plan.faults) + (20 if run.scenario.noise.loss else 0)
+    return 6 * len(run.scenario.plan.faults) + (20 if run.scenario.noise.loss else 0)
 
 
 def makespan(run: Run) -> int | None:
