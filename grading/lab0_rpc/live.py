@@ -6,20 +6,18 @@ writing, the other one is stopped and wakes up with stale beliefs. What counts i
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from distlab.core import MS
 from distlab.faults import Crash, Doing, Fault, Noise, Pause, Plan, Survival
-from distlab.grade.lab import RECORD_MESSAGES, Run
-from distlab.grade.live import BadInput, Judged, LiveStage
+from distlab.grade.ended import Operations, judged_by, sends
+from distlab.grade.lab import RECORD_MESSAGES
+from distlab.grade.live import BadInput, LiveStage
 from distlab.grade.scenario import Scenario
 from distlab.grade.solution import Solution
-from distlab.live.portable import from_plain
 from distlab.live.recorder import Line
-from distlab.trace import NOTICED, Kind
+from distlab.trace import NOTICED
 from grading.lab0_rpc import LAB, scenarios
 from labs.lab0_rpc.protocol import Add
 
@@ -58,43 +56,22 @@ def stage(solution: Solution, folder: Path | None, workspace: Path) -> LiveStage
         plan=PLAN,
         noise=NOISE,
         rounds=rounds,
-        progress=Operations(rounds),
-        judge=judged,
+        progress=Attempts(rounds),
+        judge=judged_by(LAB.part("B").promises, JUDGED),
         shape=shape,
         record=NOTICED | RECORD_MESSAGES,
     )
 
 
-class Operations:
-    """How many have ended, and how."""
+class Attempts(Operations):
+    """And how often clients asked."""
 
-    def __init__(self, rounds: Sequence[Sequence[object]]) -> None:
-        self.total = sum(map(len, rounds))
-        self.outcomes: Counter[str] = Counter()
-        self.calls = self.lost = 0
+    calls = 0
 
     def see(self, line: Line) -> None:
         """Something happened."""
-        if line.kind == Kind.RETURN:
-            _, outcome = from_plain(line.what)
-            self.outcomes[type(outcome).__name__] += 1
-        elif line.kind == Kind.SEND and line.what.get("$blob", "").endswith(":Call"):
-            self.calls += line.node.startswith("c")
-        elif line.kind == Kind.DROP:
-            self.lost += 1
+        super().see(line)
+        self.calls += sends(line, "Call") and line.node.startswith("c")
 
     def lines(self) -> list[str]:
-        ended = "  ".join(f"{name} {count}" for name, count in sorted(self.outcomes.items()))
-        return [
-            f"operations {self.outcomes.total()}/{self.total}  {ended}".rstrip(),
-            f"attempts {self.calls}  messages lost {self.lost}",
-        ]
-
-
-def judged(run: Run) -> list[Judged]:
-    """Part 0B's promises about effects and outcomes."""
-    return [
-        Judged(promise, promise.judge(run))
-        for promise in LAB.part("B").promises
-        if promise.code in JUDGED and promise.judge is not None
-    ]
+        return [self.ended(), f"attempts {self.calls}  messages lost {self.lost}"]

@@ -6,19 +6,17 @@ a proxy loses a few messages. The controller is the world's. What counts is what
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
 from distlab.core import MS, Operation
 from distlab.faults import Crash, Doing, Fault, Noise, Pause, Plan, Survival
-from distlab.grade.lab import RECORD_MESSAGES, Run
-from distlab.grade.live import BadInput, Judged, LiveStage
+from distlab.grade.ended import Operations, judged_by
+from distlab.grade.lab import RECORD_MESSAGES
+from distlab.grade.live import BadInput, LiveStage
 from distlab.grade.scenario import Scenario
 from distlab.grade.solution import Solution
-from distlab.live.portable import from_plain
-from distlab.live.recorder import Line
-from distlab.trace import NOTICED, Kind
+from distlab.trace import NOTICED
 from grading.lab2_log import LAB
 from grading.lab2_log.log import replicas
 from grading.lab2_log.log.sight import table
@@ -62,42 +60,9 @@ def stage(solution: Solution, folder: Path | None, workspace: Path) -> LiveStage
         plan=PLAN,
         noise=NOISE,
         rounds=rounds,
-        progress=Operations(sum(map(len, rounds))),
-        judge=judged,
+        progress=Operations(rounds),
+        judge=judged_by(LAB.part("C").promises, JUDGED),
         table=table,
         shape=shape,
         record=NOTICED | RECORD_MESSAGES,
     )
-
-
-class Operations:
-    """How many have ended, and how."""
-
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.outcomes: Counter[str] = Counter()
-        self.lost = 0
-
-    def see(self, line: Line) -> None:
-        """Something happened."""
-        if line.kind == Kind.RETURN:
-            _, outcome = from_plain(line.what)
-            self.outcomes[type(outcome).__name__] += 1
-        elif line.kind == Kind.DROP:
-            self.lost += 1
-
-    def lines(self) -> list[str]:
-        ended = "  ".join(f"{name} {count}" for name, count in sorted(self.outcomes.items()))
-        return [
-            f"operations {self.outcomes.total()}/{self.total}  {ended}".rstrip(),
-            f"messages lost {self.lost}",
-        ]
-
-
-def judged(run: Run) -> list[Judged]:
-    """Part 2C's promises about what is kept, and who answers."""
-    return [
-        Judged(promise, promise.judge(run))
-        for promise in LAB.part("C").promises
-        if promise.code in JUDGED and promise.judge is not None
-    ]

@@ -8,7 +8,7 @@ there in the end.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -16,8 +16,9 @@ from typing import Any, Final
 from distlab.core import MS, Operation
 from distlab.core.cluster import Cluster, Member
 from distlab.faults import Crash, Doing, Fault, Noise, Pause, Plan, Survival
-from distlab.grade.lab import RECORD_MESSAGES, Run
-from distlab.grade.live import BadInput, Judged, LiveStage
+from distlab.grade.ended import Operations, judged_by
+from distlab.grade.lab import RECORD_MESSAGES
+from distlab.grade.live import BadInput, LiveStage
 from distlab.grade.solution import Solution
 from distlab.live.portable import from_plain
 from distlab.live.recorder import Line
@@ -79,8 +80,8 @@ def stage(solution: Solution, folder: Path | None, workspace: Path) -> LiveStage
         plan=PLAN,
         noise=NOISE,
         rounds=rounds,
-        progress=Transactions(sum(map(len, rounds))),
-        judge=judged,
+        progress=Transactions(rounds),
+        judge=judged_by(LAB.part("A").promises, JUDGED),
         shape=SHAPE,
         record=NOTICED | RECORD_MESSAGES | {Kind.WRITE},
     )
@@ -104,23 +105,17 @@ def _rounds() -> list[list[tuple[str, Operation]]]:
     return [*rounds, [("ap1", look)]]
 
 
-class Transactions:
+class Transactions(Operations):
     """How many have ended, and how; and who is in doubt."""
 
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.outcomes: Counter[str] = Counter()
+    def __init__(self, rounds: Sequence[Sequence[object]]) -> None:
+        super().__init__(rounds)
         self.doubts: set[tuple[str, str]] = set()
-        self.lost = 0
 
     def see(self, line: Line) -> None:
         """Something happened."""
-        if line.kind == Kind.RETURN:
-            _, outcome = from_plain(line.what)
-            self.outcomes[type(outcome).__name__] += 1
-        elif line.kind == Kind.DROP:
-            self.lost += 1
-        elif line.kind in (Kind.SEND, Kind.DELIVER):
+        super().see(line)
+        if line.kind in (Kind.SEND, Kind.DELIVER):
             match from_plain(line.what):
                 case Vote(txn, "yes") if line.kind == Kind.SEND:
                     self.doubts.add((line.node, str(txn)))
@@ -128,20 +123,10 @@ class Transactions:
                     self.doubts.discard((line.node, str(txn)))
 
     def lines(self) -> list[str]:
-        names = {"Ok": "committed", "Fail": "aborted", "Info": "unknown"}
-        ended = "  ".join(f"{names[name]} {n}" for name, n in sorted(self.outcomes.items()))
+        words = {"Ok": "committed", "Fail": "aborted", "Info": "unknown"}
         doubt = ", ".join(f"{node} {txn}" for node, txn in sorted(self.doubts)) or "nobody"
         return [
-            f"transactions {self.outcomes.total()}/{self.total}  {ended}".rstrip(),
+            self.ended("transactions", words),
             f"in doubt: {doubt}"[:76],
             f"messages lost {self.lost}",
         ]
-
-
-def judged(run: Run) -> list[Judged]:
-    """Part 4A's promises about what is, not about how long it takes."""
-    return [
-        Judged(promise, promise.judge(run))
-        for promise in LAB.part("A").promises
-        if promise.code in JUDGED and promise.judge is not None
-    ]

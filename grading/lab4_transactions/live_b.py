@@ -89,7 +89,7 @@ def stage(solution: Solution, folder: Path | None, workspace: Path) -> LiveStage
         plan=PLAN,
         noise=NOISE,
         rounds=rounds,
-        progress=Transactions(sum(map(len, rounds))),
+        progress=Transactions(rounds),
         judge=judged,
         shape=SHAPE,
         record=NOTICED | RECORD_MESSAGES,

@@ -11,13 +11,13 @@ from typing import Any, Final
 
 from distlab.core import MS, Operation
 from distlab.faults import Crash, Doing, Fault, Noise, Pause, Plan, Survival
-from distlab.grade.lab import RECORD_MESSAGES, Run
-from distlab.grade.live import BadInput, Judged, LiveStage
+from distlab.grade.ended import Operations, judged_by
+from distlab.grade.lab import RECORD_MESSAGES
+from distlab.grade.live import BadInput, LiveStage
 from distlab.grade.scenario import Scenario
 from distlab.grade.solution import Solution
 from distlab.trace import NOTICED
 from grading.lab2_log.control import PART_E, scene
-from grading.lab2_log.live import Operations
 from labs.lab2_log.brokers import ALL, Append, Drain, Poll
 
 ROUNDS: Final = 14
@@ -58,17 +58,8 @@ def stage(solution: Solution, folder: Path | None, workspace: Path) -> LiveStage
         plan=PLAN,
         noise=NOISE,
         rounds=rounds,
-        progress=Operations(sum(map(len, rounds))),
-        judge=judged,
+        progress=Operations(rounds),
+        judge=judged_by(PART_E.promises, JUDGED),
         shape=shape,
         record=NOTICED | RECORD_MESSAGES,
     )
-
-
-def judged(run: Run) -> list[Judged]:
-    """Who led by which right, that there was one decision of each thing, and that nothing acknowledged is lost."""
-    return [
-        Judged(promise, promise.judge(run))
-        for promise in PART_E.promises
-        if promise.code in JUDGED and promise.judge is not None
-    ]

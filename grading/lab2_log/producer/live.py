@@ -6,19 +6,18 @@ loses and repeats messages. What counts is what was reported, and what is in the
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
 from distlab.core import MS, Operation
 from distlab.faults import Crash, Doing, Fault, Noise, Pause, Plan, Survival
-from distlab.grade.lab import RECORD_MESSAGES, Run
-from distlab.grade.live import BadInput, Judged, LiveStage
+from distlab.grade.ended import Operations, judged_by, sends
+from distlab.grade.lab import RECORD_MESSAGES
+from distlab.grade.live import BadInput, LiveStage
 from distlab.grade.scenario import Scenario
 from distlab.grade.solution import Solution
-from distlab.live.portable import from_plain
 from distlab.live.recorder import Line
-from distlab.trace import NOTICED, Kind
+from distlab.trace import NOTICED
 from grading.lab2_log.producer import stage as simulated
 from grading.lab2_log.producer.parts import PART
 from labs.lab2_log.producing import Flush, Send
@@ -63,8 +62,8 @@ def stage(solution: Solution, folder: Path | None, workspace: Path) -> LiveStage
         plan=PLAN,
         noise=NOISE,
         rounds=rounds,
-        progress=Operations(sum(map(len, rounds))),
-        judge=judged,
+        progress=Batches(rounds),
+        judge=judged_by(PART.promises, JUDGED),
         shape=SHAPE,
         record=NOTICED | RECORD_MESSAGES,
     )
@@ -79,36 +78,15 @@ def _round(number: int) -> list[tuple[str, Operation]]:
     return [*asked, ("p1", Flush())]
 
 
-class Operations:
-    """How many have ended, and how."""
+class Batches(Operations):
+    """And how many batches were sent."""
 
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.outcomes: Counter[str] = Counter()
-        self.batches, self.lost = 0, 0
+    batches = 0
 
     def see(self, line: Line) -> None:
         """Something happened."""
-        if line.kind == Kind.RETURN:
-            _, outcome = from_plain(line.what)
-            self.outcomes[type(outcome).__name__] += 1
-        elif line.kind == Kind.SEND and line.what.get("$blob", "").endswith(":Produce"):
-            self.batches += 1
-        elif line.kind == Kind.DROP:
-            self.lost += 1
+        super().see(line)
+        self.batches += sends(line, "Produce")
 
     def lines(self) -> list[str]:
-        ended = "  ".join(f"{name} {count}" for name, count in sorted(self.outcomes.items()))
-        return [
-            f"operations {self.outcomes.total()}/{self.total}  {ended}".rstrip(),
-            f"batches sent {self.batches}  messages lost {self.lost}",
-        ]
-
-
-def judged(run: Run) -> list[Judged]:
-    """What part 2F promises about logs and reports."""
-    return [
-        Judged(promise, promise.judge(run))
-        for promise in PART.promises
-        if promise.code in JUDGED and promise.judge is not None
-    ]
+        return [self.ended(), f"batches sent {self.batches}  messages lost {self.lost}"]

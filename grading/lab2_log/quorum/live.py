@@ -7,19 +7,18 @@ while, and what counts is what they were told, what servers said to each other, 
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Final
 
 from distlab.core import MS, Address, Operation
 from distlab.core.cluster import Cluster, Member
 from distlab.faults import Crash, Doing, Fault, Noise, Pause, Plan, Survival
-from distlab.grade.lab import RECORD_MESSAGES, Promise, Run
-from distlab.grade.live import BadInput, Judged, LiveStage
+from distlab.grade.ended import Operations, judged_by, sends
+from distlab.grade.lab import RECORD_MESSAGES
+from distlab.grade.live import BadInput, LiveStage
 from distlab.grade.solution import Solution
-from distlab.live.portable import from_plain
 from distlab.live.recorder import Line
-from distlab.trace import NOTICED, Kind
+from distlab.trace import NOTICED
 from grading.lab2_log import quorum
 from labs.lab2_log.kv_client import KvClient
 from labs.lab2_log.quorum import Append, Cas, ClientConfig, Get, Put, ServerConfig
@@ -37,6 +36,7 @@ PLAN = Plan(
 NOISE = Noise(seed=1, delay=(1 * MS, 6 * MS), loss=0.05, duplicate=0.1)
 JUDGED: Final = ("RF-S1", "RF-S6", "RF-S4", "RF-S3", "RF-S5", "RF-S7", "RF-C1", "RF-C2")
 """The others promise times, which a busy machine need not keep."""
+PROMISES: Final = [promise for part in quorum.PARTS for promise in part.promises]
 SNAPSHOT_AFTER: Final = 20
 
 
@@ -67,8 +67,8 @@ def stage(solution: Solution, folder: Path | None, workspace: Path) -> LiveStage
         plan=PLAN,
         noise=NOISE,
         rounds=rounds,
-        progress=Operations(sum(map(len, rounds))),
-        judge=judged,
+        progress=Terms(rounds),
+        judge=judged_by(PROMISES, JUDGED),
         shape={"snapshot_after": SNAPSHOT_AFTER},
         record=NOTICED | RECORD_MESSAGES,
     )
@@ -86,42 +86,19 @@ def _round(number: int) -> list[tuple[str, Operation]]:
     return [*asked, (one, Get("l1")), (other, Get("r1"))]
 
 
-class Operations:
-    """How many have ended, and who leads."""
+class Terms(Operations):
+    """And who leads."""
 
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.outcomes: Counter[str] = Counter()
-        self.leader, self.changes, self.lost = "", 0, 0
+    leader = ""
+    changes = 0
 
     def see(self, line: Line) -> None:
         """Something happened."""
-        if line.kind == Kind.RETURN:
-            _, outcome = from_plain(line.what)
-            self.outcomes[type(outcome).__name__] += 1
-        elif line.kind == Kind.SEND and line.what.get("$blob", "").endswith(":AppendEntries"):
+        super().see(line)
+        if sends(line, "AppendEntries"):
             self.changes += line.node != self.leader
             self.leader = line.node
-        elif line.kind == Kind.DROP:
-            self.lost += 1
 
     def lines(self) -> list[str]:
-        ended = "  ".join(f"{name} {count}" for name, count in sorted(self.outcomes.items()))
-        return [
-            f"operations {self.outcomes.total()}/{self.total}  {ended}".rstrip(),
-            f"leader {self.leader or 'nobody'}, the {self.changes}. one  messages lost {self.lost}",
-        ]
-
-
-def judged(run: Run) -> list[Judged]:
-    """What part 2D promises about leaders, logs, states and clients, each once."""
-    promises: dict[str, Promise] = {}
-    for part in quorum.PARTS:
-        for promise in part.promises:
-            if promise.code in JUDGED and promise.judge is not None:
-                promises.setdefault(promise.code, promise)
-    return [
-        Judged(promise, promise.judge(run))
-        for promise in promises.values()
-        if promise.judge is not None
-    ]
+        leads = f"leader {self.leader or 'nobody'}, the {self.changes}. one"
+        return [self.ended(), f"{leads}  messages lost {self.lost}"]
