@@ -9,13 +9,21 @@ from distlab.core import MS, SECOND
 from distlab.core.cluster import Cluster, Member
 from distlab.grade.live import Kept
 from distlab.grade.solution import Solution
-from grading.lab2_log.log.gateway import Gateway, GatewayConfig
-from grading.lab2_log.log.sight import table
-from grading.lab2_log.log.topics import Topics, TopicsConfig
+from grading.lab2_log.serving.client import ClientConfig
+from grading.lab2_log.serving.gateway import Gateway, GatewayConfig
+from grading.lab2_log.serving.offsets import OffsetsConfig, OffsetsLog
+from grading.lab2_log.serving.requests import SEATS
+from grading.lab2_log.serving.seats import Seat
+from grading.lab2_log.serving.shelf import Shelf
+from grading.lab2_log.serving.sight import table
+from grading.lab2_log.serving.topics import Topics, TopicsConfig
 from labs.lab2_log.broker import Broker
 from labs.lab2_log.brokers import BrokerConfig, BrokerProbe, LogConfig, Replica
+from labs.lab2_log.coordinator import Coordinator
+from labs.lab2_log.groups import CoordinatorConfig, MemberConfig
 
 BROKERS = ("b1", "b2", "b3")
+COORDINATORS = ("g1", "g2")
 
 
 class BriefBroker(Broker):
@@ -50,10 +58,26 @@ def kept(solution: Solution) -> Kept:
         fetch_bytes=1 << 20,
         tend_every=5 * SECOND,
     )
+    keeping = CoordinatorConfig("offsets", initial_delay=300 * MS, retry=300 * MS)
+    seat = MemberConfig(
+        group="",
+        topics=(),
+        coordinators=COORDINATORS,
+        broker="shelf",
+        session_timeout=6 * SECOND,
+        heartbeat=500 * MS,
+        retry=500 * MS,
+        metadata_every=2 * SECOND,
+        fetch_records=1000,
+    )
     members = {
         "controller": Member(Topics, TopicsConfig(BROKERS)),
-        "gateway": Member(Gateway, GatewayConfig()),
         **{name: Member(BriefBroker, config) for name in BROKERS},
+        "offsets": Member(OffsetsLog, OffsetsConfig(coordinators=COORDINATORS)),
+        **{name: Member(Coordinator, keeping) for name in COORDINATORS},
+        "shelf": Member(Shelf, ClientConfig()),
+        **{name: Member(Seat, seat) for name in SEATS},
+        "gateway": Member(Gateway, GatewayConfig(coordinators=COORDINATORS)),
     }
     return Kept(
         about=[

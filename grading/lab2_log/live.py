@@ -19,7 +19,7 @@ from distlab.grade.solution import Solution
 from distlab.trace import NOTICED
 from grading.lab2_log import LAB
 from grading.lab2_log.log import replicas
-from grading.lab2_log.log.sight import table
+from grading.lab2_log.serving.sight import table
 from labs.lab2_log.brokers import ALL, Append, Drain, Poll
 
 ROUNDS: Final = 14
