@@ -53,5 +53,5 @@ class Project:
         """A command that goes on; whoever begins it ends it."""
         return subprocess.Popen(
             [*COMMAND, "log", *words], cwd=self.folder, env=self.environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip

@@ -51,7 +51,7 @@ def test_topics_are_listed_and_described(project: Project) -> None:
     head, *rows = [line for line in shown if "epochs " not in line]
     assert head.split()[:4] == ["partition", "leader", "epoch", "committed"]
     assert [row.split()[0] for row in rows] == ["pair-0", "pair-1"]
-    assert rows[1].split()[2:4] == ["0", "2"]
+    assert rows[1].split()[2:4] == ["1", "2"]
 
 
 def test_nothing_acknowledged_is_lost_when_the_leader_is_killed(project: Project) -> None:
@@ -64,7 +64,36 @@ def test_nothing_acknowledged_is_lost_when_the_leader_is_killed(project: Project
     assert shown == "before\nafter\n"
     described = project.log("describe", "survivor")
     assert described.splitlines()[1].split()[1] != leader
-    assert "0 from 0, 1 from 1" in described
+    assert "1 from 0, 2 from 1" in described
+
+
+@pytest.mark.parametrize("victim", ["leader", "c1"])
+def test_a_producer_writes_each_record_once_and_in_order_though_somebody_is_killed(
+    project: Project, victim: str
+) -> None:
+    topic = f"once-{victim}"
+    project.log("topics", "create", topic)
+    if victim == "leader":
+        victim = project.log("describe", topic).splitlines()[1].split()[1]
+    producer = project.begin("produce", topic, "--quiet")
+    assert producer.stdin is not None
+    for turn in range(30):
+        producer.stdin.write("".join(f"{turn}.{n}\n" for n in range(20)))
+        producer.stdin.flush()
+        if turn == 10:
+            project.log("crash", victim, "--for", "1")
+    _, said = producer.communicate(timeout=60)
+    assert "600 records" in said
+    read = project.log("consume", topic, "--from-beginning", "--timeout", "1").splitlines()
+    assert read == [f"{turn}.{n}" for turn in range(30) for n in range(20)]
+
+
+def test_records_without_a_key_are_spread_and_told_where_they_stand(project: Project) -> None:
+    project.log("topics", "create", "spread", "--partitions", "3")
+    given = "".join(f"{n} {'x' * 500}\n" for n in range(1500))
+    said = project.log("produce", "spread", given=given).splitlines()
+    assert said[-1] == "1,500 records"
+    assert {line.split()[0] for line in said[:-1]} == {"spread-0", "spread-1", "spread-2"}
 
 
 @pytest.mark.parametrize(
@@ -81,6 +110,7 @@ def test_nothing_acknowledged_is_lost_when_the_leader_is_killed(project: Project
         (("consume", "x", "--group", "g", "--partition", "0"), 2, "exclude each other"),
         (("consume", "nowhere", "--group", "g"), 1, "UNKNOWN_TOPIC_OR_PARTITION"),
         (("consume", "__consumer_offsets", "--group", "a b"), 1, "INVALID_GROUP_ID"),
+        (("produce", "__consumer_offsets"), 1, "INVALID_TOPIC_EXCEPTION"),
         (("lag", "nobody"), 1, "GROUP_ID_NOT_FOUND: nobody has ever consumed as that group"),
     ],
 )
@@ -96,8 +126,9 @@ def test_records_and_offsets_that_cannot_be_are_refused(project: Project) -> Non
     said = project.log("consume", "limits", "--partition", "0", "--offset", "99", code=1)
     assert "OFFSET_OUT_OF_RANGE: there is nothing at that offset" in said
     assert "TOPIC_ALREADY_EXISTS" in project.log("topics", "create", "limits", code=1)
-    said = project.log("produce", "__consumer_offsets", given="mischief", code=1)
-    assert "INVALID_TOPIC_EXCEPTION" in said
+    said = project.log("produce", "limits", given="fine\n" + "x" * 1_100_000, code=1)
+    assert "limits-0 @ 0\n" in said
+    assert "1 record\n" in said
 
 
 def test_a_consumer_waits_for_what_comes_and_ends_by_ctrl_c(project: Project) -> None:

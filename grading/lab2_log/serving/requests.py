@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec import Struct
 
 from distlab.core import MS, SECOND, Operation
 from labs.lab2_log.brokers import ALL
@@ -16,6 +17,7 @@ NO_COORDINATOR = "COORDINATOR_NOT_AVAILABLE"
 UNKNOWN_GROUP = "GROUP_ID_NOT_FOUND"
 INVALID_GROUP = "INVALID_GROUP_ID"
 UNKNOWN_MEMBER = "UNKNOWN_MEMBER_ID"
+UNKNOWN_PRODUCER = "UNKNOWN_PRODUCER_ID"
 TAKEN = "SEAT_TAKEN"
 
 Line = tuple[bytes | None, bytes | None]
@@ -28,6 +30,17 @@ OFFSETS = "__consumer_offsets"
 def is_internal(topic: str) -> bool:
     """Whether it is the log's own: people read it, and do not write to it."""
     return topic.startswith("__")
+
+
+# -- of a client of the log (client.py) -------------------------------------------------------------------------------
+
+
+class Put(Struct, frozen=True):
+    """Append one batch. Ok(its base offset)."""
+
+    partition: str
+    lines: tuple[Line, ...]
+    patience: int = 15 * SECOND
 
 
 # -- of the gateway ---------------------------------------------------------------------------------------------------
@@ -43,15 +56,6 @@ class NewTopic(Operation, frozen=True):
 
 class List(Operation, frozen=True):
     """Ok(all partitions, as the controller knows them)."""
-
-
-class Put(Operation, frozen=True):
-    """Append one batch. Ok(its base offset)."""
-
-    partition: str
-    lines: tuple[Line, ...]
-    acks: int = ALL
-    patience: int = 15 * SECOND
 
 
 class Take(Operation, frozen=True):
@@ -109,6 +113,36 @@ class GroupPoll(Operation, frozen=True):
 
 class Leave(Operation, frozen=True):
     """All that came before is processed: commit it, and leave the group. Ok."""
+
+    token: int
+
+
+# -- of a pen ---------------------------------------------------------------------------------------------------------
+
+PENS = ("p1", "p2")
+"""The producers that the log lends to writers, each a process of its own."""
+
+
+class TakePen(Operation, frozen=True):
+    """Be a producer, of these partitions. Ok(a token); Fail(SEAT_TAKEN) where somebody else holds it."""
+
+    partitions: tuple[str, ...]
+    acks: int = ALL
+
+
+class Write(Operation, frozen=True):
+    """Send these. Ok(of each line, in order, [partition's number, offset], or ["Fail" or "Info", error code]): what has
+    failed is not in the log and never will be; of the others nobody knows."""
+
+    token: int
+    lines: tuple[tuple[str | None, str], ...]
+    """Key and value."""
+    partition: int = -1
+    """Where all go; -1: where the partitioner says."""
+
+
+class LayDown(Operation, frozen=True):
+    """Give the pen back. Ok."""
 
     token: int
 

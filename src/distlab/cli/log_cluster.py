@@ -28,6 +28,7 @@ WORDS: Final = {
     "INVALID_REPLICATION_FACTOR": "there are not so many brokers to keep a copy each",
     "MESSAGE_TOO_LARGE": "a record and what is sent with it has one megabyte at most",
     "OFFSET_OUT_OF_RANGE": "there is nothing at that offset: it was deleted, or not written yet",
+    "INVALID_RECORD": "a record is a line of text in UTF-8",
     "CORRUPT_MESSAGE": "what came does not fit its checksum",
     "NOT_LEADER_OR_FOLLOWER": "whoever was asked does not lead the partition, and a leader could not be found in time",
     "LEADER_NOT_AVAILABLE": "nobody leads the partition: all that were in sync are down",
@@ -38,7 +39,8 @@ WORDS: Final = {
     "GROUP_ID_NOT_FOUND": "nobody has ever consumed as that group; `distlab log groups` lists them",
     "INVALID_GROUP_ID": "a group's name has letters, digits, '.', '_' and '-', 100 at most",
     "UNKNOWN_MEMBER_ID": "the member is not in its group any more, and another one may read on in its place",
-    "SEAT_TAKEN": "all places for members are taken; one is free again a moment after a consumer ends",
+    "UNKNOWN_PRODUCER_ID": "the producer was started anew meanwhile; what was under way may be in the log",
+    "SEAT_TAKEN": "all members, or producers, are in use; one is free a moment after whoever uses it ends",
 }
 """Error code -> what it means, and what to do."""
 

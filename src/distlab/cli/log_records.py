@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,12 +14,12 @@ import click
 
 from distlab.cli.log_cluster import Cluster, Refusal
 from distlab.cli.log_groups import Membership, consume_as_member
-from distlab.cli.program import usage
+from distlab.cli.program import NotReady, usage
 from distlab.cli.screen import plural
 from distlab.core.values import MS, SECOND
 
-_BATCH: Final = 500
-"""Lines of a batch, at most."""
+_BATCH: Final = 5000
+"""Lines that are handed over at once, at most."""
 _BATCH_BYTES: Final = 500_000
 
 
@@ -34,46 +35,98 @@ _BATCH_BYTES: Final = 500_000
 def produce(topic: str, acks: str, key_separator: str, partition: int | None, quiet: bool) -> None:
     """Append lines of standard input, each a record.
 
-    Records with a key go to the partition that the key chooses, the others to one after the other. A batch may be
-    written twice when a broker dies: the producer that prevents that is part 2F.
+    Records with a key go to the partition that the key chooses, the others are spread. With --acks all each record is
+    there once, and in order, though brokers die meanwhile.
     """
     cluster = Cluster()
-    count = len(cluster.partitions(topic))
-    if partition is not None and not 0 <= partition < count:
+    names = [state.partition for state in cluster.partitions(topic)]
+    if topic.startswith("__"):
+        raise Refusal("INVALID_TOPIC_EXCEPTION", topic)
+    if partition is not None and not 0 <= partition < len(names):
         raise Refusal("UNKNOWN_TOPIC_OR_PARTITION", f"{topic}-{partition}")
     told = acks_of(acks)
     if sys.stdin.isatty():
         click.echo("one record a line; Ctrl-D ends", err=True)
+    pen = Pen(cluster, names, told)
     total = 0
-    for turn, lines in enumerate(_batches(sys.stdin.fileno())):
-        groups: dict[int, list[Any]] = {}
-        for line in lines:
-            key, value = _split(line, key_separator.encode())
-            chosen = partition
-            if chosen is None:
-                chosen = _by_key(key, count) if key is not None else turn % count
-            groups.setdefault(chosen, []).append((key, value))
-        for chosen, records in sorted(groups.items()):
-            name = f"{topic}-{chosen}"
-            base = cluster.ask(cluster.requests.Put(name, tuple(records), told))
-            total += len(records)
+    try:
+        for lines in _batches(sys.stdin.fileno()):
+            records = [_split(line, key_separator.encode()) for line in lines]
+            places, refusal = pen.write(records, -1 if partition is None else partition)
+            total += len(places)
             if not quiet and told:
-                click.echo(
-                    f"{name} @ {base}"
-                    + (f" to {base + len(records) - 1}" if len(records) > 1 else "")
-                )
-    click.echo(f"{plural(total, 'record')}", err=True)
+                for text in _ranges(topic, places):
+                    click.echo(text)
+            if refusal is not None:
+                raise refusal
+    finally:
+        pen.lay_down()
+        click.echo(plural(total, "record"), err=True)
+
+
+class Pen:
+    """A producer: one of those that the cluster lends."""
+
+    def __init__(self, cluster: Cluster, partitions: list[str], acks: int) -> None:
+        self._cluster = cluster
+        take = cluster.requests.TakePen(tuple(partitions), acks)
+        for node in cluster.requests.PENS:
+            with suppress(Refusal):
+                self._token, self._node = cluster.ask(take, node), node
+                return
+        raise Refusal(cluster.requests.TAKEN)
+
+    def write(
+        self, records: list[tuple[bytes | None, bytes]], partition: int
+    ) -> tuple[list[tuple[int, int]], Refusal | None]:
+        """(partition's number, offset) of each record up to the first one that was refused, and why that was."""
+        lines, refusal = [], None
+        try:
+            for key, value in records:
+                if len(key or b"") + len(value) > self._cluster.requests.LARGEST:
+                    raise Refusal(self._cluster.requests.TOO_LARGE)
+                lines.append((None if key is None else key.decode(), value.decode()))
+        except Refusal as too_large:
+            refusal = too_large
+        except UnicodeDecodeError:
+            refusal = Refusal("INVALID_RECORD")
+        write = self._cluster.requests.Write(self._token, tuple(lines), partition)
+        places: list[tuple[int, int]] = []
+        for first, second in self._cluster.ask(write, self._node):
+            if isinstance(first, str):
+                return places, Refusal(second, _CERTAINTY[first])
+            places.append((first, second))
+        return places, refusal
+
+    def lay_down(self) -> None:
+        with suppress(Refusal, NotReady):
+            self._cluster.ask(self._cluster.requests.LayDown(self._token), self._node)
+
+
+_CERTAINTY: Final = {
+    "Fail": "the record is not in the log",
+    "Info": "the record may be in the log",
+}
+
+
+def _ranges(topic: str, places: list[tuple[int, int]]) -> Iterator[str]:
+    """Where records stand: those that stand one behind the other on one line."""
+    runs: list[list[int]] = []
+    latest: dict[int, list[int]] = {}
+    for number, offset in places:
+        run = latest.get(number)
+        if run is not None and run[2] == offset - 1:
+            run[2] = offset
+        else:
+            latest[number] = [number, offset, offset]
+            runs.append(latest[number])
+    for number, first, last in runs:
+        yield f"{topic}-{number} @ {first:,}" + (f" to {last:,}" if last > first else "")
 
 
 def acks_of(text: str) -> int:
     """-1 for all."""
     return -1 if text == "all" else int(text)
-
-
-def _by_key(key: bytes, count: int) -> int:
-    from zlib import crc32
-
-    return crc32(key) % count
 
 
 def _split(line: bytes, separator: bytes) -> tuple[bytes | None, bytes]:
