@@ -13,7 +13,7 @@ from distlab.core.cluster import Cluster
 from distlab.faults import At, Crash, Drop, Fault, Noise, Nth, Plan, Survival
 from distlab.grade.lab import RECORD_MESSAGES
 from distlab.sim import Simulation
-from distlab.trace import NOTICED
+from distlab.trace import NOTICED, Event, Trace
 from tests.labs.lab2 import Modules
 from tests.labs.lab2 import lab as lab  # a fixture
 
@@ -31,20 +31,23 @@ class Use:
         kept = importlib.import_module("grading.lab2_log.kept").kept(lab.solution)
         self.cluster: Cluster = kept.cluster
         self.table = kept.table
+        self.past: list[Event] = []
+        """What happened before the last question."""
         self.simulation = Simulation(
             self.cluster, plan or Plan(), noise, record=NOTICED | RECORD_MESSAGES
         )
 
     def say(self, operation: Operation, node: str = "gateway", patience: int = 25 * SECOND) -> Any:
         """Its outcome, as soon as there is one."""
-        simulation = self.simulation
-        deadline = simulation.time + patience
+        simulation, deadline = self.simulation, self.simulation.time + patience
+        self.past += simulation.trace.events
+        simulation.trace = Trace()  # or looking for the outcome would take longer each time
         simulation.call(simulation.time + 1 * MS, node, operation)
         while simulation.time < deadline:
             simulation.run(simulation.time + 20 * MS)
-            last = History.of(simulation.trace.events).entries[-1]
-            if last.operation == operation and last.outcome is not None:
-                return last.outcome
+            for entry in History.of(simulation.trace.events).entries:
+                if entry.operation == operation and entry.outcome is not None:
+                    return entry.outcome
         raise AssertionError(f"no answer to {operation}")
 
     def run_for(self, duration: int) -> None:
@@ -211,7 +214,7 @@ def test_no_producer_id_is_given_twice_though_controllers_change(lab: Modules) -
         use.run_for(500 * MS)
     given = [
         e.what.producer_id
-        for e in use.simulation.trace.events
+        for e in use.past
         if e.kind == "send" and type(e.what).__name__ == "ProducerIdIs"
     ]
     assert len({number >> 20 for number in given}) > 1  # of several controllers

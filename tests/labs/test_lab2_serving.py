@@ -1,8 +1,10 @@
 """Consumer groups on the log that people use, in the simulator: their log stands on the brokers, under faults."""
 
+from random import Random
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from distlab.core import MS, SECOND, Address, Fail, Ok
 from distlab.faults import At, Crash, Fault, Noise, Plan, Survival
@@ -21,6 +23,7 @@ class Person:
         assert isinstance(outcome, Ok), outcome
         self.token = outcome.value
         self.read: list[str] = []
+        self.places: list[tuple[tuple[int, int], str]] = []
         self.partitions: list[str] = []
 
     def poll(self, times: int = 1) -> Any:
@@ -30,6 +33,10 @@ class Person:
             if isinstance(outcome, Ok):
                 _, self.partitions, records = outcome.value
                 self.read += [value.decode() for *_, value in records]
+                self.places += [
+                    ((int(partition[-1]), offset), value.decode())
+                    for partition, offset, *_, value in records
+                ]
         return outcome
 
     def leave(self) -> None:
@@ -160,3 +167,30 @@ def test_the_table_tells_how_far_each_group_lags(lab: Modules) -> None:
     assert shown[-1] == "group g: generation 0, 1 in it; lag  t-0 0  t-1 0"
     use.put("t-1", "a", "b")
     assert use.table(use.simulation.probes())[-1].endswith("lag  t-0 0  t-1 2")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_acknowledged_is_lost_whoever_dies(lab: Modules, seed: int) -> None:
+    random = Random(seed)
+    victims = ["b1", "b2", "b3", "c1", "c2", "c3", "g1", "g2", "offsets", "shelf", "gateway"]
+    crashes, at = [], 3 * SECOND
+    while at < 40 * SECOND:
+        crash = Crash(random.choice(victims), random.randrange(200, 1500) * MS, Survival.NOTHING)
+        crashes.append(Fault(At(at), crash))
+        at += random.randrange(800, 4_000) * MS
+    use = with_topic(lab, Plan(tuple(crashes)), structs.replace(LOSSY, seed=seed))
+    pen, reader = use.pen("t-0", "t-1"), member(use, "m1")
+    acknowledged, sent = {}, 0
+    while use.simulation.time < 42 * SECOND:
+        values = [f"v{sent + n}" for n in range(3)]
+        for value, place in zip(values, pen.write(*values), strict=True):
+            if place[0] in (0, 1):
+                acknowledged[value] = tuple(place)
+        sent += 3
+        reader.poll()
+    reader.poll(40)
+    places = [place for place, _ in reader.places]
+    assert len(acknowledged) > 40
+    assert set(acknowledged.values()) <= set(places)
+    assert {value: place for place, value in reader.places if value in acknowledged} == acknowledged
+    assert len({value for _, value in reader.places}) == len({place for place, _ in reader.places})
