@@ -201,6 +201,10 @@ class LogClient(Node):
             except Corrupt:
                 self.try_again(answer.id, CORRUPT_MESSAGE)
                 return
+            if not records and asking.offset < answer.high_watermark:
+                # Something is committed there, and its leader cannot find it: its file has rotten.
+                self.try_again(answer.id, CORRUPT_MESSAGE)
+                return
             self.settle(answer.id, Ok([answer.log_start, answer.high_watermark, end, records]))
         elif answer.error != OFFSET_OUT_OF_RANGE:
             self.try_again(answer.id, answer.error)

@@ -29,7 +29,7 @@ WORDS: Final = {
     "MESSAGE_TOO_LARGE": "a record and what is sent with it has one megabyte at most",
     "OFFSET_OUT_OF_RANGE": "there is nothing at that offset: it was deleted, or not written yet",
     "INVALID_RECORD": "a record is a line of text in UTF-8",
-    "CORRUPT_MESSAGE": "what came does not fit its checksum",
+    "CORRUPT_MESSAGE": "what is stored there does not fit its checksum; another broker has it: crash the leader",
     "NOT_LEADER_OR_FOLLOWER": "whoever was asked does not lead the partition, and a leader could not be found in time",
     "LEADER_NOT_AVAILABLE": "nobody leads the partition: all that were in sync are down",
     "NOT_ENOUGH_REPLICAS": "fewer replicas are in sync than min.insync.replicas asks for; nothing was written",
