@@ -91,7 +91,7 @@ def kept(solution: Solution) -> Kept:
         BROKERS,
         (),
         CONTROLLERS,
-        batch_size=64 << 10,
+        batch_size=16 << 10,
         linger=5 * MS,
         request_timeout=1 * SECOND,
         retry_backoff=50 * MS,
@@ -111,12 +111,13 @@ def kept(solution: Solution) -> Kept:
     }
     return Kept(
         about=[
-            "three brokers, min.insync.replicas 2, until Ctrl-C",
+            "three brokers, three controllers, min.insync.replicas 2, until Ctrl-C",
             "in another terminal, with .venv/bin/ in front:",
             "  distlab log topics create orders --partitions 2",
             "  distlab log produce orders                    a line is a record",
-            "  distlab log consume orders --from-beginning",
-            "  distlab log describe                          leaders, in-sync sets, lags",
+            "  distlab log consume orders --from-beginning   and with --group audit",
+            "  distlab log describe                          leaders, in-sync sets",
+            "  distlab log lag audit                         how far a group is",
             "  distlab log crash b1                          kill -9, back in three seconds",
         ],
         cluster=Cluster(members),
