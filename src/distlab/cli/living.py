@@ -298,8 +298,9 @@ class Ending:
 def judged_lines(one: Judged, width: int) -> list[Text]:
     """``ok  MR-S1  every output is ...``; what was expected and what came, where it is broken."""
     word, style = _word(one.verdict)
-    lines = wrapped(one.promise.title, width, " " * 18, f"{one.promise.code:<8}")
-    found = [joined("  ", (f"{word:<8}", style), lines[0]), *(styled(line) for line in lines[1:])]
+    lines = wrapped(one.promise.title, width, " " * 18, f"{'':10}{one.promise.code:<8}")
+    first = joined("  ", (f"{word:<8}", style), lines[0][10:])
+    found = [first, *(styled(line) for line in lines[1:])]
     if not one.verdict.is_kept:
         texts = [one.verdict.reason]
         if one.verdict.expected or one.verdict.got:
