@@ -323,10 +323,7 @@ LEADERS = (
             *after(600),
             faults=(
                 (At(190 * MS), Cut("controller", "b2", 200 * MS)),
-                *(
-                    (Nth("b1", "p1", n, "MetadataIs"), Delay(late * MS))
-                    for n in range(1, 5)
-                ),
+                *((Nth("b1", "p1", n, "MetadataIs"), Delay(late * MS)) for n in range(1, 5)),
             ),
             heal_at=600,
             brokers=2,
