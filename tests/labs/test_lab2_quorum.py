@@ -229,8 +229,6 @@ def test_a_client_asks_everybody_whatever_former_members_say(reference: Modules)
                 command = effect.message.command
                 hint = "s1" if effect.to == "s2" else None
                 answer = q.NotLeader(command.session, command.seq, hint)
-                asked |= {
-                    e.to for e in client.deliver(answer, effect.to) if isinstance(e, fx.Sent)
-                }
+                asked |= {e.to for e in client.deliver(answer, effect.to) if isinstance(e, fx.Sent)}
         effects = client.advance(client.config.retry)
     assert asked == set(servers)

@@ -114,6 +114,53 @@ def test_syncs_that_come_while_the_device_is_busy_complete_together() -> None:
     assert [t for t, _, _ in heard(sim, "b")] == [3 * MS] + [5 * MS] * 4
 
 
+CHAINED = both(
+    append(b"x", "first"),
+    sync("first", "/"),
+    tell(1),
+    append(b"y", "second"),
+    sync("second", "/"),
+    tell(2),
+)
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_two_syncs_of_one_handler_are_done_one_after_the_other(busy: bool) -> None:
+    others = both(append(b"z"), sync("wal", "/"))
+    sim = play(*[(0, "a", others)] * busy, (100, "a", CHAINED), (200, "a", others))
+    first, second = ([e.time for e in events(sim, "synced")[n:]] for n in (busy, busy + 1))
+    assert second[0] - first[0] == 2 * MS
+    assert second[1] == second[0], "the sync of a later handler joins the second one"
+    assert [m.n for _, _, m in heard(sim, "b")] == [1, 2]
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_crash_can_fall_between_two_syncs_of_one_handler(busy: bool) -> None:
+    others = both(append(b"z"), sync("wal", "/"))
+    at = (6 if busy else 4) * MS - 500
+    sim = play(*[(0, "a", others)] * busy, (100, "a", CHAINED), faults=[crash_at(at)])
+    assert (left(sim, "first"), left(sim, "second")) == (b"x", None)
+
+
+def test_a_fault_that_waits_for_a_chained_sync_finds_the_one_before_it_done() -> None:
+    fault = Fault(
+        Doing("a", "sync", "second"), Crash("a", restart_after=1 * MS, unsynced=Survival.NOTHING)
+    )
+    sim = play((100, "a", CHAINED), faults=[fault])
+    assert (left(sim, "first"), left(sim, "second")) == (b"x", None)
+    assert [m.n for _, _, m in heard(sim, "b")] == [1]
+
+
+def test_a_store_call_that_waits_for_a_chained_sync_lets_its_fault_strike() -> None:
+    fault = Fault(
+        Doing("a", "sync", "second"), Crash("a", restart_after=1 * MS, unsynced=Survival.NOTHING)
+    )
+    put = both(CHAINED, lambda me: me.store.put_if_absent("key", b""))
+    sim = play((100, "a", put), faults=[fault])
+    assert (left(sim, "first"), left(sim, "second")) == (b"x", None)
+    assert not sim.objects.exists("key")
+
+
 def test_a_slow_disk_takes_longer_for_a_while() -> None:
     write = both(append(b"x"), sync("wal", "/"), tell(1))
     sim = play(

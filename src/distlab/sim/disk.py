@@ -1,18 +1,21 @@
 """A node's disk in the simulator: the file model of the core, with time, faults and events round it.
 
 Theory of operation. A sync takes a mark and is queued on the device. While one is under way, those that come join the
-next one, and all of these complete together: group commit falls out of the device being busy. The process holds back
-its effects until then (:mod:`distlab.sim.process`). A crash asks the disk's own random stream what survives.
+next one, and all of these complete together: group commit falls out of the device being busy. Two syncs of one handler
+are *chained*: what the second one covers must not be safe before the first one is done. So the device does them one
+after the other, and a crash can fall between. The process holds back its effects until then
+(:mod:`distlab.sim.process`). A crash asks the disk's own random stream what survives.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from distlab.core.disk import RecordFiles
-from distlab.core.errors import DiskError, DiskFull
+from distlab.core.errors import DiskError, DiskFull, Halt
 from distlab.core.files import Files, Mark
 from distlab.faults import Survival
 from distlab.sim.streams import stream
@@ -33,13 +36,28 @@ _SOUND = {"slow": 1, "full": False, "event_cost": 0, "job_factor": 1}
 class Request:
     """A sync that was asked for."""
 
-    __slots__ = ("done", "is_settled", "mark")
+    __slots__ = ("asked_by", "begins", "done", "is_settled", "mark")
 
-    def __init__(self, mark: Mark, done: Callable[[bool], None]) -> None:
+    def __init__(
+        self,
+        mark: Mark,
+        done: Callable[[bool], None],
+        asked_by: int = 0,
+        begins: Callable[[], None] | None = None,
+    ) -> None:
         self.mark = mark
+        self.asked_by = asked_by
+        """The event that was being handled: two syncs of one are chained."""
+        self.begins = begins
+        """Called when the device turns to it. May raise ``Halt``: a fault has waited for that."""
         self.done = done
         """Called with whether it worked, unless somebody settles it before its time."""
         self.is_settled = False
+
+    def begin(self) -> None:
+        begins, self.begins = self.begins, None
+        if begins is not None and not self.is_settled:
+            begins()
 
 
 class Device:
@@ -76,17 +94,27 @@ class Device:
             self._random = stream(self.sim.noise.seed, "disk", self.address)
         return self._random.random()
 
-    def sync(self, mark: Mark, done: Callable[[bool], None]) -> Request:
-        """Make ``mark`` durable some time later, then call ``done`` with whether it worked."""
-        request = Request(mark, done)
+    def sync(self, request: Request) -> None:
+        """Make what it covers durable some time later, then call its ``done`` with whether it worked."""
         self._waiting.append(request)
         if not self._under_way:
             self._begin()
-        return request
 
     def _begin(self) -> None:
-        self._under_way, self._waiting = self._waiting, []
-        self.sim.after(self.sync_time() * self.slow, self._complete, self._under_way)
+        """Turn to all that wait, in order, up to the second one of a handler."""
+        count, askers = 0, set[int]()
+        for request in self._waiting:
+            if request.asked_by in askers:
+                break
+            askers.add(request.asked_by)
+            count += 1
+        batch, self._waiting = self._waiting[:count], self._waiting[count:]
+        self._under_way = batch
+        for request in batch:
+            with contextlib.suppress(Halt):
+                request.begin()
+        if batch is self._under_way:  # no fault that waited for it was a crash
+            self.sim.after(self.sync_time() * self.slow, self._complete, batch)
 
     def sync_time(self) -> int:
         """How long the next sync takes, ordinarily."""
@@ -199,9 +227,7 @@ class SimDisk(RecordFiles):
 
     def sync(self, *paths: str) -> None:
         self._actor.must_live()
-        for path in paths:
-            self._actor.about_to("sync", path)
-        self._actor.sync(paths, self._files.mark(*paths))
+        self._actor.sync(paths)
 
     def _access(self) -> None:
         self._actor.must_live()
