@@ -34,6 +34,11 @@ def as_one(found: groups.Books, generation: int, before: int) -> list[tuple[Any,
 KNEW_BEFORE = (log.Books, "was_committed", lambda *_: False)
 GIVEN_TWICE = (groups.Books, "members_of", as_one)
 BEGUN_ANEW = (coordinating, "_begun_anew", lambda _: 0)
+LAST_ANSWERS_ONLY = (
+    groups.Books,
+    "_is_of_this_place",
+    lambda self, life, question: self._is_last(life, question),
+)
 CROSSED = (coordinating, "_crossed", lambda _: 0)
 
 ACQUITTED = (
@@ -45,6 +50,8 @@ ACQUITTED = (
     ("number-given-twice-by-one-that-died", "G3", "alternative", "CG-S4", GIVEN_TWICE),
     # A coordinator that takes over in a rebalance knows nothing of it.
     ("fail-over-in-a-rebalance", "G3", "reference", "CG-L2", BEGUN_ANEW),
+    # UNKNOWN_MEMBER_ID in answer to a heartbeat that is not the last one: it may be believed, and need not be.
+    ("out-by-an-older-answer", "G3", "alternative", "CG-L2", LAST_ANSWERS_ONLY),
     # A JoinGroup is repeated while its answer is under way, and is taken for the next one.
     ("question-crosses-answer", "G3", "alternative", "CG-L2", CROSSED),
 )

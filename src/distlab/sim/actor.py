@@ -31,7 +31,7 @@ class Actor(Protocol):
         """This took so long."""
 
     def sync(self, paths: tuple[str, ...]) -> None:
-        """Make these durable, with all that was written before. Raises ``NoSuchFile``."""
+        """Make these durable, as they are now. Raises ``NoSuchFile``."""
 
     def flush(self) -> None:
         """Wait for the syncs that were asked for before. Raises ``DiskError`` where one of them fails."""

@@ -1,9 +1,8 @@
 """A node's disk in the simulator: the file model of the core, with time, faults and events round it.
 
 Theory of operation. A sync takes a mark and is queued on the device. While one is under way, those that come join the
-next one, and all of these complete together: group commit falls out of the device being busy. Two syncs of one handler
-are *chained*: what the second one covers must not be safe before the first one is done. So the device does them one
-after the other, and a crash can fall between. The process holds back its effects until then
+next one, and all of these complete together: group commit falls out of the device being busy. Together means at one
+time, and in order: a crash can fall between two of them. The process holds back its effects until then
 (:mod:`distlab.sim.process`). A crash asks the disk's own random stream what survives.
 """
 
@@ -36,28 +35,25 @@ _SOUND = {"slow": 1, "full": False, "event_cost": 0, "job_factor": 1}
 class Request:
     """A sync that was asked for."""
 
-    __slots__ = ("asked_by", "begins", "done", "is_settled", "mark")
+    __slots__ = ("about_to", "done", "is_settled", "mark")
 
     def __init__(
         self,
         mark: Mark,
         done: Callable[[bool], None],
-        asked_by: int = 0,
-        begins: Callable[[], None] | None = None,
+        about_to: Callable[[], None] | None = None,
     ) -> None:
         self.mark = mark
-        self.asked_by = asked_by
-        """The event that was being handled: two syncs of one are chained."""
-        self.begins = begins
-        """Called when the device turns to it. May raise ``Halt``: a fault has waited for that."""
+        self.about_to = about_to
+        """Called when all before it are done. May raise ``Halt``: a fault has waited for that."""
         self.done = done
         """Called with whether it worked, unless somebody settles it before its time."""
         self.is_settled = False
 
     def begin(self) -> None:
-        begins, self.begins = self.begins, None
-        if begins is not None and not self.is_settled:
-            begins()
+        about_to, self.about_to = self.about_to, None
+        if about_to is not None:
+            about_to()
 
 
 class Device:
@@ -101,20 +97,8 @@ class Device:
             self._begin()
 
     def _begin(self) -> None:
-        """Turn to all that wait, in order, up to the second one of a handler."""
-        count, askers = 0, set[int]()
-        for request in self._waiting:
-            if request.asked_by in askers:
-                break
-            askers.add(request.asked_by)
-            count += 1
-        batch, self._waiting = self._waiting[:count], self._waiting[count:]
-        self._under_way = batch
-        for request in batch:
-            with contextlib.suppress(Halt):
-                request.begin()
-        if batch is self._under_way:  # no fault that waited for it was a crash
-            self.sim.after(self.sync_time() * self.slow, self._complete, batch)
+        self._under_way, self._waiting = self._waiting, []
+        self.sim.after(self.sync_time() * self.slow, self._complete, self._under_way)
 
     def sync_time(self) -> int:
         """How long the next sync takes, ordinarily."""
@@ -123,6 +107,9 @@ class Device:
 
     def _complete(self, batch: list[Request]) -> None:
         for request in batch:
+            if batch is self._under_way and not request.is_settled:
+                with contextlib.suppress(Halt):
+                    request.begin()
             if batch is not self._under_way:  # the machine has crashed, before or just now
                 return
             if not request.is_settled:
@@ -145,6 +132,9 @@ class Device:
 
     def crash(self, survival: Survival) -> None:
         """The machine loses what the survival rule says of the writes that were not synced."""
+        if len(self._under_way) > 1 and survival in (Survival.SOME, Survival.TORN):
+            for request in self._under_way[: int(self.chance() * len(self._under_way))]:
+                self.files.settle(request.mark)  # they were done, and nobody had heard
         self._under_way, self._waiting = [], []
         lost = self.files.crash(
             self._keeper(survival),

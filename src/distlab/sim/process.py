@@ -52,12 +52,14 @@ _FOREVER = 1 << 62
 class _Barrier:
     """A sync in the outbox: what stands behind it waits."""
 
-    __slots__ = ("asked", "is_open", "paths", "request")
+    __slots__ = ("asked", "asked_by", "is_open", "paths", "request")
 
-    def __init__(self, paths: tuple[str, ...], asked: int) -> None:
+    def __init__(self, paths: tuple[str, ...], asked: int, asked_by: int) -> None:
         self.paths = paths
         self.asked = asked
         """The event of the sync."""
+        self.asked_by = asked_by
+        """The event in whose handler it was asked for."""
         self.is_open = False
         self.request: Request | None = None
 
@@ -220,18 +222,20 @@ class Process:
     # -- order of effects -----------------------------------------------------------------------------------------
 
     def sync(self, paths: tuple[str, ...]) -> None:
-        """Begin a sync that everything after it waits for. It waits for those that this handler has asked for before,
-        and so do faults that wait for it."""
-        begins = None
+        """Begin a sync that everything after it waits for.
+
+        It waits for those that this handler has asked for before, and so does a fault that waits for it.
+        """
+        about_to = None
         if self.sim.watch is not None:
-            begins = partial(self._about_to_sync, paths)
+            about_to = partial(self._about_to_sync, paths)
             if not self._is_chained():
-                begins()
-                begins = None
+                about_to()
+                about_to = None
         mark = self.device.files.mark(*paths)
-        barrier = _Barrier(paths, self.note(Kind.SYNC, paths))
+        barrier = _Barrier(paths, self.note(Kind.SYNC, paths), self.sim.cause)
         self._outbox.append(barrier)
-        barrier.request = Request(mark, partial(self._synced, barrier), self.sim.cause, begins)
+        barrier.request = Request(mark, partial(self._synced, barrier), about_to)
         self.device.sync(barrier.request)
 
     def _about_to_sync(self, paths: tuple[str, ...]) -> None:
@@ -239,11 +243,9 @@ class Process:
             self.about_to("sync", path)
 
     def _is_chained(self) -> bool:
-        """Whether this handler waits for a sync already."""
+        """Whether this handler has asked for a sync already that is not done."""
         return any(
-            isinstance(entry, _Barrier)
-            and entry.request is not None
-            and entry.request.asked_by == self.sim.cause
+            isinstance(entry, _Barrier) and not entry.is_open and entry.asked_by == self.sim.cause
             for entry in self._outbox
         )
 
