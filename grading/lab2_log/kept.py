@@ -71,7 +71,7 @@ def kept(solution: Solution) -> Kept:
         election=(450 * MS, 900 * MS),
         snapshot_after=100,
         rules=Rules(MIN_INSYNC),
-        session=600 * MS,
+        session=1 * SECOND,
         tend_every=60 * MS,
         brokers=BROKERS,
     )

@@ -93,3 +93,25 @@ def test_what_is_committed_survives_a_kill(project: Project, victim: str) -> Non
     project.log("crash", victim, "--for", "0.2")
     rest = project.log(*words, "--max-messages", "3").splitlines()
     assert [line for line in rest if line.isdigit()] == ["5", "6", "7"]
+
+
+def test_who_stands_still_is_replaced_and_joins_anew(
+    project: Project, consumer: Callable[..., subprocess.Popen[str]]
+) -> None:
+    made(project, "naps", range(3))
+    words = ("naps", "--group", "sleepers", "--from-beginning", "--max-poll-interval", "1")
+    one = consumer(*words)
+    assert one.stdout is not None
+    assert [one.stdout.readline() for _ in range(3)] == ["0\n", "1\n", "2\n"]
+    one.send_signal(signal.SIGSTOP)
+    other = consumer(*words)
+    project.log("produce", "naps", "--quiet", given="while it slept\n")
+    assert other.stdout is not None
+    while other.stdout.readline() != "while it slept\n":
+        pass  # what it had not committed is read again
+    other.send_signal(signal.SIGINT)
+    assert other.wait(20) == 130
+    one.send_signal(signal.SIGCONT)
+    project.log("produce", "naps", "--quiet", given="awake again\n")
+    while (line := one.stdout.readline()) != "awake again\n":
+        assert line  # it goes on
