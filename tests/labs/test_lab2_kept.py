@@ -235,22 +235,8 @@ def test_the_table_names_who_leads_and_who_lags(lab: Modules) -> None:
             "gateway": None,
         }
     )
-    assert row.split() == [
-        "t-0",
-        "b1",
-        "3",
-        "10",
-        "b1",
-        "b2",
-        "b1",
-        "12",
-        "b2",
-        "7",
-        "(5",
-        "behind)",
-        "b3",
-        "12",
-    ]
+    assert row.split()[:6] == ["t-0", "b1", "3", "10", "b1", "b2"]
+    assert row.endswith("b1 b3 at 12  b2 5 behind")
 
 
 @pytest.mark.parametrize("count", [3, 40])

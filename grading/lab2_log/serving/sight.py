@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from labs.lab2_log.brokers import BrokerProbe, Replica
 
-HEAD = f"{'partition':<16}{'leader':<8}{'epoch':>5}{'committed':>11}  {'in sync':<12}{'ends, and how far behind'}"
+HEAD = f"{'partition':<16}{'leader':<8}{'epoch':>5}{'committed':>11}  {'in sync':<12}{'ends at; how far behind'}"
 
 
 class Sight(Struct, frozen=True):
@@ -22,10 +22,13 @@ class Sight(Struct, frozen=True):
 
     @property
     def lags(self) -> dict[str, int]:
-        """How many records of the leader's each of the others has not."""
-        return {
-            broker: self.ends.get(self.best.leader, end) - end for broker, end in self.ends.items()
-        }
+        """How many records of the leader's each of the others has not; or of the longest log's, if it is silent."""
+        return {broker: self.end - end for broker, end in self.ends.items()}
+
+    @property
+    def end(self) -> int:
+        """Where the leader's log ends; the longest, if it is silent."""
+        return self.ends.get(self.best.leader, max(self.ends.values()))
 
 
 def sights(probes: Mapping[Any, Any]) -> list[Sight]:
@@ -63,12 +66,13 @@ def table(probes: Mapping[Any, Any], most: int = 24) -> list[str]:
 
 
 def line(sight: Sight) -> str:
-    """One partition."""
+    """One partition. Brokers whose logs end at the same place stand together."""
     best, lags = sight.best, sight.lags
-    ends = "  ".join(
-        f"{broker} {end:,}" + (f" ({lags[broker]:,} behind)" if lags[broker] > 0 else "")
-        for broker, end in sight.ends.items()
-    )
+    level = [broker for broker in sight.ends if lags[broker] == 0]
+    told = [f"{' '.join(level)} at {sight.end:,}"] if level else []
+    told += [f"{broker} {lag:,} behind" for broker, lag in lags.items() if lag > 0]
+    told += [f"{broker} {-lag:,} ahead" for broker, lag in lags.items() if lag < 0]
+    ends = "  ".join(told)
     in_sync = " ".join(sorted(best.isr))
     return (
         f"{best.partition[:15]:<16}{best.leader or 'none':<8}{best.leader_epoch:>5}"
