@@ -2,6 +2,7 @@
 
 import re
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,22 @@ def test_a_producer_writes_each_record_once_and_in_order_though_somebody_is_kill
     assert "600 records" in said
     read = project.log("consume", topic, "--from-beginning", "--timeout", "1").splitlines()
     assert read == [f"{turn}.{n}" for turn in range(30) for n in range(20)]
+
+
+def test_a_producer_that_was_killed_between_two_lines_is_replaced(project: Project) -> None:
+    project.log("topics", "create", "patient")
+    producer = project.begin("produce", "patient")
+    assert producer.stdin is not None
+    assert producer.stdout is not None
+    producer.stdin.write("one\n")
+    producer.stdin.flush()
+    assert producer.stdout.readline() == "patient-0 @ 0\n"
+    for pen in ("p1", "p2"):
+        project.log("crash", pen, "--for", "0.1")
+    time.sleep(2)  # to be there again
+    producer.stdin.write("two\n")
+    said, refused = producer.communicate(timeout=60)
+    assert said == "patient-0 @ 1\n", refused
 
 
 def test_records_without_a_key_are_spread_and_told_where_they_stand(project: Project) -> None:

@@ -40,7 +40,7 @@ def made(project: Project, topic: str) -> str:
     return project.log("describe", topic).splitlines()[1].split()[1]
 
 
-def wait(holds, seconds: float = 30) -> None:  # type: ignore[no-untyped-def]
+def wait(holds, seconds: float = 60) -> None:  # type: ignore[no-untyped-def]
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline

@@ -14,7 +14,7 @@ import msgspec
 
 from distlab.cli.keeping import own_folder
 from distlab.cli.program import NotReady
-from distlab.core.values import SECOND, Ok, Operation
+from distlab.core.values import SECOND, Info, Ok, Operation
 from distlab.grade.solution import load_lab
 
 _LAB: Final = "lab2_log"
@@ -72,7 +72,8 @@ class Cluster:
             raise NotReady("the log has ended meanwhile") from None
         if isinstance(outcome, Ok):
             return outcome.value
-        raise Refusal(outcome.reason)
+        about = "nobody knows whether it was done" if isinstance(outcome, Info) else ""
+        raise Refusal(outcome.reason, about)
 
     def partitions(self, topic: str) -> list[Any]:
         """What the controller knows of a topic's partitions, or of all. Raises ``Refusal`` where there is none."""

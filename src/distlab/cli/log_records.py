@@ -69,12 +69,16 @@ class Pen:
 
     def __init__(self, cluster: Cluster, partitions: list[str], acks: int) -> None:
         self._cluster = cluster
-        take = cluster.requests.TakePen(tuple(partitions), acks)
-        for node in cluster.requests.PENS:
+        self._take = cluster.requests.TakePen(tuple(partitions), acks)
+        self.take()
+
+    def take(self) -> None:
+        """Take a free one. Raises ``Refusal``."""
+        for node in self._cluster.requests.PENS:
             with suppress(Refusal):
-                self._token, self._node = cluster.ask(take, node), node
+                self._token, self._node = self._cluster.ask(self._take, node), node
                 return
-        raise Refusal(cluster.requests.TAKEN)
+        raise Refusal(self._cluster.requests.TAKEN)
 
     def write(
         self, records: list[tuple[bytes | None, bytes]], partition: int
@@ -90,13 +94,22 @@ class Pen:
             refusal = too_large
         except UnicodeDecodeError:
             refusal = Refusal("INVALID_RECORD")
-        write = self._cluster.requests.Write(self._token, tuple(lines), partition)
         places: list[tuple[int, int]] = []
-        for first, second in self._cluster.ask(write, self._node):
+        for first, second in self._told(tuple(lines), partition):
             if isinstance(first, str):
                 return places, Refusal(second, _CERTAINTY[first])
             places.append((first, second))
         return places, refusal
+
+    def _told(self, lines: tuple[tuple[str | None, str], ...], partition: int) -> Any:
+        requests = self._cluster.requests
+        try:
+            return self._cluster.ask(requests.Write(self._token, lines, partition), self._node)
+        except Refusal as refusal:
+            if refusal.code != requests.UNKNOWN_PRODUCER:
+                raise
+        self.take()  # ours was started anew, or given to somebody else: nothing was sent
+        return self._cluster.ask(requests.Write(self._token, lines, partition), self._node)
 
     def lay_down(self) -> None:
         with suppress(Refusal, NotReady):
