@@ -27,6 +27,7 @@ from grading.lab4_transactions.logtx.world import (
     LOG,
     OUTPUTS,
     PROCESSORS,
+    READER,
     elect,
     look,
     of,
@@ -165,6 +166,7 @@ COORDINATING = (
             [transact(60, "a1", *TWO), transact(100, "a1", "out-0=p", "out-1=q")],
             twice("a1", "c1", "EndTxn", 60),
             late("a1", "out-1", "Produce", 90, 2),
+            until=400 * MS,
         ),
     ),
     Directed(
@@ -268,6 +270,28 @@ COORDINATING = (
             [transact(60, "a1", *TWO), look(700)],
             *lost("c1", "out-0", "WriteMarker", 1, 2),
             *lost("out-1", "c1", "MarkerWritten", 1, 2),
+        ),
+    ),
+    Directed(
+        "the answer to a marker comes again, and the next marker is lost",
+        "it is the past one's answer",
+        of(
+            [transact(60, "a1", *TWO), transact(100, "a1", "out-0=p", "out-1=q")],
+            twice("out-0", "c1", "MarkerWritten", 60),
+            *lost("c1", "out-0", "WriteMarker", 2),
+        ),
+    ),
+    Directed(
+        "a transaction begins in the midst of another one, and lasts longer",
+        "the LSO is between two batches of one that is committed: half of it is seen, for a while",
+        of(
+            [
+                transact(60, "a1", "out-0=x", "in-0=w", "out-0=y", lazily=True),
+                transact(61, "a3", "out-0=p", think=200 * MS),
+                *[look(t, READER, "out-0") for t in range(80, 320, 20)],
+            ],
+            fine=True,
+            until=400 * MS,
         ),
     ),
     Directed(
@@ -466,6 +490,20 @@ PROCESSING = (
         for at in (60, 75, 190, 405)
     ),
     Directed(
+        "p1 sleeps while it has nothing to do, and its input is another's for a while",
+        "it is its own again in the next generation that it hears of, and has moved on",
+        of(
+            [
+                transact(60, "a3", "in-0=a,b", "in-1=c"),
+                transact(550, "a3", "in-0=d,e"),
+                transact(1000, "a3", "in-0=f"),
+            ],
+            Fault(At(200 * MS), Pause("p1", 600 * MS)),
+            Fault(At(790 * MS), Clog("p1", "in-0", 30 * MS)),
+            processors=2,
+        ),
+    ),
+    Directed(
         "offsets come late, from a generation that is over",
         "the group has another one",
         of(
@@ -489,10 +527,11 @@ PROCESSING = (
         "an InitProducer comes again, and the answer to EndTxn is lost",
         "nobody can say how it ended, but the group",
         of(
-            [transact(60, "a3", "in-0=a,b"), transact(500, "a3", "in-0=c")],
+            [transact(60, "a3", "in-0=a,b"), transact(400, "a3", "in-0=c")],
             *[twice("p1", c, "InitProducer", 60) for c in COORDINATORS],
             *lost("c1", "p1", "TxnEnded"),
             processors=1,
+            until=700 * MS,
         ),
     ),
     Directed(

@@ -9,6 +9,7 @@ from distlab.grade.lab import Mutant, bug
 from labs.lab4_transactions.logtx import (
     COMPLETE_ABORT,
     COMPLETE_COMMIT,
+    CONCURRENT_TRANSACTIONS,
     EMPTY,
     NONE,
     NOT_COORDINATOR,
@@ -18,17 +19,21 @@ from labs.lab4_transactions.logtx import (
     PRODUCER_FENCED,
     AddPartitions,
     EndTxn,
+    Fetched,
     Identity,
     InitDone,
     InitProducer,
     MarkerWritten,
     PartitionsAdded,
+    Record,
     TxnEnded,
     TxnRecord,
     WriteMarker,
 )
 from labs.lab4_transactions.txn_coordinator import PREPARED, Coordinator, SayMarkers, TimeOut
+from labs.lab4_transactions.txn_index import TransactionIndex
 from labs.lab4_transactions.txn_log import Lead, Loaded
+from labs.lab4_transactions.txn_reader import read_committed
 
 # -- who may speak ----------------------------------------------------------------------------------------------------
 
@@ -377,6 +382,45 @@ class AlwaysBusy(Coordinator):
         super().complete_if_done(record)
 
 
+class AnyAnswerCounts(Coordinator):
+    """Takes any answer from a partition for the answer to the marker of now: one that came late counts for the next
+    transaction."""
+
+    def on_marker_written(self, answer: MarkerWritten, sender: Address) -> None:
+        record = self.known.get(answer.transactional_id)
+        if record is not None and record.ended is not None:
+            answer = structs.replace(answer, producer=self.marker_of(record))
+        super().on_marker_written(answer, sender)
+
+
+class AnyTimeOut(Coordinator):
+    """A time-out ends whatever runs when it goes off, though it was set for a transaction before."""
+
+    def on_time_out(self, timer: TimeOut) -> None:
+        record = self.known.get(timer.transactional_id)
+        if record is not None:
+            timer = structs.replace(timer, producer=record.producer)
+        super().on_time_out(timer)
+
+
+class SpeaksWhileLoading(Coordinator):
+    """Answers as soon as it leads, with what it has read so far: it takes known producers for new ones."""
+
+    def not_now(self, transactional_id: str) -> str:
+        if not self.log_view.leads(self):
+            return NOT_COORDINATOR
+        return CONCURRENT_TRANSACTIONS if transactional_id in self.writing else NONE
+
+
+class WritesForEver(Coordinator):
+    """Keeps what it was writing when another coordinator took over: back in office, it waits for it for ever."""
+
+    def on_lead(self, lead: Lead, sender: Address) -> None:
+        writing = dict(self.writing)
+        super().on_lead(lead, sender)
+        self.writing = writing
+
+
 # -- cost -------------------------------------------------------------------------------------------------------------
 
 
@@ -433,6 +477,21 @@ class TellsEverybody(Coordinator):
                 self.send(Address(partition), marker)
 
 
+# -- with another partition or reader under it ------------------------------------------------------------------------
+
+
+class ShowsTheUndecided(TransactionIndex):
+    """The partition shows all that it has: who reads may build upon what is then aborted."""
+
+    def last_stable_offset(self, high_watermark: int) -> int:
+        return high_watermark
+
+
+def reads_everything(fetched: Fetched, position: int) -> tuple[list[Record], int]:
+    """Reads up to the LSO, and does not look at what was aborted: everything there is decided, is it not?"""
+    return read_committed(structs.replace(fetched, aborted=()), position)
+
+
 def _bug(
     name: str, by: type, breaks: str, kind: str = "safety", source: str = "ours", code: str = ""
 ) -> Mutant:
@@ -451,6 +510,22 @@ def _bug(
 BUFSTREAM = "Jepsen, Bufstream 0.1.0; KIP-890"
 
 COORDINATING = (
+    bug(
+        "shows-the-undecided",
+        ShowsTheUndecided,
+        part="F2",
+        replaces="txn_index:TransactionIndex",
+        breaks="TX-G1",
+        source=BUFSTREAM,
+    ),
+    bug(
+        "reads-everything",
+        reads_everything,
+        part="F2",
+        replaces="txn_reader:read_committed",
+        breaks="TX-G1",
+        source="KIP-98",
+    ),
     _bug("any-epoch-ends", AnyEpochEnds, "TX-S1", source=BUFSTREAM, code="m1"),
     _bug("anybody-adds", AnybodyAdds, "TX-S3"),
     _bug("same-again", SameAgain, "TX-S3"),
@@ -481,6 +556,10 @@ COORDINATING = (
     _bug("short-of-time", ShortOfTime, "TX-L1", "liveness"),
     _bug("forgets-its-answer", ForgetsItsAnswer, "TX-L1", "liveness"),
     _bug("always-busy", AlwaysBusy, "TX-L1", "liveness"),
+    _bug("any-answer-counts", AnyAnswerCounts, "TX-L1", "liveness"),
+    _bug("any-time-out", AnyTimeOut, "TX-L1", "liveness"),
+    _bug("speaks-while-loading", SpeaksWhileLoading, "TX-S3"),
+    _bug("writes-for-ever", WritesForEver, "TX-L1", "liveness"),
     _bug("notes-each-marker", NotesEachMarker, "TX-C1", "cost"),
     _bug("adds-again", AddsAgain, "TX-C1", "cost"),
     _bug("insists-on-markers", InsistsOnMarkers, "TX-C1", "cost"),

@@ -146,6 +146,26 @@ class KeepsItsPlaces(Processor):
         super().on_offsets_are(structs.replace(answer, positions=kept))
 
 
+class KeepsWhatItHas(Processor):
+    """Keeps its place in an input that is still its own in the next generation that it hears of. It may have missed
+    one in which it was another's."""
+
+    def on_assignment(self, news: Assignment) -> None:
+        places = dict(self.positions)
+        is_news = news.generation > self.generation
+        super().on_assignment(news)
+        if is_news and set(news.partitions) <= set(places):
+            self.positions = {name: places[name] for name in news.partitions}
+            self.go_on()
+
+
+class AnyOffsetsWillDo(Processor):
+    """Takes any answer of the group for the answer to its question: an old one, come late, leads it back."""
+
+    def on_offsets_are(self, answer: OffsetsAre) -> None:
+        super().on_offsets_are(structs.replace(answer, id=self.question))
+
+
 class BackToFront(Processor):
     """Processes the newest record of a piece first."""
 
@@ -266,6 +286,8 @@ PROCESSING = (
     _bug("takes-unstable-offsets", TakesUnstableOffsets, "TX-S5", source="KIP-447"),
     _bug("reads-the-aborted", ReadsTheAborted, "TX-S5", source="KIP-98"),
     _bug("keeps-its-places", KeepsItsPlaces, "TX-S5"),
+    _bug("keeps-what-it-has", KeepsWhatItHas, "TX-S5"),
+    _bug("any-offsets-will-do", AnyOffsetsWillDo, "TX-S5"),
     _bug("back-to-front", BackToFront, "TX-S5"),
     _bug("gives-up-when-fenced", GivesUpWhenFenced, "TX-L5", "liveness"),
     _bug("stuck-at-the-aborted", StuckAtTheAborted, "TX-L5", "liveness"),
