@@ -40,8 +40,8 @@ class Application(Transactor):
         op = self.queue[0][1]
         left = [name for name in op.reads if name not in self.seen]
         if left:
-            self.seen[left[0]], self.position = [], 0
-            self.on_fetch_again(FetchAgain())
+            self.seen[left[0]] = []
+            self.fetch(0)
         elif not op.writes:
             self.transacted(COMMITTED)
         elif self.identity is None and self.has_begun and not op.init:
@@ -52,9 +52,13 @@ class Application(Transactor):
                 op.writes, commit=op.commit, init=op.init, think=op.think, lazily=op.lazily
             )
 
+    def fetch(self, position: int) -> None:
+        self.position = position
+        self.asked += 1
+        self.on_fetch_again(FetchAgain())
+
     def on_fetch_again(self, timer: FetchAgain) -> None:
         if self.queue and self.txn is None and self.seen:
-            self.asked += 1
             self.send(Address(list(self.seen)[-1]), Fetch(self.asked, self.position))
             self.set_timer(timer, self.config.retry)
 
@@ -62,10 +66,10 @@ class Application(Transactor):
         if not self.queue or self.txn is not None or fetched.id != self.asked:
             return
         self.cancel_timer(FetchAgain())
-        records, self.position = read_committed(fetched, self.position)
+        records, behind = read_committed(fetched, self.position)
         self.seen[sender] += [record.value for record in records]
-        if self.position < fetched.last_stable_offset:
-            self.on_fetch_again(FetchAgain())
+        if behind < fetched.last_stable_offset:
+            self.fetch(behind)
         else:
             self.asked += 1
             self.read_on()

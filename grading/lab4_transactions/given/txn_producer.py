@@ -76,6 +76,8 @@ class Txn:
     count: dict[str, int] = field(default_factory=dict)
     """Partition -> batches sent."""
     phase: str = "init"
+    silence: int = 0
+    """How often InitProducer was not answered in time: its answers may need longer."""
     open: dict[int, tuple[str, Message]] = field(default_factory=dict)
     """Questions without an answer: id -> whom, what. To whom: empty is the coordinator."""
 
@@ -194,17 +196,18 @@ class Transactor(Node):
         coordinators = self.config.coordinators
         for to, message in self.txn.open.values():
             self.send(Address(to or coordinators[self.turn % len(coordinators)]), message)
-        self.set_timer(AskAgain(), self.config.retry)
+        self.set_timer(AskAgain(), self.config.retry << min(self.txn.silence, 3))
 
     def on_ask_again(self, _: AskAgain) -> None:
         if self.txn is not None and self.txn.open:
             if self.txn.phase != "write" and not self.has_answered:
                 self.turn += 1
-            self.has_answered = False
-            if self.txn.phase == "init":  # only the newest answer counts
+            if self.txn.phase == "init":  # only the newest answer counts: do not ask too soon
+                self.txn.silence = 0 if self.has_answered else self.txn.silence + 1
                 self.ask_init()
             else:
                 self.say()
+            self.has_answered = False
 
     def is_answered(self, number: int, error: str, sender: Address) -> bool:
         """Whether this settles an open question. What is to be asked again stays open."""
@@ -222,7 +225,8 @@ class Transactor(Node):
 
     def on_init_done(self, answer: InitDone, sender: Address) -> None:
         if self.is_answered(answer.id, answer.error, sender):
-            self.identity = answer.producer
+            assert self.txn is not None
+            self.identity, self.txn.silence = answer.producer, 0
             self.add()
 
     def on_partitions_added(self, answer: PartitionsAdded, sender: Address) -> None:

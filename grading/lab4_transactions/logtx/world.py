@@ -56,7 +56,7 @@ PROCESSORS = ("p1", "p2")
 HORIZON = 900 * MS
 TIMEOUT = 300 * MS
 """Of every transaction."""
-IN_TIME = 4 * SECOND
+IN_TIME = 6 * SECOND
 """TX-L1's bound, after all is well."""
 
 

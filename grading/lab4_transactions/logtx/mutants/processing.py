@@ -14,7 +14,7 @@ from labs.lab4_transactions.logtx import (
     Write,
     processed,
 )
-from labs.lab4_transactions.txn_processor import BeatAgain, GoOn, Processor
+from labs.lab4_transactions.txn_processor import GoOn, Processor
 from labs.lab4_transactions.txn_producer import COMMITTED, FENCED, UNKNOWN, Offsets
 from labs.lab4_transactions.txn_reader import read_committed
 
@@ -212,16 +212,6 @@ class FirstGenerationForEver(Processor):
             super().on_assignment(news)
 
 
-class SilentAtWork(Processor):
-    """Says nothing to the group while a transaction is running: a long one costs it its membership, and is aborted."""
-
-    def on_beat_again(self, timer: BeatAgain) -> None:
-        if self.txn is None:
-            super().on_beat_again(timer)
-        else:
-            self.set_timer(timer, self.config.beat)
-
-
 class HeedsOnlyTheFirst(Processor):
     """Reads its first input only, as long as it has one: the others have no turn."""
 
@@ -293,7 +283,6 @@ PROCESSING = (
     _bug("stuck-at-the-aborted", StuckAtTheAborted, "TX-L5", "liveness"),
     _bug("asks-each-once", AsksOnce, "TX-L5", "liveness"),
     _bug("first-generation-for-ever", FirstGenerationForEver, "TX-L5", "liveness"),
-    _bug("silent-at-work", SilentAtWork, "TX-L5", "liveness"),
     _bug("heeds-only-the-first", HeedsOnlyTheFirst, "TX-L5", "liveness"),
     _bug("commits-nothing", CommitsNothing, "TX-C2", "cost"),
     _bug("one-record-at-a-time", OneRecordAtATime, "TX-C2", "cost"),
