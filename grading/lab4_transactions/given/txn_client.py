@@ -5,7 +5,6 @@ from __future__ import annotations
 from distlab.core import Address, Fail, Info, Ok, Ticket, Timer
 from labs.lab4_transactions.logtx import Fetch, Fetched, ProducerConfig, Transact
 from labs.lab4_transactions.txn_producer import ABORTED, COMMITTED, FENCED, Transactor
-from labs.lab4_transactions.txn_reader import read_committed
 
 
 class FetchAgain(Timer, frozen=True):
@@ -66,6 +65,8 @@ class Application(Transactor):
         if not self.queue or self.txn is not None or fetched.id != self.asked:
             return
         self.cancel_timer(FetchAgain())
+        from labs.lab4_transactions.txn_reader import read_committed  # yours, as it stands now
+
         records, behind = read_committed(fetched, self.position)
         self.seen[sender] += [record.value for record in records]
         if behind < fetched.last_stable_offset:
