@@ -1,0 +1,7 @@
+"""Part 5A: dataflow, and Storm's acking."""
+
+from __future__ import annotations
+
+from grading.lab5_streaming.dataflow.flow_part import PART_A1
+
+PARTS = (PART_A1,)
