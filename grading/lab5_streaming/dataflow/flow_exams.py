@@ -53,12 +53,16 @@ def choices(solution: Solution) -> Verdict:
         for n in range(400):
             first, other = two_choices(f"k{n}", targets)
             if first != key_group(f"k{n}") * targets // MAX_PARALLELISM:
-                return broken(f"the first choice of 'k{n}' among {targets} is not its owner", got=first)
+                return broken(
+                    f"the first choice of 'k{n}' among {targets} is not its owner", got=first
+                )
             if (first == other) != (targets == 1) or not 0 <= other < targets:
                 return broken(f"the other choice of 'k{n}' among {targets} is no other", got=other)
             others[other] += 1
         if min(others[target] for target in range(targets)) < 400 // targets // 3:
-            return broken(f"the other choices of 400 keys crowd on some of {targets}", got=dict(others))
+            return broken(
+                f"the other choices of 400 keys crowd on some of {targets}", got=dict(others)
+            )
     return kept()
 
 
@@ -109,9 +113,14 @@ def _is_spread(kind: str, targets: int, counts: list[int]) -> Verdict | None:
 def beginnings(solution: Solution) -> Verdict:
     """Many senders of one record each do not all begin with the same target."""
     table = solution.module("partitioners").PARTITIONERS
-    firsts = [next(iter(table["rebalance"](n, 4).deal(batch(0, 1, 1), Random(n)))) for n in range(8)]
+    firsts = [
+        next(iter(table["rebalance"](n, 4).deal(batch(0, 1, 1), Random(n)))) for n in range(8)
+    ]
     if len(set(firsts)) == 1:
-        return broken("eight senders rebalance, and all give their first record to the same target", got=firsts)
+        return broken(
+            "eight senders rebalance, and all give their first record to the same target",
+            got=firsts,
+        )
     return kept()
 
 

@@ -10,7 +10,32 @@ from grading.lab5_streaming.dataflow.flow_world import of
 KINDS = ("key_by", "rebalance", "shuffle", "broadcast", "global", "partial_key", "forward")
 
 SCHEDULES = (
+    Directed(
+        "two records, all is well",
+        "from a source to a sink",
+        of(sources=[1], stages=[1], how=["forward"], records=2, size=1, buffers=4),
+    ),
     Directed("two stages, all is well", "rebalance, then by key", of()),
+    Directed(
+        "all at the end",
+        "an operator that emits everything at its end, and the end waits behind it",
+        of(sources=[1], stages=[1, 2], how=["forward", "key_by"], records=40, hoard="op0"),
+    ),
+    Directed(
+        "a steady source over a long wire",
+        "less than the credit is under way: credit adds up",
+        of(
+            sources=[1],
+            stages=[1],
+            how=["forward"],
+            records=200,
+            size=1,
+            buffers=8,
+            swift=True,
+            pace={"src0": 3 * MS},
+            noise=Noise(delay=(10 * MS, 10 * MS)),
+        ),
+    ),
     *(
         Directed(
             f"{kind}, three to three",
@@ -43,7 +68,13 @@ SCHEDULES = (
     Directed(
         "a slow operator in the middle",
         "before it all is full, behind it all is empty",
-        of(sources=[2], stages=[1, 2], how=["global", "rebalance"], records=60, pace={"op0": 5 * MS}),
+        of(
+            sources=[2],
+            stages=[1, 2],
+            how=["global", "rebalance"],
+            records=60,
+            pace={"op0": 5 * MS},
+        ),
     ),
     Directed(
         "one slow sink of two, by key",
@@ -80,7 +111,12 @@ SCHEDULES = (
     Directed(
         "credit is held back",
         "no credit, no batch",
-        of(Fault(At(3 * MS), Clog("sink-0", "src0-0", 300 * MS)), stages=[1], how=["global"], records=40),
+        of(
+            Fault(At(3 * MS), Clog("sink-0", "src0-0", 300 * MS)),
+            stages=[1],
+            how=["global"],
+            records=40,
+        ),
     ),
     Directed(
         "the sink stands still",

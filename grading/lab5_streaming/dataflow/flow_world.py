@@ -28,6 +28,7 @@ from distlab.grade.draw import (
 from distlab.grade.lab import Stage
 from distlab.grade.scenario import Scenario
 from distlab.grade.solution import Solution
+from grading.lab5_streaming.dataflow.tree_world import names_members
 from labs.lab5_streaming.graph import Edge, Job, Vertex
 from labs.lab5_streaming.hosting import Console
 from labs.lab5_streaming.stream import TaskConfig
@@ -67,11 +68,15 @@ def job_of(shape: dict[str, Any]) -> Job:
         vertices.append(Vertex(f"src{number}", "operators:Rows", parallelism, arguments))
         edges.append(Edge(f"src{number}", names[0], shape["how"][0]))
     for number, (name, parallelism) in enumerate(zip(names, stages, strict=True)):
-        operator = "operators:Sink" if name == SINK else "operators:Stamp"
+        operator = "operators:Sink" if name == SINK else _between(name, shape)
         vertices.append(Vertex(name, operator, parallelism, {"pace": pace.get(name, 0)}))
         if number:
             edges.append(Edge(names[number - 1], name, shape["how"][number]))
     return Job(tuple(vertices), tuple(edges))
+
+
+def _between(name: str, shape: dict[str, Any]) -> str:
+    return "operators:Hoard" if shape.get("hoard") == name else "operators:Stamp"
 
 
 def configs_of(shape: dict[str, Any]) -> dict[Address, TaskConfig]:
@@ -106,11 +111,14 @@ def deadline_of(scenario: Scenario) -> int:
     batches = sum(shape["sources"]) * -(-shape["records"] // shape["size"])
     tasks = sum(shape["stages"]) + sum(shape["sources"])
     paces = [*shape.get("pace", {}).values(), *shape.get("slow", {}).values()]
-    most = min(batches * max(shape["stages"]) ** len(shape["stages"]), shape["records"] * sum(shape["sources"]))
+    most = min(
+        batches * max(shape["stages"]) ** len(shape["stages"]),
+        shape["records"] * sum(shape["sources"]),
+    )
     work = most * copies * sum(paces)
     if shape.get("swift"):
         trips = -(-shape["records"] // shape["size"] // shape["buffers"]) * 2 * noise.delay[1]
-        return ROUNDS * trips + 200 * MS
+        return ROUNDS * trips + batches * sum(paces) + 200 * MS
     straggling = 50 * MS if noise.straggle else 0
     wire = most * copies * 2 * (noise.delay[1] + straggling) + tasks * straggling
     return (scenario.plan.heal_at or 0) + work + wire + SLACK
@@ -148,6 +156,8 @@ def draw(random: Random) -> Scenario:
         shape["pace"] = {random.choice(names): random.choice([1, 5]) * MS}
     if random.random() < 0.3:
         shape["slow"] = {f"{SINK}-{random.randrange(stages[-1])}": 10 * MS}
+    if len(stages) > 1 and random.random() < 0.3:
+        shape["hoard"] = names[0]
     tasks = [str(address) for address in configs_of(shape)]
     swarm = Swarm(
         nodes=tasks,
@@ -176,4 +186,6 @@ def simpler(scenario: Scenario) -> Iterable[Scenario]:
     if len(shape["stages"]) > 1 and "forward" not in shape["how"]:
         smaller.append({"stages": shape["stages"][1:], "how": shape["how"][1:], "pace": {}})
     for change in smaller:
-        yield structs.replace(scenario, shape=shape | change)
+        simple = structs.replace(scenario, shape=shape | change)
+        if names_members(simple, configs_of(simple.shape)):
+            yield simple

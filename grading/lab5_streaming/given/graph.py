@@ -94,7 +94,9 @@ class Job(Struct, frozen=True):
                 inputs, outputs = [], []
                 for number, edge in enumerate(self.edges):
                     if edge.target == vertex.name:
-                        inputs.append(Incoming(number, self._ends(tasks[edge.source], edge, subtask)))
+                        inputs.append(
+                            Incoming(number, self._ends(tasks[edge.source], edge, subtask))
+                        )
                     if edge.source == vertex.name:
                         targets = self._ends(tasks[edge.target], edge, subtask)
                         outputs.append(Outgoing(number, targets, edge.partitioner, edge.tag))

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from distlab.core import Address, Message
@@ -105,6 +105,21 @@ class Stamp(Operator):
         mark = context.subtask
         values = tuple([(*value, mark) for value in records.values])
         context.emit(Records(records.keys, records.times, values))
+
+
+@dataclass
+class Hoard(Operator):
+    """Keeps all that it gets, and emits it at the end, batch by batch: as whoever sorts must do."""
+
+    kept: list[Records] = field(default_factory=list)
+
+    def on_records(self, context: Context, records: Records, edge: int) -> None:
+        values = tuple([(*value, context.subtask) for value in records.values])
+        self.kept.append(Records(records.keys, records.times, values))
+
+    def on_end(self, context: Context) -> None:
+        for records in self.kept:
+            context.emit(records)
 
 
 @dataclass
