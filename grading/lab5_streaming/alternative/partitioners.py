@@ -49,7 +49,7 @@ class Everyone(Partitioner):
     """The whole batch to each."""
 
     def deal(self, records: Records, random: Random) -> dict[int, Records]:
-        return {target: records for target in range(self.targets)}
+        return dict.fromkeys(range(self.targets), records)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The task's loop, with a line of channels: who has something stands in it once, and goes to its end when it was read."""
+"""The task's loop, with a line of channels: who has something stands in it once."""
 
 from __future__ import annotations
 

@@ -145,6 +145,10 @@ def _may_go(how: str, arrival: Arrival, hop: int, parallelism: int) -> bool:
     return True
 
 
+def _sender_of(shape: dict[str, Any], hop: int, source: int) -> str:
+    return source_names(shape)[source] if hop == 0 else vertex_names(shape)[hop - 1]
+
+
 def goes_where_it_must(run: Run) -> Verdict:
     """ST-S7, SM-S3: by each partitioner's rule."""
     shape = run.scenario.shape
@@ -163,7 +167,8 @@ def goes_where_it_must(run: Run) -> Verdict:
                     arrival.event,
                 )
             choices[arrival.key].add(there)
-            shares[(arrival.id // 100_000, before[-1])][(arrival.id, *before)] = there
+            source = arrival.id // 100_000 if hop == 0 else 0
+            shares[(source, before[-1])][(arrival.id, *before)] = there
             if how == "partial_key" and len(choices[arrival.key]) > 2:
                 reason = f"partial_key sent key {arrival.key!r} to a third subtask"
                 return broken(reason, arrival.event, got=sorted(choices[arrival.key]))
@@ -172,7 +177,7 @@ def goes_where_it_must(run: Run) -> Verdict:
                 counts = [list(sent.values()).count(target) for target in range(parallelism)]
                 if max(counts) - min(counts) > 1:
                     return broken(
-                        f"rebalance in subtask {sender} behind source {source} did not deal evenly",
+                        f"rebalance in subtask {sender} of {_sender_of(shape, hop, source)} did not deal evenly",
                         expected="no two differ by more than one",
                         got=counts,
                     )
@@ -286,7 +291,7 @@ def costs_little(run: Run) -> Verdict:
     configs = run.notes["configs"]
     batches: Counter[str] = Counter()
     taken: Counter[str] = Counter()
-    credits: Counter[tuple[str, str]] = Counter()
+    told: Counter[tuple[str, str]] = Counter()
     came: Counter[tuple[str, str]] = Counter()
     for event in run.trace.of(Kind.SEND, Kind.DELIVER):
         what = event.what
@@ -306,10 +311,10 @@ def costs_little(run: Run) -> Verdict:
                 )
         elif event.kind == Kind.SEND and isinstance(what, Credit):
             channel = (event.node, event.peer)
-            credits[channel] += 1
-            if credits[channel] > came[channel] + 2:
+            told[channel] += 1
+            if told[channel] > came[channel] + 2:
                 return broken(
-                    f"{event.node} told {event.peer} of credit {credits[channel]} times, for {came[channel]} batches",
+                    f"{event.node} told {event.peer} of credit {told[channel]} times, for {came[channel]} batches",
                     event.id,
                 )
     return kept()

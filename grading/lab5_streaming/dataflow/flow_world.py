@@ -1,7 +1,8 @@
 """The world of part 5A1: a job of a few operators, whose sources read numbers and whose sinks write them down.
 
-A scenario's shape says the job: ``sources`` and ``stages`` are parallelisms, the last stage being the sink; ``how[i]`` is the
-partitioner before stage i. Values carry the way that a record has come: its id, then a subtask for each operator.
+A scenario's shape says the job: ``sources`` and ``stages`` are parallelisms, the last stage being the sink;
+``how[i]`` is the partitioner before stage i. Values carry the way that a record has come: its id, then a subtask for
+each operator.
 """
 
 from __future__ import annotations
@@ -83,9 +84,7 @@ def configs_of(shape: dict[str, Any]) -> dict[Address, TaskConfig]:
     """Of all tasks; ``slow`` gives single ones a pace of their own."""
     configs = job_of(shape).deploy(shape["buffers"])
     for address, pace in shape.get("slow", {}).items():
-        config = configs[Address(address)]
-        arguments = {**config.arguments, "pace": pace}
-        configs[Address(address)] = structs.replace(config, arguments=arguments)
+        configs[Address(address)].arguments["pace"] = pace
     return configs
 
 
@@ -168,7 +167,7 @@ def draw(random: Random) -> Scenario:
         outage=(5 * MS, 300 * MS),
     )
     noise = structs.replace(draw_noise(random, swarm), straggle=random.choice([0.0, 0.0, 0.02]))
-    plan = draw_plan(random, swarm) if random.random() < 0.7 else Plan()
+    plan = draw_plan(random, swarm) if random.random() < 0.7 else Plan((), HORIZON)
     return Scenario((), plan, noise, shape)
 
 

@@ -13,7 +13,8 @@ from labs.lab5_streaming.tuples import Ack, Emit, Init, Tuple, Work, Worked
 
 def tree_of(message: int, fan: tuple[int, ...]) -> set[tuple[int, ...]]:
     """The paths of all tuples that come of a message."""
-    paths, level = set(), [Work(message, (), fan)]
+    paths: set[tuple[int, ...]] = set()
+    level = [Work(message, (), fan)]
     while level:
         level = [child for work in level for child in work.children()]
         paths.update(work.path for work in level)

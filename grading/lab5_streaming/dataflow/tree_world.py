@@ -82,8 +82,8 @@ def draw(random: Random) -> Scenario:
     ]
     calls.sort(key=lambda call: call.at)
     shape = {"bolts": random.choice([1, 2, 4]), "ackers": random.choice([1, 1, 2])}
-    if random.random() < 0.3:
-        shape["pace"] = random.choice([1, 8]) * MS
+    if len(calls) <= 3 and random.random() < 0.5:  # more would be an overload, and no fault
+        shape["pace"] = random.choice([1, 3]) * MS
     config = config_of(shape)
     others = [*config.bolts, *config.ackers]
     swarm = Swarm(

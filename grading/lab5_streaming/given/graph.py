@@ -3,8 +3,8 @@
 A job is a value of a few lines::
 
     Job(
-        (Vertex("words", "operators:Rows", 2, {...}), Vertex("count", "my_job:Count", 3), Vertex("out", "operators:Sink")),
-        (Edge("words", "count", "key_by"), Edge("count", "out", "forward")),
+        (Vertex("words", "operators:Rows", 2, {...}), Vertex("count", "my_job:Count", 3)),
+        (Edge("words", "count", "key_by"),),
     )
 
 ``deploy`` makes a task of each subtask, ``drawn`` shows the graph.
@@ -55,7 +55,7 @@ class Job(Struct, frozen=True):
         """The job as a networkx graph. Raises ``ValueError`` where it is none that can run."""
         import networkx  # not needed by a task, and slow to load
 
-        graph = networkx.MultiDiGraph()
+        graph: networkx.MultiDiGraph = networkx.MultiDiGraph()
         for vertex in self.vertices:
             if vertex.name in graph:
                 raise ValueError(f"two operators are called {vertex.name}")
@@ -102,7 +102,7 @@ class Job(Struct, frozen=True):
                         outputs.append(Outgoing(number, targets, edge.partitioner, edge.tag))
                 configs[address] = TaskConfig(
                     vertex.operator,
-                    vertex.arguments,
+                    dict(vertex.arguments),
                     vertex.name,
                     subtask,
                     vertex.parallelism,

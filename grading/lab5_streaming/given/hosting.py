@@ -1,7 +1,7 @@
 """The task: a node that hosts one subtask. What every task does, whatever flows through it. Given.
 
-A task opens a session to each task downstream, builds its operator, and hands it what its inputs bring. What you write in
-part 5A is the rest: the two ends of a channel (``channels.py``), and the loop between them (``task.py``).
+A task opens a session to each task downstream, builds its operator, and hands it what its inputs bring. What you
+write in part 5A is the rest: the two ends of a channel (``channels.py``), and the loop between them (``task.py``).
 
 ====================================  ==============================================================
 you call                              and it does
@@ -75,7 +75,7 @@ class TaskBase(Node):
         self.open_channels()
         self.ended, self.open = set(), set()
         self.busy = self.is_over = False
-        self.operator = build(config.operator, dict(config.arguments))
+        self.operator = build(config.operator, config.arguments)
         self.operator.open(Hosted(self, self.address))
         for target in dict.fromkeys(channel.peer for channel in self.outputs):
             self.connect(target)
@@ -98,7 +98,8 @@ class TaskBase(Node):
     def on_reconnect(self, timer: Reconnect) -> None:
         self.connect(timer.peer)
 
-    def transmit(self, channel: Channel, element: Element | Credit) -> None:
+    def transmit(self, channel: Channel, element: Any) -> None:
+        """Send an element, or a ``Credit``, on a channel."""
         self.send(channel.peer, structs.replace(element, edge=channel.edge))
 
     def on_batch(self, batch: Batch, sender: Address) -> None:

@@ -1,15 +1,16 @@
 """Part 5A2: what crosses the wire of a Storm topology, and what its spout and bolts do anyway. Given.
 
-A *message* enters at the spout, becomes *tuples*, and each tuple that a bolt has worked off may have made others: a tree.
-Which tuples come of a message is the topology's affair (``fan``, below). Who has to know when all of the tree is done is yours.
+A *message* enters at the spout, becomes *tuples*, and each tuple that a bolt has worked off may have made others: a
+tree. Which tuples come of a message is the topology's affair (``fan``, below). Who has to know when all of the tree
+is done is yours.
 
-==================  ============================================================================================
-spout, bolt -> bolt ``Tuple``   work to do; an edge of the tree, with an id of its own
-spout -> acker      ``Init``    a tree begins: the XOR of the ids of its first tuples
-bolt -> acker       ``Ack``     a tuple is done: its id XOR the ids of all tuples that were made of it
-acker -> spout      ``Done``    everything that came of this root is done
-acker -> spout      ``Failed``  it is not done, and its time is over
-==================  ============================================================================================
+===================  ===============================================================================
+spout, bolt -> bolt  ``Tuple``: work to do; an edge of the tree, with an id of its own
+spout -> acker       ``Init``: a tree begins: the XOR of the ids of its first tuples
+bolt -> acker        ``Ack``: a tuple is done: its id XOR the ids of all tuples that were made of it
+acker -> spout       ``Done``: everything that came of this root is done
+acker -> spout       ``Failed``: it is not done, and its time is over
+===================  ===============================================================================
 
 All are datagrams: lost, repeated, overtaken. Bolts and ackers crash, and remember nothing. The spout lives on.
 """

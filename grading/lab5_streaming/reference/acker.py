@@ -3,11 +3,12 @@
 Rule: the ledger is a table of numbers and a way to forget; it knows no bolt and no message.
 
 Theory. Each edge of the tree (a tuple) has a random id of 64 bits, and each id is XORed in twice: when its tuple is
-made, and when it is done. Since x ^ x = 0, and order does not matter, the number is zero when every tuple that was made is
-done; before that it is zero only if random ids happen to cancel out, once in 2^64. The size of the tree does not matter, and
-neither does who tells what first: an Ack may come before the Init. But an Ack that comes twice undoes itself: such a tree is
-never done, its time runs out, and the message is emitted again. That is safe: at least once. An Init that comes twice is
-not: it would leave zero, and the tree would be done before it has begun. So only the first one counts.
+made, and when it is done. Since x ^ x = 0, and order does not matter, the number is zero when every tuple that was
+made is done; before that it is zero only if random ids happen to cancel out, once in 2^64. The size of the tree does
+not matter, and neither does who tells what first: an Ack may come before the Init. But an Ack that comes twice undoes
+itself: such a tree is never done, its time runs out, and the message is emitted again. That is safe: at least once.
+An Init that comes twice is not: it would leave zero, and the tree would be done before it has begun. So only the
+first one counts.
 
 Trees time out by *rotation*: new ones go into the first of a few buckets, at each rotation the last bucket is thrown
 away and all others move on. One timer for all, no clock for each.
@@ -53,7 +54,7 @@ class Ledger:
         # END SOLUTION
 
     def ack(self, root: int, value: int) -> str:
-        """Some ids, XORed. The spout to be told that the tree is done now; "" if it is not, or nobody knows whose it is."""
+        """Some ids, XORed. The spout that is to be told that its tree is done now; else ""."""
         # BEGIN SOLUTION 5A2: it may be the last one
         spout = next((bucket[root][1] for bucket in self.ages if root in bucket), "")
         return spout if self.settle(root, value, spout) else ""

@@ -2,10 +2,10 @@
 
 Rule: a partitioner decides by what it is told, the records of one batch and its own turn; it asks nobody.
 
-Theory. Two of them are functions of the key: ``key_by`` sends a key to one subtask, always, whoever sends it; it is what
-keyed state stands on. ``partial_key`` gives a key two subtasks and picks the less loaded one, so that a hot key is
-halved; then the two halves must be merged later (M. A. U. Nasir and others, "The power of both choices", ICDE 2015).
-The others know no key. Storm calls them fields, partialKey, shuffle, all, global.
+Theory. Two of them are functions of the key: ``key_by`` sends a key to one subtask, always, whoever sends it; it is
+what keyed state stands on. ``partial_key`` gives a key two subtasks and picks the less loaded one, so that a hot key
+is halved; then the two halves must be merged later (M. A. U. Nasir and others, "Partial Key Grouping"; in Storm since
+0.10). The others know no key. Storm calls them fields, partialKey, shuffle, all, global.
 """
 
 from __future__ import annotations

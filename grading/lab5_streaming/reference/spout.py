@@ -2,9 +2,9 @@
 
 Rule: a message is pending until a Done comes for one of its trees; nothing else ends it.
 
-Theory. Three things say that a tree has not come to its end: the acker's Failed; and, since an acker forgets everything when
-it crashes, and Init, Done and Failed may be lost, the spout's own patience. A message that is emitted again is a *new* tree with new
-ids: late acks of the old one must not be XORed into it.
+Theory. Three things say that a tree has not come to its end: the acker's Failed; and, since an acker forgets
+everything when it crashes, and Init, Done and Failed may be lost, the spout's own patience. A message that is emitted
+again is a *new* tree with new ids: late acks of the old one must not be XORed into it.
 """
 
 from __future__ import annotations

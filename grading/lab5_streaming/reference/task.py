@@ -3,8 +3,8 @@
 Rule: an element is taken from an input only when there is somewhere to go for what comes of it.
 
 Theory. All of back-pressure is that one rule. While an output has something waiting, the task takes nothing; so its
-input queues fill, it grants no more credit, and whoever feeds it comes to stand in the same place. What waits in an output
-is then no more than what came of one batch. Inputs are read in turn, or a busy one starves the others.
+input queues fill, it grants no more credit, and whoever feeds it comes to stand in the same place. What waits in an
+output is then no more than what came of one batch. Inputs are read in turn, or a busy one starves the others.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Task(TaskBase):
         # END SOLUTION
 
     def run(self) -> None:
-        """Go on for as long as possible. Stop when the operator is at work, when an output waits, when nothing is there."""
+        """Go on as long as you can: until the operator is at work, an output waits, or nothing is there."""
         # BEGIN SOLUTION 5A1: take, handle, grant; in turn
         while not self.busy and not self.is_over and not self.is_held_up():
             if self.config.is_source:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from distlab.core import Address
 from distlab.grade.lab import Mutant, bug
 from labs.lab5_streaming.channels import Input, Output
 from labs.lab5_streaming.partitioners import (
@@ -25,7 +24,7 @@ from labs.lab5_streaming.task import Task
 
 
 class ModuloParallelism(Partitioner):
-    """Key group modulo the number of subtasks: a fine partitioner, until the job is rescaled and nearly every key moves."""
+    """Key group modulo the number of subtasks: fine, until the job is rescaled and nearly every key moves."""
 
     def deal(self, records: Records, random: Random) -> dict[int, Records]:
         return dealt(records, [key_group(key) % self.targets for key in records.keys])

@@ -219,20 +219,6 @@ class Impatient(Spout):
                 self.set_timer(GiveUp(root), 30 * MS)
 
 
-class SameTreeAgain(Spout):
-    """Emits again what it emitted before, with the same root and the same ids: XORed twice they are gone."""
-
-    def on_emit(self, op: Emit, ticket: Ticket) -> None:
-        root, value = op.message * 2**32 + 77, 0
-        self.pending[root] = ticket, op
-        for work in Work(op.message, (), op.fan).children():
-            first = Tuple(root, op.message * 2**40 + 2 ** (work.path[0] + 1), work)
-            value ^= first.id
-            self.send(self.bolt_of(work), first)
-        self.send(self.acker_of(root), Init(root, value))
-        self.set_timer(GiveUp(root), self.config.patience)
-
-
 class InitsTheFirst(Spout):
     """Tells the acker of the first tuple only: the others seem to be made of nothing."""
 
@@ -289,7 +275,6 @@ TREE = (
     tree("drops-the-failed", DropsTheFailed, "SM-S2", code="m5"),
     tree("trusts-the-acker", TrustsTheAcker, "SM-S2", code="m8", kind="liveness"),
     tree("impatient", Impatient, "SM-C1", kind="cost"),
-    tree("same-tree-again", SameTreeAgain, "SM-S1"),
     tree("inits-the-first", InitsTheFirst, "SM-S2", kind="liveness"),
     tree("failed-once", FailedOnce, "SM-S2"),
 )
