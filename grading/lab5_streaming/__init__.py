@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from distlab.grade.lab import Lab, Mutant
 from grading.lab5_streaming.dataflow import PARTS as DATAFLOW_PARTS
+from grading.lab5_streaming.eventtime import PARTS as TIME_PARTS
 
 
 def _mutants() -> Sequence[Mutant]:
@@ -19,6 +20,6 @@ LAB = Lab(
     number=5,
     name="lab5_streaming",
     title="Streaming runtime",
-    parts=(*DATAFLOW_PARTS,),
+    parts=(*DATAFLOW_PARTS, *TIME_PARTS),
     mutants=_mutants,
 )
