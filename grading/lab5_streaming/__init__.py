@@ -12,8 +12,9 @@ from grading.lab5_streaming.eventtime import PARTS as TIME_PARTS
 def _mutants() -> Sequence[Mutant]:
     # They subclass the reference: not before it is there, and anew for each copy of it.
     from grading.lab5_streaming.dataflow.mutants import mutants as of_dataflow
+    from grading.lab5_streaming.eventtime.mutants import mutants as of_event_time
 
-    return [*of_dataflow()]
+    return [*of_dataflow(), *of_event_time()]
 
 
 LAB = Lab(

@@ -132,7 +132,11 @@ WATERMARKS = (
 )
 
 WINDOWS = (
-    Directed("one partition, one key, in order", "all is well", of(feeds=[[STEADY[:4]]], size=20)),
+    Directed(
+        "one partition, one key, in order",
+        "all is well",
+        of(feeds=[[STEADY[:4]]], size=3, lateness=1),
+    ),
     Directed(
         "the spec's example: late at the sixth",
         "window [0, 5000) fires at watermark 4999, and then 3999 is late",

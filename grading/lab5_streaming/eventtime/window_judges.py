@@ -30,17 +30,22 @@ class Watched:
         self.newest: dict[tuple[Any, Window], list[Any]] = {}
         self.fired: list[Firing] = []
         """Since the last event that came in."""
+        self.passing: dict[tuple[Any, Window], list[Any]] = {}
+        """What windows held when the records of the last batch were taken in, one after the other."""
         self.aside: Counter[Any] = Counter()
 
     def step(self, event: Event) -> Verdict | None:
         what = event.what
         if event.kind != Kind.SEND:
             verdict = self._was_early()
-            self.fired = []
+            self.fired, self.passing = [], {}
             if event.kind == Kind.DELIVER and isinstance(what, Batch):
                 rows = zip(what.records.keys, what.records.times, what.records.values, strict=True)
                 for key, time, value in rows:
                     self.plain.add(key, time, value[0], self.watermark)
+                    self.passing |= {
+                        pair: list(ids) for pair, ids in self.plain.kept.items() if pair[0] == key
+                    }
             return verdict
         if isinstance(what, Watermark) and what.time > self.watermark:
             self.watermark = what.time
@@ -69,7 +74,8 @@ class Watched:
             strict=True,
         ):
             window, ids = Window(value[0], value[1]), list(value[2:])
-            held = self.plain.kept.get((key, window), [])
+            pair = (key, window)
+            held = self.plain.kept.get(pair, self.passing.get(pair, []))
             strange = Counter(ids) - Counter(held)
             if time != window.last or strange:
                 return broken(
