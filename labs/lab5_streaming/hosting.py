@@ -76,7 +76,7 @@ class TaskBase(Node):
         self.ended, self.open = set(), set()
         self.busy = self.is_over = False
         self.operator = build(config.operator, config.arguments)
-        self.operator.open(Hosted(self, self.address))
+        self.operator.open(self.context(self.address))
         for target in dict.fromkeys(channel.peer for channel in self.outputs):
             self.connect(target)
         if config.is_source:
@@ -122,13 +122,17 @@ class TaskBase(Node):
 
     # -- the operator ---------------------------------------------------------------------------------
 
+    def context(self, sender: Address) -> Hosted:
+        """What the operator sees of its task."""
+        return Hosted(self, sender)
+
     def readable(self) -> list[Channel]:
         """The input channels that may be read now; all, as long as nobody aligns barriers (part 5D)."""
         return list(self.inputs)
 
     def handle(self, channel: Channel, element: Element) -> None:
         """An element's turn has come."""
-        context = Hosted(self, channel.peer)
+        context = self.context(channel.peer)
         match element:
             case Batch(records=records):
                 self.operator.on_records(context, records, channel.edge)
@@ -139,7 +143,7 @@ class TaskBase(Node):
                     self.finish_up(context)
 
     def poll(self) -> None:
-        context = Hosted(self, self.address)
+        context = self.context(self.address)
         wait = self.operator.poll(context)
         if wait is None:
             self.finish_up(context)

@@ -8,7 +8,7 @@ its context. This is the whole of it:
 ``on_records(context, records, edge)`` a batch came; by default calls ``on_record`` for each record
 ``on_record(context, key, time, value)``
 ``on_watermark(context, time)``        event time has come so far (5B)
-``on_timer(context, timer)``           a timer of yours is due (5B)
+``on_timer(context, due)``             a timer of yours is due (5B: what its context can do more, ``eventtime.py``)
 ``on_end(context)``                    all inputs have ended
 ``poll(context)``                      sources only: emit what there is; how long until there is more
 =====================================  =============================================================
@@ -69,6 +69,8 @@ class Operator:
         context.emit(records_of([(key, time, value)]))
 
     def on_watermark(self, context: Context, time: int) -> None: ...
+
+    def on_timer(self, context: Any, due: Any) -> None: ...
 
     def on_end(self, context: Context) -> None: ...
 

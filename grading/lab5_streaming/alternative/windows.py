@@ -1,4 +1,4 @@
-"""Windows as panes that know what they hold, with one timer each; fired again not at once, but with the next watermark."""
+"""Windows as panes that know what they hold; what comes late fires with the next watermark."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ WINDOWS = (
     Directed(
         "one partition, one key, in order",
         "all is well",
-        of(feeds=[[STEADY[:4]]], size=3, lateness=1),
+        of(feeds=[[[(0, 1), (10, 5), (20, 9), (30, 13)]]], size=4, lateness=1),
     ),
     Directed(
         "the spec's example: late at the sixth",

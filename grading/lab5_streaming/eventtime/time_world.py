@@ -1,6 +1,7 @@
 """The world of part 5B: sources with partitions, perhaps a relay, windows by key, a sink, and a sink for what is late.
 
-A scenario's shape holds the input: ``feeds[i][p]`` are the rows [at in ms, key, event time, id] of source i's partition p.
+A scenario's shape holds the input: ``feeds[i][p]`` are the rows [at in ms, key, event time, id] of source i's
+partition p.
 """
 
 from __future__ import annotations

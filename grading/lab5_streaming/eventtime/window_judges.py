@@ -147,12 +147,16 @@ def in_order(run: Run) -> Verdict:
     """ST-S6: of the windows that one watermark completes, those that end first fire first."""
     for node in _nodes(run):
         main = Watched(run, node).main
-        last, is_by_time = MIN_TIME, False
+        watermark = last = MIN_TIME
         for event in _events(run, node):
+            what = event.what
             if event.kind != Kind.SEND:
-                last, is_by_time = MIN_TIME, not isinstance(event.what, Batch)
-            elif is_by_time and isinstance(event.what, Batch) and event.what.edge == main:
-                for time in event.what.records.times:
+                last = MIN_TIME
+            elif isinstance(what, Watermark):
+                watermark = max(watermark, what.time)
+            elif isinstance(what, Batch) and what.edge == main:
+                # What was complete before fires again, when its operator sees fit.
+                for time in (time for time in what.records.times if time > watermark):
                     if time < last:
                         return broken(
                             f"the window that ends at {time + 1} fired behind the one that ends at {last + 1}",

@@ -1,7 +1,7 @@
 """A task that knows event time: part 5A's, and what a watermark sets going (part 5B1).
 
-Rule: first everything that a watermark makes happen here, then the watermark goes on. What a window puts out at w bears a
-time up to w; sent behind the watermark it would be late at the next operator.
+Rule: first everything that a watermark makes happen here, then the watermark goes on. What a window puts out at w
+bears a time up to w; sent behind the watermark it would be late at the next operator.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Rule: a timer is a value, and two equal ones are one. Nothing fires by itself: whoever knows the time asks what is due.
 
-Theory. The order matters: a timer that fires may set another one that is due as well, or take one back that would have been
-next. So they are taken out one by one, each time the earliest of those that are there *then*.
+Theory. The order matters: a timer that fires may set another one that is due as well, or take one back that would
+have been next. So they are taken out one by one, each time the earliest of those that are there *then*.
 """
 
 from __future__ import annotations

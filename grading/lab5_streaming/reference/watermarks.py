@@ -2,12 +2,13 @@
 
 Rule: everything here is told what time it is; nothing looks at a clock, and nothing sends.
 
-Theory. A watermark w says: no event up to w is expected any more. A partition whose disorder is bounded by B and that has
-seen time t may say t - B - 1. Whoever has several inputs knows no more than the one that knows least: the minimum. An input
-that is silent would hold back everybody for ever, so it is declared *idle* and left out. When it comes back it may be behind: it must
-not pull the watermark back (a watermark never goes back), and it must not hold it where it is. So it counts again only when it
-has caught up: the minimum is over those that are active **and aligned**. When all are idle, nothing more is expected of any of
-them, and the watermark goes up to the greatest that any has said, whatever the order in which they fell silent (FLINK-7728).
+Theory. A watermark w says: no event up to w is expected any more. A partition whose disorder is bounded by B and that
+has seen time t may say t - B - 1. Whoever has several inputs knows no more than the one that knows least: the
+minimum. An input that is silent would hold back everybody for ever, so it is declared *idle* and left out. When it
+comes back it may be behind: it must not pull the watermark back (a watermark never goes back), and it must not hold
+it where it is. So it counts again only when it has caught up: the minimum is over those that are active **and
+aligned**. When all are idle, nothing more is expected of any of them, and the watermark goes up to the greatest that
+any has said, whatever the order in which they fell silent (FLINK-7728).
 """
 
 from __future__ import annotations

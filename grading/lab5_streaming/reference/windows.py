@@ -2,10 +2,11 @@
 
 Rule: an element goes into all its windows that are still there, or to the side, and never is it lost without a word.
 
-Theory. A window is complete when the watermark has reached its last moment; then it *fires*. With an allowed lateness it is
-kept for so much longer in event time: an element that comes then joins it, and it fires again, with everything. Beyond
-that it is *expired*: forgotten, and what comes for it is late. Sessions have no fixed bounds: each element is a window of its
-own, as long as the gap, and windows that overlap are merged into one. Whether an element is late is asked of the merged one.
+Theory. A window is complete when the watermark has reached its last moment; then it *fires*. With an allowed lateness
+it is kept for so much longer in event time: an element that comes then joins it, and it fires again, with everything.
+Beyond that it is *expired*: forgotten, and what comes for it is late. Sessions have no fixed bounds: each element is
+a window of its own, as long as the gap, and windows that overlap are merged into one. Whether an element is late is
+asked of the merged one.
 """
 
 from __future__ import annotations

@@ -45,8 +45,8 @@ class FirstOfBatch(BoundedDisorder):
 class BeginsAtZero(BoundedDisorder):
     """Begins at 0: before 1970 there is no time."""
 
-    def __post_init__(self) -> None:
-        self.newest = 0
+    def __init__(self, bound: int) -> None:
+        super().__init__(bound, newest=0)
 
 
 # -- the valve ----------------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ class NeverAligned(Valve):
 
 
 class RealignedStalls(Valve):
-    """Who comes back exactly where the watermark is waits to be aligned, and nobody looks at it again: it never counts."""
+    """Who comes back exactly where the watermark is waits to be aligned, and nobody looks at it again."""
 
     waiting: set[int] | None = None
 

@@ -19,8 +19,8 @@ sliding, merged = reference.sliding, reference.merged
 
 def remainder(time: int, size: int, offset: int = 0) -> Window:
     """The remainder that follows the sign, as % does in Java and C: -10 falls into the window that begins at -7."""
-    rest = abs(time - offset) % size
-    start = time - (rest if time >= offset else -rest)
+    behind = time - offset + size
+    start = time - (behind % size if behind >= 0 else -(-behind % size))
     return Window(start, start + size)
 
 
@@ -116,7 +116,9 @@ class LateByTheElement(WindowOperator):
 
 
 class LateAtTheEnd(WindowOperator):
-    """Compares with the window's end, not with its last moment: at the edge an element is taken for a window that is gone."""
+    """Compares with the window's end, not with its last moment: at the edge an element is taken for a window that is
+    gone.
+    """
 
     def on_record(self, context: Any, key: Key, time: int, value: Any) -> None:
         if self.kind != "tumbling":
@@ -411,7 +413,7 @@ WINDOWS = (
         remainder,
         replaces="windows:tumbling",
         code="m12",
-        source="FLINK: the old TimeWindow formula",
+        source="FLINK-26334",
     ),
     window("offset-forgotten", offset_forgotten, replaces="windows:tumbling"),
     window("offset-added", offset_added, replaces="windows:tumbling"),
