@@ -149,4 +149,4 @@ def test_windows_hold_what_the_twin_says(lab: Modules, kind: str) -> None:
         script.advance(operator, lab.eventtime.MAX_TIME)
         assert sorted(value[0] for _, value in script.late) == sorted(plain.late)
         assert operator.windows() == 0
-        assert len(script.timers) == 0
+        assert script.timers.count() == 0

@@ -6,7 +6,7 @@ from collections import deque
 
 from labs.lab5_streaming.channels import Input, Output
 from labs.lab5_streaming.hosting import TaskBase
-from labs.lab5_streaming.partitioners import PARTITIONERS, Partitioner
+from labs.lab5_streaming.partitioners import Partitioner, partitioner
 from labs.lab5_streaming.stream import Batch, Channel, Credit, Element, Outgoing, Records
 
 
@@ -30,8 +30,8 @@ class Task(TaskBase):
             for sender in incoming.senders:
                 self.inputs[Channel(incoming.edge, sender)] = Input(self.config.buffers)
         for outgoing in self.config.outputs:
-            kind = PARTITIONERS[outgoing.partitioner]
-            self.partitioners[outgoing.edge] = kind(self.config.subtask, len(outgoing.targets))
+            how, targets = outgoing.partitioner, len(outgoing.targets)
+            self.partitioners[outgoing.edge] = partitioner(how, self.config.subtask, targets)
             for target in outgoing.targets:
                 self.outputs[Channel(outgoing.edge, target)] = Output()
 

@@ -94,4 +94,4 @@ class TimedTask(Task):
 
     def probe(self) -> TimeView:
         kept = self.operator.windows() if isinstance(self.operator, WindowBase) else 0
-        return TimeView(self.watermark, len(self.timers), kept)
+        return TimeView(self.watermark, self.timers.count(), kept)

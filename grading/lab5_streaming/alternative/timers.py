@@ -37,5 +37,5 @@ class Timers:
     def due(self, now: int) -> Due | None:
         return self.line.pop(0)[3] if self.line and self.line[0][0] <= now else None
 
-    def __len__(self) -> int:
+    def count(self) -> int:
         return len(self.line)

@@ -68,11 +68,11 @@ def choices(solution: Solution) -> Verdict:
 
 def laws(solution: Solution) -> Verdict:
     """Whatever comes: every record goes somewhere, in order; and each kind as it must."""
-    table = solution.module("partitioners").PARTITIONERS
+    make = solution.module("partitioners").partitioner
     random = Random(5)
     for kind in ("forward", "key_by", "rebalance", "shuffle", "broadcast", "global", "partial_key"):
         for targets in (1,) if kind == "forward" else (1, 2, 3, 7):
-            dealer = table[kind](1, targets)
+            dealer = make(kind, 1, targets)
             got: Counter[int] = Counter()
             first = 0
             for count in (1, 5, 0, 2, 300, 1, 1):
@@ -112,10 +112,8 @@ def _is_spread(kind: str, targets: int, counts: list[int]) -> Verdict | None:
 
 def beginnings(solution: Solution) -> Verdict:
     """Many senders of one record each do not all begin with the same target."""
-    table = solution.module("partitioners").PARTITIONERS
-    firsts = [
-        next(iter(table["rebalance"](n, 4).deal(batch(0, 1, 1), Random(n)))) for n in range(8)
-    ]
+    make = solution.module("partitioners").partitioner
+    firsts = [next(iter(make("rebalance", n, 4).deal(batch(0, 1, 1), Random(n)))) for n in range(8)]
     if len(set(firsts)) == 1:
         return broken(
             "eight senders rebalance, and all give their first record to the same target",

@@ -282,13 +282,13 @@ def timers(solution: Solution) -> Verdict:
                 plain.timers.discard(got)  # type: ignore[arg-type]
             first = timers.first()
             earliest = min((d.time for d in plain.timers), default=None)
-            if (None if first is None else first.time) != earliest or len(timers) != len(
+            if (None if first is None else first.time) != earliest or timers.count() != len(
                 plain.timers
             ):
                 return broken(
-                    f"{', '.join(told)}; first() and len()",
+                    f"{', '.join(told)}; first() and count()",
                     expected=f"{earliest}, {len(plain.timers)}",
-                    got=f"{first}, {len(timers)}",
+                    got=f"{first}, {timers.count()}",
                 )
     return kept()
 
