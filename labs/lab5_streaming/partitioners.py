@@ -115,3 +115,8 @@ PARTITIONERS: dict[str, type[Partitioner]] = {
     "global": Global,
     "partial_key": PartialKey,
 }
+
+
+def partitioner(how: str, subtask: int, targets: int) -> Partitioner:
+    """The partitioner of that name, for one sending subtask."""
+    return PARTITIONERS[how](subtask, targets)

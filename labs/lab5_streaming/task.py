@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from labs.lab5_streaming.channels import Input, Output
 from labs.lab5_streaming.hosting import TaskBase
-from labs.lab5_streaming.partitioners import PARTITIONERS, Partitioner
+from labs.lab5_streaming.partitioners import Partitioner, partitioner
 from labs.lab5_streaming.stream import Batch, Channel, Credit, Element, Records
 
 
@@ -39,7 +39,7 @@ class Task(TaskBase):
             Channel(end.edge, target): Output() for end in config.outputs for target in end.targets
         }
         self.partitioners = {
-            end.edge: PARTITIONERS[end.partitioner](config.subtask, len(end.targets))
+            end.edge: partitioner(end.partitioner, config.subtask, len(end.targets))
             for end in config.outputs
         }
 

@@ -95,4 +95,4 @@ class TimedTask(Task):
     def probe(self) -> TimeView:
         operator = self.operator
         windows = operator.windows() if isinstance(operator, WindowBase) else 0
-        return TimeView(self.watermark, len(self.timers), windows)
+        return TimeView(self.watermark, self.timers.count(), windows)

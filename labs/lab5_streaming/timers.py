@@ -36,6 +36,6 @@ class Timers:
         """One of the earliest, if its time is ``now`` or before; it is taken out."""
         raise NotImplementedError("5B2: the earliest, if its time has come")
 
-    def __len__(self) -> int:
+    def count(self) -> int:
         """How many are set."""
         raise NotImplementedError("5B2: count them")

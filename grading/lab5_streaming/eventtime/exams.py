@@ -207,7 +207,7 @@ TUMBLING = (
 )
 """(event time, offset, size, start of its window)."""
 
-SLIDING = (
+SLIDING: tuple[tuple[tuple[int, ...], list[tuple[int, int]]], ...] = (
     ((12, 10, 5, 0), [(10, 20), (5, 15)]),
     ((10, 10, 5, 0), [(10, 20), (5, 15)]),
     ((-1, 10, 5, 0), [(-5, 5), (-10, 0)]),
@@ -218,7 +218,7 @@ SLIDING = (
 )
 """((event time, size, slide, offset), its windows)."""
 
-MERGED = (
+MERGED: tuple[tuple[list[tuple[int, int]], list[tuple[int, int]]], ...] = (
     ([(10, 20), (19, 22)], [(10, 22)]),
     ([(10, 20), (20, 30)], [(10, 20), (20, 30)]),
     ([(19, 22), (0, 3), (10, 20)], [(0, 3), (10, 22)]),
@@ -279,7 +279,7 @@ def timers(solution: Solution) -> Verdict:
                     return broken(
                         ", ".join(told), expected=f"one of {expected}" if allowed else None, got=got
                     )
-                plain.timers.discard(got)  # type: ignore[arg-type]
+                plain.timers.discard(got)
             first = timers.first()
             earliest = min((d.time for d in plain.timers), default=None)
             if (None if first is None else first.time) != earliest or timers.count() != len(

@@ -153,7 +153,11 @@ def draw(random: Random) -> Scenario:
     plan = Plan()
     if random.random() < 0.5:
         plan = draw_plan(random, swarm)
-        late = [structs.replace(f, when=At(f.when.time + 60 * MS)) for f in plan.faults]
+        late = [
+            structs.replace(fault, when=At(fault.when.time + 60 * MS))
+            for fault in plan.faults
+            if isinstance(fault.when, At)
+        ]
         plan = Plan(tuple(late), HORIZON + 60 * MS)
     return Scenario((), plan, noise, shape)
 
