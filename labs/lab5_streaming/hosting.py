@@ -23,6 +23,16 @@ it calls                              when
 ``self.granted(channel, batches)``    credit came in
 ``self.run()``                        something changed: it may be possible to go on
 ====================================  ==============================================================
+
+Each later part extends this task by a subclass, and changes nothing here. The places for it:
+
+- 5B, event time: ``handle`` takes ``Watermark`` and ``Status``; ``context`` gives operators timers (``timed.py``).
+- 5C, state: ``context`` gives operators keyed and broadcast state; a key's group says whose it is.
+- 5D, checkpoints: ``handle`` takes ``Barrier``; ``readable`` leaves out a channel that has to wait for the others; the
+  ``queue`` at both ends of a channel is what an unaligned checkpoint stores. A task that has lost a session stops, and
+  the whole job is started again, each task with a handle, in its config, to what it had put into the shared store.
+- 5E, the ends: ``poll`` and the barrier exclude each other, since a node does one thing at a time, so a source's offset
+  belongs to what it has emitted; a sink hears of a barrier before it goes on.
 """
 
 from __future__ import annotations
