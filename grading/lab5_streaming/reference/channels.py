@@ -3,10 +3,11 @@
 Rule: both ends are plain queues that know no task and send nothing; whoever owns them does.
 
 Theory. A receiver has room for ``buffers`` batches of a channel. It tells the sender so, as *credit*; each batch
-takes one away, and each batch that the receiver has *handled* gives one back. So there are never more batches in the
-receiver's queue and on the wire together than it has room for, and a slow operator slows its senders, they slow
-theirs, and at last the sources do not read: back-pressure. With as many credits as fit into a round trip the wire
-never runs dry. Only batches take credit. The other elements are small and few; but they keep their place in the line.
+takes one away, and each batch that the receiver has *taken* from its queue gives one back. So there are never more
+batches in the receiver's queue and on the wire together than it has room for, and a slow operator slows its senders,
+they slow theirs, and at last the sources do not read: back-pressure. With as many credits as fit into a round trip
+the wire never runs dry. Only batches take credit. The other elements are small and few; but they keep their place in
+the line.
 """
 
 from __future__ import annotations
