@@ -1,0 +1,12 @@
+"""Known bugs of parts 3B to 3D: each the reference with one thing changed, with its story and its source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from distlab.grade.lab import Mutant
+
+
+def mutants() -> Sequence[Mutant]:
+    """All of them, by part."""
+    return ()
