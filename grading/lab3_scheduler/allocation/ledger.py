@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from msgspec import structs
 
@@ -345,4 +344,3 @@ class Ledger:
 
 def is_sound(size: Resources) -> bool:
     return size.memory >= 0 and size.vcores >= 0 and size != NOTHING
-

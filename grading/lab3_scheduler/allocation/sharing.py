@@ -47,7 +47,7 @@ def stage(solution: Solution, scenario: Scenario) -> Stage:
     config = DeskConfig(queues_of(scenario))
     players = dict.fromkeys(call.client for call in scenario.calls)
     manager = solution.module("fair_manager").FairManager
-    members = {DESK: Member(manager, config, "rm")}
+    members = {str(DESK): Member(manager, config, "rm")}
     members |= {name: Member(Player, None, "player") for name in players}
     return Stage(cluster=Cluster(members), operations=OPERATIONS, settle=5 * MS)
 
@@ -155,7 +155,13 @@ def draw(random: Random) -> Scenario:
         )
 
     def want(app: str) -> None:
-        call(app, "Want", asks=[draw_ask(random, scale, labels, nodes) for _ in range(random.choice([1, 1, 2, 3]))])
+        call(
+            app,
+            "Want",
+            asks=[
+                draw_ask(random, scale, labels, nodes) for _ in range(random.choice([1, 1, 2, 3]))
+            ],
+        )
 
     for node in nodes[: max(1, len(nodes) - 1)]:
         register(node)
@@ -168,6 +174,8 @@ def draw(random: Random) -> Scenario:
             call(random.choice(nodes), "Beat")
         elif kind < 0.65:
             want(random.choice(apps))
+        elif kind < 0.68:
+            call(random.choice(apps), "Free", container=random.randrange(1, 30))
         elif kind < 0.88:
             call(random.choice(apps), "Free", nth=random.randrange(8))
         elif kind < 0.91:
@@ -213,7 +221,9 @@ def draw_ask(
 
 def draw_queues(random: Random, labels: list[str], scale: int) -> list[dict[str, Any]]:
     """A tree of two or three levels, with mins, maxima, quotas and weights here and there."""
-    queues = [{"name": "root", "limits": [{"label": label} for label in labels]}]
+    queues: list[dict[str, Any]] = [
+        {"name": "root", "limits": [{"label": label} for label in labels]}
+    ]
     names = random.choice([("red", "blue"), ("red", "blue", "green")])
     tree = [(name, "root") for name in names]
     if random.random() < 0.4:
@@ -246,7 +256,7 @@ def simpler(scenario: Scenario) -> Iterator[Scenario]:
     """Fewer asks in a call, smaller counts; then limits and weights, one by one, away."""
     for n, call in enumerate(scenario.calls):
         asks = call.arguments.get("asks", [])
-        smaller = [[a] for a in asks] if len(asks) > 1 else []
+        smaller: list[list[dict[str, Any]]] = [[a] for a in asks] if len(asks) > 1 else []
         smaller += [[{**a, "count": 1}] for a in asks if len(asks) == 1 and a["count"] > 1]
         smaller += [
             [{key: value for key, value in a.items() if key != less}]

@@ -1,7 +1,7 @@
-"""A fair scheduler that remembers containers and nothing else (part 3B).
+"""A fair scheduler that looks at everybody before each container (part 3B).
 
-Every number is added up from the containers there are when it is needed, every turn found by looking at everybody. It
-cannot be out of step with itself, and each container costs a walk through all of them: right, and slow.
+Sums of what is used are kept in one table, by member of the tree and label; turns are not kept at all, but found among
+all who have something that fits. There is no order that could be out of date: right, and slow where there are many.
 """
 
 from __future__ import annotations
@@ -43,6 +43,11 @@ class FairScheduler(Scheduler):
         self.apps: dict[str, str] = {}
         self.asks: dict[str, dict[Ask, int]] = {}
         self.running: dict[int, Grant] = {}
+        self.sums: dict[tuple[str, str, bool], Resources] = {}
+        """(queue or application, label, is it not preemptible) -> what they use."""
+        self.frees: dict[str, Resources] = {}
+        self.totals: dict[str, Resources] = {}
+        """By label."""
         self.next = first
 
     # -- the tree -----------------------------------------------------------------------------------------------------
@@ -59,19 +64,20 @@ class FairScheduler(Scheduler):
         return next((x for x in self.queues[queue].limits if x.label == label), None)
 
     def used(self, member: str, label: str, fixed: bool = False) -> Resources:
-        total = NOTHING
-        for grant in self.running.values():
-            mine = self.nodes[grant.node].label == label and member in self.path(grant.app)
-            if mine and not (fixed and grant.ask.preemptible):
-                total = total.plus(grant.ask.capability)
-        return total
+        used = self.sums.get((member, label, True), NOTHING)
+        return used if fixed else used.plus(self.sums.get((member, label, False), NOTHING))
 
-    def free(self, node: str) -> Resources:
-        left = self.nodes[node].capacity
-        for grant in self.running.values():
-            if grant.node == node:
-                left = left.minus(grant.ask.capability)
-        return left
+    def book(self, grant: Grant, sign: int) -> None:
+        """A container more, or less."""
+        size = grant.ask.capability.times(sign)
+        self.frees[grant.node] = self.frees[grant.node].minus(size)
+        for member in self.path(grant.app):
+            key = member, self.nodes[grant.node].label, not grant.ask.preemptible
+            self.sums[key] = self.sums.get(key, NOTHING).plus(size)
+        if sign > 0:
+            self.running[grant.container] = grant
+        else:
+            del self.running[grant.container]
 
     # -- whose turn ---------------------------------------------------------------------------------------------------
 
@@ -85,18 +91,24 @@ class FairScheduler(Scheduler):
             if not self.asks[app][ask]:
                 del self.asks[app][ask]
             grants.append(Grant(self.next, app, node, ask))
-            self.running[self.next] = grants[-1]
+            self.book(grants[-1], 1)
             self.next += 1
         return grants
 
     def next_for(self, node: str) -> tuple[str, Ask] | None:
         """Who is next there, and for what."""
         label = self.nodes[node].label
-        able = [(app, ask) for app, asks in self.asks.items() for ask in asks if self.may(app, ask, node)]
+        able = [
+            (app, ask)
+            for app, asks in self.asks.items()
+            for ask in asks
+            if self.may(app, ask, node)
+        ]
         level = 0
         while len({app for app, _ in able}) > 1:
             level += 1
-            first = min((self.path(app)[level] for app, _ in able), key=lambda m: self.rank(m, label))
+            members = dict.fromkeys(self.path(app)[level] for app, _ in able)
+            first = min(members, key=lambda member: self.rank(member, label))
             able = [(app, ask) for app, ask in able if self.path(app)[level] == first]
         return min(able, key=lambda choice: choice[1].priority, default=None)
 
@@ -110,17 +122,14 @@ class FairScheduler(Scheduler):
         return not is_owed, mine / self.queues[member].weight
 
     def share(self, used: Resources, label: str) -> Fraction:
-        total = NOTHING
-        for node in self.nodes.values():
-            if node.label == label:
-                total = total.plus(node.capacity)
+        total = self.totals[label]
         parts = ((used.memory, total.memory), (used.vcores, total.vcores))
         return max(Fraction(part, whole) if whole else Fraction(0) for part, whole in parts)
 
     def may(self, app: str, ask: Ask, node: str) -> bool:
         view, size = self.nodes[node], ask.capability
         is_there = ask.relax or ask.location in (ANY, view.name, view.rack)
-        if ask.label != view.label or not is_there or not size.fits(self.free(node)):
+        if ask.label != view.label or not is_there or not size.fits(self.frees[node]):
             return False
         for queue in self.path(app)[:-1]:
             limits = self.limits(queue, view.label)
@@ -129,9 +138,9 @@ class FairScheduler(Scheduler):
             most, quota = limits.max, limits.quota
             if most is not None and not self.used(queue, view.label).plus(size).fits(most):
                 return False
-            if quota is not None and not ask.preemptible:
-                if not self.used(queue, view.label, fixed=True).plus(size).fits(quota):
-                    return False
+            fixed = self.used(queue, view.label, fixed=True).plus(size)
+            if quota is not None and not ask.preemptible and not fixed.fits(quota):
+                return False
         return True
 
     # -- coming and going ---------------------------------------------------------------------------------------------
@@ -142,12 +151,15 @@ class FairScheduler(Scheduler):
         if not _is_size(node.capacity):
             raise Refused(BAD_RESOURCES)
         self.nodes[node.name] = node
+        self.frees[node.name] = node.capacity
+        self.totals[node.label] = self.totals.get(node.label, NOTHING).plus(node.capacity)
 
     def remove_node(self, name: str) -> list[Grant]:
         if name not in self.nodes:
             raise Refused(UNKNOWN_NODE, name)
         ended = self.end(g for g in self.running.values() if g.node == name)
-        del self.nodes[name]
+        node = self.nodes.pop(name)
+        self.totals[node.label] = self.totals[node.label].minus(node.capacity)
         return ended
 
     def add_app(self, app: str, queue: str) -> None:
@@ -167,7 +179,7 @@ class FairScheduler(Scheduler):
     def end(self, grants: Iterator[Grant]) -> list[Grant]:
         ended = list(grants)
         for grant in ended:
-            del self.running[grant.container]
+            self.book(grant, -1)
         return ended
 
     def known(self, app: str) -> None:
@@ -199,7 +211,7 @@ class FairScheduler(Scheduler):
         self.known(app)
         if container not in self.running or self.running[container].app != app:
             raise Refused(UNKNOWN_CONTAINER, str(container))
-        del self.running[container]
+        self.book(self.running[container], -1)
 
     def recover(self, grant: Grant) -> None:
         if grant.container in self.running:
@@ -210,9 +222,9 @@ class FairScheduler(Scheduler):
         if grant.ask.label != self.nodes[grant.node].label:
             raise Refused(UNKNOWN_LABEL, grant.ask.label)
         self.check_label(grant.app, grant.ask.label)
-        if not grant.ask.capability.fits(self.free(grant.node)):
+        if not grant.ask.capability.fits(self.frees[grant.node]):
             raise Refused(TOO_LARGE)
-        self.running[grant.container] = grant
+        self.book(grant, 1)
         self.next = max(self.next, grant.container + 1)
 
 

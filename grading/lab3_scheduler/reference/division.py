@@ -65,7 +65,17 @@ class Wish:
 class Member:
     """Whoever takes turns: a queue, or an application in a leaf. Uses (memory, vcores)."""
 
-    __slots__ = ("app", "factor", "memory", "order", "parent", "share", "vcores", "version", "wishes")
+    __slots__ = (
+        "app",
+        "factor",
+        "memory",
+        "order",
+        "parent",
+        "share",
+        "vcores",
+        "version",
+        "wishes",
+    )
 
     def __init__(self, app: str, parent: Group | None, order: int) -> None:
         self.app = app
@@ -216,7 +226,9 @@ class Division:
             self.refresh()
         taken: list[tuple[Member, Wish]] = []
         root = self.root
-        while self._descend(root, machine, machine.memory, machine.vcores, UNBOUNDED, UNBOUNDED, taken):
+        while self._descend(
+            root, machine, machine.memory, machine.vcores, UNBOUNDED, UNBOUNDED, taken
+        ):
             pass
         for group, entry in self.aside:
             if entry[3] == entry[4].version:

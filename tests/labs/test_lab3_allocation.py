@@ -1,0 +1,145 @@
+"""Parts 3B to 3D: both solutions against the papers' numbers, and the vectors against wrong rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from distlab.grade.hints import key_of, load
+from distlab.grade.lab import Part
+from distlab.grade.solution import Solution, load_lab, load_solution, root
+from grading.lab3_scheduler.allocation.fairness import VECTORS, refusal
+
+LAB = load_lab("3")
+PARTS = [part for part in LAB.parts if part.code in ("B", "C", "D")]
+
+
+@pytest.fixture(params=["reference", "alternative"])
+def solution(request: pytest.FixtureRequest) -> Solution:
+    """Every test runs on both solutions: what it claims must not depend on how they are built."""
+    return load_solution(LAB, PARTS[0], request.param)
+
+
+# -- the vectors are worth having -------------------------------------------------------------------------------------
+
+Pair = tuple[int, int]
+RULES: dict[str, Callable[[Pair, Pair], Any]] = {
+    "sum of shares": lambda used, total: Fraction(used[0], total[0]) + Fraction(used[1], total[1]),
+    "memory": lambda used, total: used[0],
+    "processors": lambda used, total: used[1],
+    "smaller share": lambda used, total: min(
+        Fraction(u, t) for u, t in zip(used, total, strict=True)
+    ),
+    "raw units": lambda used, total: max(used),
+}
+
+
+def share_out(
+    total: Pair, needs: dict[str, Pair], rule: Callable[[Pair, Pair], Any], order: str
+) -> Pair:
+    """How many containers A and B get under a rule, where ties go by order."""
+    got = {"A": 0, "B": 0}
+    able = list(order)
+
+    def used(name: str) -> Pair:
+        memory, vcores = needs[name]
+        return got[name] * memory, got[name] * vcores
+
+    while able:
+        name = min(able, key=lambda n: (rule(used(n), total), order.index(n)))
+        got[name] += 1
+        if any(used("A")[d] + used("B")[d] > total[d] for d in (0, 1)):
+            got[name] -= 1
+            able.remove(name)
+    return got["A"], got["B"]
+
+
+@pytest.mark.parametrize(("total", "needs", "right"), VECTORS[-2:])
+def test_under_each_wrong_rule_the_vectors_have_another_answer(
+    total: Pair, needs: Any, right: Pair
+) -> None:
+    answers = {
+        name: {share_out(total, needs, rule, o) for o in ("AB", "BA")}
+        for name, rule in RULES.items()
+    }
+    assert all(right not in found for found in answers.values())
+    assert len(set(map(frozenset, answers.values()))) == len(RULES)
+
+
+def test_the_papers_own_vector_does_not_tell_them_apart() -> None:
+    total, needs, right = VECTORS[0]
+    assert all(
+        right in {share_out(total, needs, rule, o) for o in ("AB", "BA")} for rule in RULES.values()
+    )
+
+
+# -- a scheduler ------------------------------------------------------------------------------------------------------
+
+
+def scheduler(solution: Solution, *queues: Any) -> Any:
+    return solution.module("fair").FairScheduler(*([queues] if queues else []))
+
+
+def test_numbers_go_on_above_what_was_reported(solution: Solution) -> None:
+    given = solution.module("scheduling")
+    fair = scheduler(solution)
+    fair.add_node(given.NodeView("n", given.Resources(10, 10)))
+    fair.add_app("a", "default")
+    ask = given.Ask(given.Resources(1, 1))
+    fair.recover(given.Grant(41, "a", "n", ask))
+    fair.ask("a", [ask])
+    assert [grant.container for grant in fair.allocate("n", 0)] == [42]
+    assert refusal(fair.recover, given.Grant(42, "a", "n", ask)) == given.DUPLICATE
+
+
+def test_a_share_is_one_of_the_nodes_of_today(solution: Solution) -> None:
+    given = solution.module("scheduling")
+    fair = scheduler(solution)
+    for app in ("memory", "vcores"):
+        fair.add_app(app, "default")
+    fair.add_node(given.NodeView("old", given.Resources(20, 10)))
+    fair.ask("memory", [given.Ask(given.Resources(8, 1))])  # 8/20
+    fair.ask("vcores", [given.Ask(given.Resources(1, 3))])  # 3/10
+    fair.allocate("old", 0)
+    fair.add_node(given.NodeView("new", given.Resources(80, 1)))  # now 8/100 and 3/11
+    one = given.Ask(given.Resources(1, 1), priority=1)
+    fair.ask("memory", [one])
+    fair.ask("vcores", [one])
+    assert [grant.app for grant in fair.allocate("new", 0)] == ["memory"]
+
+
+def test_who_was_passed_over_keeps_his_turn(solution: Solution) -> None:
+    given = solution.module("scheduling")
+    fair = scheduler(solution)
+    for name, size in (("small", 2), ("large", 9)):
+        fair.add_node(given.NodeView(name, given.Resources(size, size)))
+        fair.add_app(name, "default")
+    fair.ask("large", [given.Ask(given.Resources(8, 8))])
+    fair.ask("small", [given.Ask(given.Resources(1, 1), 5)])
+    assert [grant.app for grant in fair.allocate("small", 0)] == ["small", "small"]
+    assert [grant.app for grant in fair.allocate("large", 0)] == ["large", "small"]
+
+
+# -- the handout ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.code)
+def test_every_promise_has_three_hints_and_a_place_in_the_handout(part: Part) -> None:
+    hints = load(root() / "grading" / LAB.name / "hints.toml")
+    handout = (root() / "docs" / "labs" / "lab3-allocation.md").read_text()
+    headings = {
+        line.lstrip("# ").lower().replace(" ", "-")
+        for line in handout.splitlines()
+        if line.startswith("###")
+    }
+    for promise in part.promises:
+        assert len(hints[key_of(hints, promise.code, part.code)]) == 3
+        assert promise.page.partition("#")[2] in headings
+        assert f"**{promise.code}** ({promise.points}): {promise.title}." in handout
+
+
+def test_the_parts_are_worth_what_the_curriculum_says() -> None:
+    assert {part.code: part.points for part in PARTS} == {"B": 35}
