@@ -11,6 +11,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from distlab.core import Address, Config, Fail, Message, Node, Ok, Operation, Ticket
+from labs.lab3_scheduler.reclaiming import Plan
 from labs.lab3_scheduler.scheduling import (
     SINGLE,
     UNKNOWN_CONTAINER,
@@ -76,7 +77,11 @@ class Report(Operation):
     ask: Ask
 
 
-Deed = Register | Leave | Beat | Enter | Quit | Want | Free | Report
+class Look(Operation):
+    """It is time for a new plan (part 3C)."""
+
+
+Deed = Register | Leave | Beat | Enter | Quit | Want | Free | Report | Look
 
 # -- what they say ----------------------------------------------------------------------------------------------------
 
@@ -98,6 +103,8 @@ class Answered(Message):
     """Granted; or, after ``Leave`` and ``Quit``, ended."""
     container: int = 0
     """Which one was given back."""
+    plan: Plan | None = None
+    """After ``Look``."""
 
 
 class DeskConfig(Config):
@@ -126,6 +133,16 @@ class Desk(Node):
         self.held = {}
 
     def on_told(self, told: Told, sender: Address) -> None:
+        if isinstance(told.what, Look):
+            self.look(told.ticket, sender)
+        else:
+            self.do(told, sender)
+
+    def look(self, ticket: int, sender: Address) -> None:
+        """Only who makes plans can be told to look."""
+        raise NotImplementedError
+
+    def do(self, told: Told, sender: Address) -> None:
         container = 0
         try:
             if isinstance(told.what, Free):
@@ -203,6 +220,9 @@ class Player(Node):
         self.act(what, ticket)
 
     def on_report(self, what: Report, ticket: Ticket) -> None:
+        self.act(what, ticket)
+
+    def on_look(self, what: Look, ticket: Ticket) -> None:
         self.act(what, ticket)
 
     def on_answered(self, answer: Answered) -> None:

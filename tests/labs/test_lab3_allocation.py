@@ -123,6 +123,42 @@ def test_who_was_passed_over_keeps_his_turn(solution: Solution) -> None:
     assert [grant.app for grant in fair.allocate("large", 0)] == ["large", "small"]
 
 
+# -- plans ------------------------------------------------------------------------------------------------------------
+
+
+def full_house(solution: Solution, now: int, **changes: Any) -> Any:
+    """Red has eight containers of 1 on a node of 8, and is owed 4; blue is owed 4, and waits for one of 4."""
+    r, one = solution.module("reclaiming"), solution.module("scheduling").Resources
+    parts = {
+        "queues": (r.Owner("red", one(4, 4), one(8, 8)), r.Owner("blue", one(4, 4))),
+        "nodes": (r.Room("n", one(0, 0)),),
+        "running": tuple(r.Running(k, "red", "n", one(1, 1), True) for k in range(8)),
+        "wishes": (r.Wish("a", "blue", one(4, 4), 1),),
+    }
+    return r.View(now, one(8, 8), **{**parts, **changes})
+
+
+def test_who_is_needed_is_warned_and_ends_a_grace_later(solution: Solution) -> None:
+    reclaimer = solution.module("reclaim").Reclaimer()
+    grace = solution.module("reclaiming").GRACE
+    first = reclaimer.plan(full_house(solution, 0))
+    assert len(first.claims) == 1
+    assert len(first.claims[0].victims) == 4
+    assert not first.kills
+    assert not reclaimer.plan(full_house(solution, grace - 1)).kills
+    last = reclaimer.plan(full_house(solution, grace))
+    assert sorted(last.kills) == sorted(first.claims[0].victims)
+    assert last.claims == first.claims
+
+
+def test_a_warning_is_over_with_the_wish(solution: Solution) -> None:
+    reclaimer = solution.module("reclaim").Reclaimer()
+    grace = solution.module("reclaiming").GRACE
+    reclaimer.plan(full_house(solution, 0))
+    assert not reclaimer.plan(full_house(solution, grace // 2, wishes=())).claims
+    assert not reclaimer.plan(full_house(solution, grace)).kills
+
+
 # -- the handout ------------------------------------------------------------------------------------------------------
 
 
@@ -142,4 +178,4 @@ def test_every_promise_has_three_hints_and_a_place_in_the_handout(part: Part) ->
 
 
 def test_the_parts_are_worth_what_the_curriculum_says() -> None:
-    assert {part.code: part.points for part in PARTS} == {"B": 35}
+    assert {part.code: part.points for part in PARTS} == {"B": 35, "C": 35}

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from grading.lab3_scheduler.allocation.fairness import PART_B
+from grading.lab3_scheduler.allocation.reclaiming import PART_C
 
-PARTS = (PART_B,)
+PARTS = (PART_B, PART_C)
