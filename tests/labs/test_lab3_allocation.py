@@ -7,11 +7,14 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from distlab.grade.hints import key_of, load
 from distlab.grade.lab import Part
 from distlab.grade.solution import Solution, load_lab, load_solution, root
 from grading.lab3_scheduler.allocation.fairness import VECTORS, refusal
+from grading.lab3_scheduler.allocation.rounds import fits
 
 LAB = load_lab("3")
 PARTS = [part for part in LAB.parts if part.code in ("B", "C", "D")]
@@ -21,6 +24,12 @@ PARTS = [part for part in LAB.parts if part.code in ("B", "C", "D")]
 def solution(request: pytest.FixtureRequest) -> Solution:
     """Every test runs on both solutions: what it claims must not depend on how they are built."""
     return load_solution(LAB, PARTS[0], request.param)
+
+
+@pytest.fixture
+def reference() -> Solution:
+    """For what only ours promises."""
+    return load_solution(LAB, PARTS[0], "reference")
 
 
 # -- the vectors are worth having -------------------------------------------------------------------------------------
@@ -159,6 +168,65 @@ def test_a_warning_is_over_with_the_wish(solution: Solution) -> None:
     assert not reclaimer.plan(full_house(solution, grace)).kills
 
 
+# -- places -----------------------------------------------------------------------------------------------------------
+
+
+def sizes(solution: Solution, *pairs: Pair) -> list[Any]:
+    return [solution.module("scheduling").Resources(*pair) for pair in pairs]
+
+
+@given(
+    members=st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=1, max_size=5),
+    rooms=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=4),
+)
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_a_gang_is_assigned_exactly_if_it_fits(
+    solution: Solution, members: list[Pair], rooms: list[Pair]
+) -> None:
+    given_ = solution.module("scheduling")
+    free = {f"n{k}": room for k, room in enumerate(sizes(solution, *rooms))}
+    asks = [given_.Ask(size) for size in sizes(solution, *members)]
+    places = solution.module("gangs").assign(asks, free)
+    assert (places is not None) == fits([ask.capability for ask in asks], free)
+    for ask, node in zip(asks, places or [], strict=bool(places)):
+        free[node] = free[node].minus(ask.capability)
+        assert given_.NOTHING.fits(free[node])
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 5), st.integers(0, 5)), max_size=40))
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_a_node_is_found_exactly_if_one_has_room(
+    solution: Solution, changes: list[tuple[int, int, int]]
+) -> None:
+    order, rooms = solution.module("order").NodeOrder(), {}
+    for node, memory, vcores in changes:
+        name = f"n{node}"
+        if memory or vcores:
+            rooms[name] = sizes(solution, (memory, vcores))[0]
+            order.put(name, rooms[name])
+        else:
+            rooms.pop(name, None)
+            order.drop(name)
+    for need in sizes(solution, (1, 1), (3, 2), (5, 5), (0, 4)):
+        for from_the_end in (False, True):
+            found = order.first(need, from_the_end)
+            assert bool(found) == any(need.fits(room) for room in rooms.values())
+            assert not found or need.fits(rooms[found])
+
+
+def test_the_first_node_is_found_from_either_end(reference: Solution) -> None:
+    order, one = reference.module("order").NodeOrder(), reference.module("scheduling").Resources
+    for k in range(11):
+        order.put(f"n{k}", one(k % 4, 4 - k % 4))
+    assert order.first(one(2, 2)) == "n2"
+    assert order.first(one(2, 2), from_the_end=True) == "n10"
+    assert order.first(one(3, 3)) == ""
+
+
 # -- the handout ------------------------------------------------------------------------------------------------------
 
 
@@ -178,4 +246,4 @@ def test_every_promise_has_three_hints_and_a_place_in_the_handout(part: Part) ->
 
 
 def test_the_parts_are_worth_what_the_curriculum_says() -> None:
-    assert {part.code: part.points for part in PARTS} == {"B": 35, "C": 35}
+    assert {part.code: part.points for part in PARTS} == {"B": 35, "C": 35, "D": 30}

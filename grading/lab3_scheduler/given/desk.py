@@ -8,9 +8,8 @@ those are part 3A's. Nothing is lost on the way, but what two players say at the
 
 from __future__ import annotations
 
-from msgspec import Struct
-
 from distlab.core import Address, Config, Fail, Message, Node, Ok, Operation, Ticket
+from labs.lab3_scheduler.placing import Round
 from labs.lab3_scheduler.reclaiming import Plan
 from labs.lab3_scheduler.scheduling import (
     SINGLE,
@@ -78,7 +77,7 @@ class Report(Operation):
 
 
 class Look(Operation):
-    """It is time for a new plan (part 3C)."""
+    """It is time for a new plan (part 3C), or a new round (3D)."""
 
 
 Deed = Register | Leave | Beat | Enter | Quit | Want | Free | Report | Look
@@ -104,18 +103,13 @@ class Answered(Message):
     container: int = 0
     """Which one was given back."""
     plan: Plan | None = None
-    """After ``Look``."""
+    """After ``Look``, in part 3C."""
+    round: Round | None = None
+    """After ``Look``, in part 3D."""
 
 
 class DeskConfig(Config):
     queues: tuple[Queue, ...] = SINGLE
-
-
-class Holding(Struct):
-    """Who has a container."""
-
-    app: str
-    node: str
 
 
 class Desk(Node):
@@ -123,7 +117,8 @@ class Desk(Node):
 
     config: DeskConfig
     scheduler: Scheduler
-    held: dict[int, Holding]
+    held: dict[int, str]
+    """Container -> whose it is."""
 
     def make_scheduler(self) -> Scheduler:
         raise NotImplementedError
@@ -161,7 +156,7 @@ class Desk(Node):
                 scheduler.add_node(NodeView(sender, Resources(memory, vcores), rack, label))
             case Beat():
                 grants = scheduler.allocate(sender, self.monotonic())
-                self.held |= {grant.container: Holding(grant.app, grant.node) for grant in grants}
+                self.held |= {grant.container: grant.app for grant in grants}
                 return grants
             case Leave():
                 return self.ended(scheduler.remove_node(sender))
@@ -173,7 +168,7 @@ class Desk(Node):
                 scheduler.ask(sender, asks)
             case Report(app, number, ask):
                 scheduler.recover(Grant(number, app, sender, ask))
-                self.held[number] = Holding(app, sender)
+                self.held[number] = app
             case Free():
                 scheduler.release(sender, container)
                 self.held.pop(container, None)
@@ -186,7 +181,7 @@ class Desk(Node):
 
     def nth_of(self, app: str, nth: int) -> int:
         """A container of that application. Refuses where it has none."""
-        mine = sorted(number for number, holding in self.held.items() if holding.app == app)
+        mine = sorted(number for number, owner in self.held.items() if owner == app)
         if not mine:
             raise Refused(UNKNOWN_CONTAINER, f"{app} has none")
         return mine[nth % len(mine)]
