@@ -19,7 +19,7 @@ def build(folder: Path, *options: str) -> Path:
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", folder, *options],
         check=True,
         cwd=ROOT,
-        env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
+        env=os.environ | {"NO_MKDOCS_2_WARNING": "1", "DISTLAB_EXHIBITS": "2"},
     )
     return folder
 
