@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from distlab.core import Address, Config, Fail, Message, Node, Ok, Operation, Ticket
 from labs.lab3_scheduler.placing import Round
-from labs.lab3_scheduler.reclaiming import Plan
+from labs.lab3_scheduler.reclaiming import Plan, Wish
 from labs.lab3_scheduler.scheduling import (
     SINGLE,
     UNKNOWN_CONTAINER,
@@ -104,6 +104,8 @@ class Answered(Message):
     """Which one was given back."""
     plan: Plan | None = None
     """After ``Look``, in part 3C."""
+    wishes: tuple[Wish, ...] = ()
+    """What was waited for when that plan was made."""
     round: Round | None = None
     """After ``Look``, in part 3D."""
 

@@ -29,9 +29,12 @@ from collections.abc import Sequence
 from heapq import heapify, heappop, heappush, heapreplace
 from math import gcd, lcm
 
-from labs.lab3_scheduler.scheduling import ANY, Ask, Limits, Queue
+from labs.lab3_scheduler.scheduling import ANY, Ask, Limits, Queue, Resources
 
-UNBOUNDED = 1 << 62
+UNBOUNDED = Resources(1 << 62, 1 << 62)
+
+Rest = tuple[int, int, int, int]
+"""What node and queues leave room for: memory, vcores, and both for containers that are not preemptible."""
 
 
 class Machine:
@@ -48,9 +51,11 @@ class Machine:
 class Wish:
     """An ask that is open."""
 
-    __slots__ = ("ask", "count", "fixed", "memory", "place", "vcores")
+    __slots__ = ("ask", "count", "fixed", "member", "memory", "place", "vcores")
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, member: Member) -> None:
+        self.member = member
+        """Whose it is."""
         self.ask = ask
         """With count 1: what its grants carry."""
         self.count = 0
@@ -68,10 +73,10 @@ class Member:
     __slots__ = (
         "app",
         "factor",
+        "floor",
         "memory",
         "order",
         "parent",
-        "share",
         "vcores",
         "version",
         "wishes",
@@ -85,8 +90,10 @@ class Member:
         self.memory = self.vcores = 0
         self.factor = 1
         """Common multiple of all weights, over its own: share x factor is share / weight, in whole numbers."""
+        self.floor = 0
+        """The share of its min, as totals are now: below it, it is owed something."""
         self.version = 0
-        """Of its entry in the parent's heap that counts; -1 is none's."""
+        """Of its entry in the parent's heap that counts."""
         self.wishes: list[Wish] = []
         """The most urgent first."""
 
@@ -107,12 +114,10 @@ class Group(Member):
         "fixed_vcores",
         "heap",
         "hungry",
-        "max_memory",
-        "max_vcores",
-        "min_memory",
-        "min_vcores",
-        "quota_memory",
-        "quota_vcores",
+        "is_limited",
+        "least",
+        "most",
+        "quota",
     )
 
     def __init__(self, parent: Group | None, order: int, limits: Limits) -> None:
@@ -121,16 +126,20 @@ class Group(Member):
         self.hungry: dict[Member, None] = {}
         """Children with something to wish for."""
         self.fixed_memory = self.fixed_vcores = 0
-        self.min_memory, self.min_vcores = limits.min.memory, limits.min.vcores
-        most, quota = limits.max, limits.quota
-        self.max_memory = UNBOUNDED if most is None else most.memory
-        self.max_vcores = UNBOUNDED if most is None else most.vcores
-        self.quota_memory = UNBOUNDED if quota is None else quota.memory
-        self.quota_vcores = UNBOUNDED if quota is None else quota.vcores
+        self.least = limits.min
+        self.most = UNBOUNDED if limits.max is None else limits.max
+        self.quota = UNBOUNDED if limits.quota is None else limits.quota
+        self.is_limited = limits.max is not None or limits.quota is not None
 
     @property
     def is_hungry(self) -> bool:
         return bool(self.hungry)
+
+    def rest(self, above: Rest) -> Rest:
+        """What this queue leaves of what those above it do."""
+        raise NotImplementedError(
+            "3B: the smaller one each time; what is not preemptible is within the max, too"
+        )
 
 
 class Division:
@@ -163,15 +172,19 @@ class Division:
         self.vcores += vcores
         self.is_stale = True
 
+    def share(self, memory: int, vcores: int) -> int:
+        """The dominant share of who uses so much: a whole number, to be compared with others of the same totals."""
+        raise NotImplementedError("3B: the larger one of the two parts")
+
     def entry(self, member: Member) -> Entry:
         """Where a member stands among its siblings."""
         raise NotImplementedError(
-            "3B: dominant share over weight, as whole numbers; and whether it is owed something"
+            "3B: whoever is owed first, then by share / weight, then by order"
         )
 
     def refresh(self) -> None:
         """Make all heaps anew: totals have changed."""
-        raise NotImplementedError("3B: new factors, new entries")
+        raise NotImplementedError("3B: new factors, new floors, new entries")
 
     def enter(self, member: Member) -> None:
         """A member that is hungry stands where its share is now; and so do all above it."""
@@ -185,8 +198,8 @@ class Division:
         """A member uses so much more (or less, where negative), and so do all queues above it."""
         raise NotImplementedError("3B: the whole path, up to the root")
 
-    def fill(self, machine: Machine) -> list[tuple[Member, Wish]]:
-        """What goes on that node now, one container after the other, until nothing fits."""
+    def fill(self, machine: Machine) -> list[Wish]:
+        """What goes on that node now, one container after the other, until nothing fits: the wishes they are of."""
         raise NotImplementedError(
             "3B: walk down by turn, take, move what was served; what does not fit stands aside"
         )
@@ -196,11 +209,12 @@ class Division:
     # -- wishes -------------------------------------------------------------------------------------------------------
 
     def remember(self, wish: Wish) -> None:
-        """Somebody waits for one more of that size."""
+        """Somebody waits for containers of that size."""
         shape = wish.memory, wish.vcores
         self.shapes[shape] = self.shapes.get(shape, 0) + 1
 
     def forget(self, wish: Wish) -> None:
+        """That wish is over."""
         shape = wish.memory, wish.vcores
         self.shapes[shape] -= 1
         if not self.shapes[shape]:

@@ -8,7 +8,7 @@ it is claimed. Now and then it is told to look: then there is a new plan, which 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import structs
 
@@ -46,12 +46,13 @@ class Pool(Scheduler):
 
     # -- looking ------------------------------------------------------------------------------------------------------
 
-    def look(self, now: int) -> tuple[Plan, list[Grant]]:
-        """Make a plan and carry it out: the plan, and what it ended."""
-        plan = self.make_plan(self.view(now))
+    def look(self, now: int) -> tuple[View, Plan, list[Grant]]:
+        """Make a plan and carry it out: what there was, the plan, and what it ended."""
+        view = self.view(now)
+        plan = self.make_plan(view)
         self.claims = [claim for claim in plan.claims if claim.node in self.nodes]
         ended = [self.running.pop(number) for number in plan.kills if number in self.running]
-        return plan, ended
+        return view, plan, ended
 
     def view(self, now: int) -> View:
         """What there is."""
@@ -67,13 +68,22 @@ class Pool(Scheduler):
                 Running(number, self.apps[g.app], g.node, g.ask.capability, g.ask.preemptible)
                 for number, g in self.running.items()
             ),
-            tuple(
-                Wish(app, self.apps[app], ask.capability, count, ask.preemptible)
-                for app, asks in self.asks.items()
-                for ask, count in sorted(asks.items(), key=lambda item: item[0].priority)
-                if self.is_within_quota(app, ask)
-            ),
+            tuple(self.wishes()),
         )
+
+    def wishes(self) -> Iterator[Wish]:
+        """What is waited for, as far as quotas let it in: whoever stands first has the rest of its queue's."""
+        fixed = {name: self.used(name, fixed=True) for name in self.least}
+        for app, queue in self.apps.items():
+            for ask, count in sorted(self.asks[app].items(), key=lambda item: item[0].priority):
+                size, may = ask.capability, 0
+                while may < count and (
+                    ask.preemptible or fixed[queue].plus(size).fits(self.least[queue])
+                ):
+                    may += 1
+                    fixed[queue] = fixed[queue] if ask.preemptible else fixed[queue].plus(size)
+                if may:
+                    yield Wish(app, queue, size, may, ask.preemptible)
 
     def used(self, queue: str, fixed: bool = False) -> Resources:
         used = NOTHING

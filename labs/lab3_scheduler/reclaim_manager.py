@@ -16,5 +16,7 @@ class ReclaimManager(Desk):
 
     def look(self, ticket: int, sender: Address) -> None:
         assert isinstance(self.scheduler, Pool)
-        plan, ended = self.scheduler.look(self.monotonic())
-        self.send(sender, Answered(ticket, "", tuple(self.ended(ended)), plan=plan))
+        view, plan, ended = self.scheduler.look(self.monotonic())
+        self.send(
+            sender, Answered(ticket, "", tuple(self.ended(ended)), plan=plan, wishes=view.wishes)
+        )

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from distlab.core import MS
 from grading.lab3_scheduler.allocation.ledger import Ledger, Wrong, share
 from labs.lab3_scheduler.desk import Answered, Beat, Deed, Look
-from labs.lab3_scheduler.reclaiming import GRACE, Claim, Plan
-from labs.lab3_scheduler.scheduling import NOTHING, Ask, Grant, Queue, Resources
+from labs.lab3_scheduler.reclaiming import GRACE, Claim, Plan, Wish
+from labs.lab3_scheduler.scheduling import NOTHING, Grant, Queue, Resources
 
 CYCLE = 20 * MS
 """Looks further apart are not counted against anybody."""
@@ -26,6 +26,8 @@ class Court(Ledger):
     def __init__(self, queues: Sequence[Queue]) -> None:
         super().__init__(queues)
         self.least = {q.name: q.limits[0].min for q in queues if q.parent}
+        self.wishes: tuple[Wish, ...] = ()
+        """What is waited for, and no quota is against, when a plan is made."""
         self.named: dict[int, int] = {}
         """Victim -> since when, without a break."""
         self.last_look = 0
@@ -41,6 +43,7 @@ class Court(Ledger):
         """Somebody told the manager something, and this was the answer. Raises :class:`Wrong`."""
         if isinstance(what, Look):
             assert answer.plan is not None
+            self.wishes = answer.wishes
             self.look(answer.plan, now)
             return
         if answer.refused:
@@ -71,16 +74,8 @@ class Court(Ledger):
 
     def waits(self, app: str, size: Resources) -> int:
         """How many containers of that size an application waits for, and may have."""
-        return sum(
-            count
-            for (who, ask), count in self.wants.items()
-            if who == app and ask.capability == size and self.is_within_quota(app, ask)
-        )
-
-    def is_within_quota(self, app: str, ask: Ask) -> bool:
-        queue = self.apps[app]
-        fixed = self.used(queue, "", fixed=True).plus(ask.capability)
-        return ask.preemptible or fixed.fits(self.least[queue])
+        mine = (w.count for w in self.wishes if (w.app, w.capability) == (app, size))
+        return sum(mine)
 
     # -- a plan -------------------------------------------------------------------------------------------------------
 
@@ -251,12 +246,10 @@ class Standing:
     def all_who_can_be_served_are(self) -> None:
         """Whoever is owed, and waits, has claims; unless there is no room, and nobody who may go."""
         court = self.court
-        for (app, ask), count in court.wants.items():
-            size, queue = ask.capability, court.apps[app]
+        for wish in court.wishes:
+            app, queue, size = wish.app, wish.queue, wish.capability
             mine = [c for c in self.claims if (c.app, c.capability) == (app, size)]
-            if not count or court.waits(app, size) <= len(mine) or not self.is_owed(queue):
-                continue
-            if not court.is_within_quota(app, ask):
+            if court.waits(app, size) <= len(mine) or not self.is_owed(queue):
                 continue
             for node in court.nodes:
                 if any(claim.node == node for claim in self.claims):

@@ -289,7 +289,7 @@ def draw(random: Random) -> Scenario:
                     (wide - random.choice([0, 0, 1, 3])) * scale, wide - random.choice([0, 0, 1, 3])
                 )
             ]
-        name = random.choice(["g", "h"])
+        name = f"g{len(calls)}"
         members = [
             (random.choice([1, 2, wide // 2, wide - 1]), random.choice([1, 2, wide // 2, wide - 1]))
             for _ in range(random.choice([1, 2]))
@@ -300,6 +300,10 @@ def draw(random: Random) -> Scenario:
         ]
 
     for _ in range(int(logarithmic(random, 4, 30))):
+        if random.random() < 0.15 and (asked := [c for c in calls if c.operation == "Want"]):
+            regretted = random.choice(asked)
+            asks = [{**one, "count": 0} for one in regretted.arguments["asks"]]
+            calls.append(Call(clock, regretted.client, "Want", {"asks": asks}))
         for _ in range(random.choice([0, 1, 1, 2])):
             calls.append(Call(clock, random.choice(apps), "Want", {"asks": draw_asks()}))
         for _ in range(random.choice([0, 1, 2, 4])):

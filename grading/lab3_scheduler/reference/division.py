@@ -29,9 +29,12 @@ from collections.abc import Sequence
 from heapq import heapify, heappop, heappush, heapreplace
 from math import gcd, lcm
 
-from labs.lab3_scheduler.scheduling import ANY, Ask, Limits, Queue
+from labs.lab3_scheduler.scheduling import ANY, Ask, Limits, Queue, Resources
 
-UNBOUNDED = 1 << 62
+UNBOUNDED = Resources(1 << 62, 1 << 62)
+
+Rest = tuple[int, int, int, int]
+"""What node and queues leave room for: memory, vcores, and both for containers that are not preemptible."""
 
 
 class Machine:
@@ -48,9 +51,11 @@ class Machine:
 class Wish:
     """An ask that is open."""
 
-    __slots__ = ("ask", "count", "fixed", "memory", "place", "vcores")
+    __slots__ = ("ask", "count", "fixed", "member", "memory", "place", "vcores")
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, member: Member) -> None:
+        self.member = member
+        """Whose it is."""
         self.ask = ask
         """With count 1: what its grants carry."""
         self.count = 0
@@ -68,10 +73,10 @@ class Member:
     __slots__ = (
         "app",
         "factor",
+        "floor",
         "memory",
         "order",
         "parent",
-        "share",
         "vcores",
         "version",
         "wishes",
@@ -85,8 +90,10 @@ class Member:
         self.memory = self.vcores = 0
         self.factor = 1
         """Common multiple of all weights, over its own: share x factor is share / weight, in whole numbers."""
+        self.floor = 0
+        """The share of its min, as totals are now: below it, it is owed something."""
         self.version = 0
-        """Of its entry in the parent's heap that counts; -1 is none's."""
+        """Of its entry in the parent's heap that counts."""
         self.wishes: list[Wish] = []
         """The most urgent first."""
 
@@ -107,12 +114,10 @@ class Group(Member):
         "fixed_vcores",
         "heap",
         "hungry",
-        "max_memory",
-        "max_vcores",
-        "min_memory",
-        "min_vcores",
-        "quota_memory",
-        "quota_vcores",
+        "is_limited",
+        "least",
+        "most",
+        "quota",
     )
 
     def __init__(self, parent: Group | None, order: int, limits: Limits) -> None:
@@ -121,16 +126,24 @@ class Group(Member):
         self.hungry: dict[Member, None] = {}
         """Children with something to wish for."""
         self.fixed_memory = self.fixed_vcores = 0
-        self.min_memory, self.min_vcores = limits.min.memory, limits.min.vcores
-        most, quota = limits.max, limits.quota
-        self.max_memory = UNBOUNDED if most is None else most.memory
-        self.max_vcores = UNBOUNDED if most is None else most.vcores
-        self.quota_memory = UNBOUNDED if quota is None else quota.memory
-        self.quota_vcores = UNBOUNDED if quota is None else quota.vcores
+        self.least = limits.min
+        self.most = UNBOUNDED if limits.max is None else limits.max
+        self.quota = UNBOUNDED if limits.quota is None else limits.quota
+        self.is_limited = limits.max is not None or limits.quota is not None
 
     @property
     def is_hungry(self) -> bool:
         return bool(self.hungry)
+
+    def rest(self, above: Rest) -> Rest:
+        """What this queue leaves of what those above it do."""
+        # BEGIN SOLUTION 3B: the smaller one each time; what is not preemptible is within the max, too
+        memory = min(above[0], self.most.memory - self.memory)
+        vcores = min(above[1], self.most.vcores - self.vcores)
+        fixed_memory = min(above[2], memory, self.quota.memory - self.fixed_memory)
+        fixed_vcores = min(above[3], vcores, self.quota.vcores - self.fixed_vcores)
+        return memory, vcores, fixed_memory, fixed_vcores
+        # END SOLUTION
 
 
 class Division:
@@ -163,23 +176,27 @@ class Division:
         self.vcores += vcores
         self.is_stale = True
 
+    def share(self, memory: int, vcores: int) -> int:
+        """The dominant share of who uses so much: a whole number, to be compared with others of the same totals."""
+        # BEGIN SOLUTION 3B: the larger one of the two parts
+        by_memory, by_vcores = memory * self.scale[0], vcores * self.scale[1]
+        return by_memory if by_memory > by_vcores else by_vcores
+        # END SOLUTION
+
     def entry(self, member: Member) -> Entry:
         """Where a member stands among its siblings."""
-        # BEGIN SOLUTION 3B: dominant share over weight, as whole numbers; and whether it is owed something
-        per_memory, per_vcore = self.scale
-        by_memory, by_vcores = member.memory * per_memory, member.vcores * per_vcore
-        share = by_memory if by_memory > by_vcores else by_vcores
-        is_sated = True
-        if isinstance(member, Group):
-            is_sated = share >= max(member.min_memory * per_memory, member.min_vcores * per_vcore)
-        return is_sated, share * member.factor, member.order, member.version, member
+        # BEGIN SOLUTION 3B: whoever is owed first, then by share / weight, then by order
+        share = self.share(member.memory, member.vcores)
+        return share >= member.floor, share * member.factor, member.order, member.version, member
         # END SOLUTION
 
     def refresh(self) -> None:
         """Make all heaps anew: totals have changed."""
-        # BEGIN SOLUTION 3B: new factors, new entries
+        # BEGIN SOLUTION 3B: new factors, new floors, new entries
         common = gcd(self.memory, self.vcores) or 1
         self.scale = (self.vcores // common, self.memory // common)
+        for group in self.groups.values():
+            group.floor = self.share(group.least.memory, group.least.vcores)
         for group in self.groups.values():
             group.heap = [self.entry(child) for child in group.hungry]
             heapify(group.heap)
@@ -219,17 +236,18 @@ class Division:
             group = group.parent
         # END SOLUTION
 
-    def fill(self, machine: Machine) -> list[tuple[Member, Wish]]:
-        """What goes on that node now, one container after the other, until nothing fits."""
+    def fill(self, machine: Machine) -> list[Wish]:
+        """What goes on that node now, one container after the other, until nothing fits: the wishes they are of."""
         # BEGIN SOLUTION 3B: walk down by turn, take, move what was served; what does not fit stands aside
         if self.is_stale:
             self.refresh()
-        taken: list[tuple[Member, Wish]] = []
-        root = self.root
-        while self._descend(
-            root, machine, machine.memory, machine.vcores, UNBOUNDED, UNBOUNDED, taken
-        ):
-            pass
+        taken: list[Wish] = []
+        while self._has_room(machine.memory, machine.vcores):
+            room = (machine.memory, machine.vcores, machine.memory, machine.vcores)
+            wish = self._descend(self.root, machine, room)
+            if wish is None:
+                break
+            taken.append(wish)
         for group, entry in self.aside:
             if entry[3] == entry[4].version:
                 heappush(group.heap, entry)
@@ -238,67 +256,49 @@ class Division:
         # END SOLUTION
 
     # BEGIN SOLUTION 3B: helpers of your own
-    def _descend(
-        self,
-        group: Group,
-        machine: Machine,
-        memory: int,
-        vcores: int,
-        fixed_memory: int,
-        fixed_vcores: int,
-        taken: list[tuple[Member, Wish]],
-    ) -> Wish | None:
-        """Take one container beneath this queue; the four numbers are what node and queues above leave room for."""
-        memory = min(memory, group.max_memory - group.memory)
-        vcores = min(vcores, group.max_vcores - group.vcores)
-        fixed_memory = min(fixed_memory, memory, group.quota_memory - group.fixed_memory)
-        fixed_vcores = min(fixed_vcores, vcores, group.quota_vcores - group.fixed_vcores)
-        for m, v in self.shapes:
+    def _has_room(self, memory: int, vcores: int) -> bool:
+        """Whether anything that somebody waits for would fit."""
+        for m, v in self.shapes:  # noqa: SIM110 - asked for each container; a generator would take longer
             if m <= memory and v <= vcores:
-                break
-        else:
-            return None
+                return True
+        return False
+
+    def _descend(self, group: Group, machine: Machine, room: Rest) -> Wish | None:
+        """Take one container beneath this queue, of those for which there is room."""
+        if group.is_limited:
+            room = group.rest(room)
+            if not self._has_room(room[0], room[1]):
+                return None
         heap = group.heap
         while heap:
-            child = heap[0][4]
-            if heap[0][3] != child.version:
+            _, _, _, version, child = heap[0]
+            if version != child.version:
                 heappop(heap)
                 continue
             if isinstance(child, Group):
-                found = self._descend(
-                    child, machine, memory, vcores, fixed_memory, fixed_vcores, taken
-                )
+                wish = self._descend(child, machine, room)
             else:
-                found = self._serve(child, machine, memory, vcores, fixed_memory, fixed_vcores)
-                if found is not None:
-                    taken.append((child, found))
-            if found is None:
+                wish = self._serve(child, machine, room)
+            if wish is None:
                 self.aside.append((group, heappop(heap)))
                 continue
-            group.memory += found.memory
-            group.vcores += found.vcores
-            if found.fixed:
-                group.fixed_memory += found.memory
-                group.fixed_vcores += found.vcores
+            group.memory += wish.memory
+            group.vcores += wish.vcores
+            if wish.fixed:
+                group.fixed_memory += wish.memory
+                group.fixed_vcores += wish.vcores
             if child.is_hungry:
                 heapreplace(heap, self.entry(child))
             else:
                 heappop(heap)
                 child.version += 1
                 del group.hungry[child]
-            return found
+            return wish
         return None
 
-    def _serve(
-        self,
-        member: Member,
-        machine: Machine,
-        memory: int,
-        vcores: int,
-        fixed_memory: int,
-        fixed_vcores: int,
-    ) -> Wish | None:
+    def _serve(self, member: Member, machine: Machine, room: Rest) -> Wish | None:
         """Take the most urgent wish of an application that fits."""
+        memory, vcores, fixed_memory, fixed_vcores = room
         for wish in member.wishes:
             m, v = wish.memory, wish.vcores
             if m > memory or v > vcores or (wish.place and not wish.is_welcome(machine)):
@@ -321,11 +321,12 @@ class Division:
     # -- wishes -------------------------------------------------------------------------------------------------------
 
     def remember(self, wish: Wish) -> None:
-        """Somebody waits for one more of that size."""
+        """Somebody waits for containers of that size."""
         shape = wish.memory, wish.vcores
         self.shapes[shape] = self.shapes.get(shape, 0) + 1
 
     def forget(self, wish: Wish) -> None:
+        """That wish is over."""
         shape = wish.memory, wish.vcores
         self.shapes[shape] -= 1
         if not self.shapes[shape]:

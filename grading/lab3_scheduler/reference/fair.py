@@ -95,17 +95,16 @@ class FairScheduler(Scheduler):
         if machine.label not in self.divisions:
             return []
         grants = []
-        number, containers, here = self.next, self.containers, machine.containers
-        for member, wish in self.divisions[machine.label].fill(machine):
-            grant = Grant(number, member.app, node, wish.ask)
-            containers[number] = grant
-            here.add(number)
-            application = self.apps[member.app]
-            application.containers.add(number)
-            if not wish.count:
-                application.wishes.pop(wish.ask, None)
+        number, containers, apps = self.next, self.containers, self.apps
+        for wish in self.divisions[machine.label].fill(machine):
+            app = apps[wish.member.app]
+            grant = containers[number] = Grant(number, app.name, node, wish.ask)
             grants.append(grant)
+            app.containers.add(number)
             number += 1
+            if not wish.count:
+                app.wishes.pop(wish.ask, None)
+        machine.containers.update(range(self.next, number))
         self.next = number
         return grants
         # END SOLUTION
@@ -200,7 +199,7 @@ class FairScheduler(Scheduler):
             if wish is None:
                 if not count:
                     continue
-                wish = application.wishes[ask] = Wish(ask)
+                wish = application.wishes[ask] = Wish(ask, member)
                 insort(member.wishes, wish, key=lambda w: w.ask.priority)
                 division.remember(wish)
             elif not count:

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from distlab.grade.lab import bug
-from labs.lab3_scheduler.division import UNBOUNDED, Division, Entry, Group, Machine, Member, Wish
+from labs.lab3_scheduler.division import (
+    UNBOUNDED,
+    Division,
+    Entry,
+    Group,
+    Machine,
+    Member,
+    Rest,
+    Wish,
+)
 from labs.lab3_scheduler.fair import Application, FairScheduler
-from labs.lab3_scheduler.scheduling import Ask, Grant, NodeView, Queue
+from labs.lab3_scheduler.scheduling import Ask, Grant, NodeView, Queue, Resources
 
 DRF = "Ghodsi and others, Dominant resource fairness, NSDI 2011"
 
@@ -19,15 +28,8 @@ class _Rule(Division):
         """Of the parts of both totals, over a common denominator."""
         raise NotImplementedError
 
-    def entry(self, member: Member) -> Entry:
-        per_memory, per_vcore = self.scale
-        share = self.rule(member.memory * per_memory, member.vcores * per_vcore)
-        sated = True
-        if isinstance(member, Group):
-            sated = share >= self.rule(
-                member.min_memory * per_memory, member.min_vcores * per_vcore
-            )
-        return sated, share * member.factor, member.order, member.version, member
+    def share(self, memory: int, vcores: int) -> int:
+        return self.rule(memory * self.scale[0], vcores * self.scale[1])
 
 
 class AssetFairness(_Rule):
@@ -58,17 +60,10 @@ class LeastShare(_Rule):
         return min(memory, vcores)
 
 
-class RawUnits(_Rule):
+class RawUnits(Division):
     """Takes the larger number, MiB or vcores, without dividing by what there is."""
 
-    def entry(self, member: Member) -> Entry:
-        scale, self.scale = self.scale, (1, 1)
-        try:
-            return super().entry(member)
-        finally:
-            self.scale = scale
-
-    def rule(self, memory: int, vcores: int) -> int:
+    def share(self, memory: int, vcores: int) -> int:
         return max(memory, vcores)
 
 
@@ -90,7 +85,7 @@ class NothingOfOneIsNothing(_Rule):
 class ShareOfTheNode(Division):
     """A share is one of the node that reports, not of the label's total."""
 
-    def fill(self, machine: Machine) -> list[tuple[Member, Wish]]:
+    def fill(self, machine: Machine) -> list[Wish]:
         self.scale = (max(1, machine.vcores), max(1, machine.memory))
         for group in self.groups.values():
             group.heap = sorted(self.entry(child) for child in group.hungry)
@@ -141,7 +136,7 @@ class OwedInBoth(Division):
     def entry(self, member: Member) -> Entry:
         is_sated, *rest = super().entry(member)
         if isinstance(member, Group):
-            is_sated = member.memory >= member.min_memory and member.vcores >= member.min_vcores
+            is_sated = member.least.fits(Resources(member.memory, member.vcores))
         return (is_sated, *rest)  # type: ignore[return-value]
 
 
@@ -161,7 +156,7 @@ class MaxOfTheLeaf(Division):
         super().__init__(label, queues)
         for group in {group.parent for group in self.groups.values()} - {None}:
             assert group is not None
-            group.max_memory = group.max_vcores = UNBOUNDED
+            group.most = UNBOUNDED
 
 
 class MaxOfMemory(Division):
@@ -170,13 +165,13 @@ class MaxOfMemory(Division):
     def __init__(self, label: str, queues: Sequence[Queue]) -> None:
         super().__init__(label, queues)
         for group in self.groups.values():
-            group.max_vcores = UNBOUNDED
+            group.most = Resources(group.most.memory, UNBOUNDED.vcores)
 
 
 class ChargesEverything(Division):
     """Containers that can be preempted are charged to the quota like the others, and so fill nothing that is idle."""
 
-    def fill(self, machine: Machine) -> list[tuple[Member, Wish]]:
+    def fill(self, machine: Machine) -> list[Wish]:
         for group in self.groups.values():
             group.fixed_memory, group.fixed_vcores = group.memory, group.vcores
         return super().fill(machine)
@@ -188,7 +183,7 @@ class QuotaIsForgotten(Division):
     def __init__(self, label: str, queues: Sequence[Queue]) -> None:
         super().__init__(label, queues)
         for group in self.groups.values():
-            group.quota_memory = group.quota_vcores = UNBOUNDED
+            group.quota = UNBOUNDED
 
 
 class QuotaIsNotGivenBack(Division):
@@ -312,11 +307,11 @@ class FirstComeFirstServed(FairScheduler):
 class UrgentOrNothing(Division):
     """While an application's most urgent ask fits nowhere, its others wait as well, on nodes where they fit."""
 
-    def _serve(self, member: Member, machine: Machine, *room: int) -> Wish | None:
+    def _serve(self, member: Member, machine: Machine, room: Rest) -> Wish | None:
         rest = member.wishes[1:]
         del member.wishes[1:]
         try:
-            return super()._serve(member, machine, *room)
+            return super()._serve(member, machine, room)
         finally:
             member.wishes += rest
 
@@ -326,12 +321,12 @@ class HeadOfLine(Division):
 
     is_blocked = False
 
-    def fill(self, machine: Machine) -> list[tuple[Member, Wish]]:
+    def fill(self, machine: Machine) -> list[Wish]:
         self.is_blocked = False
         return super().fill(machine)
 
-    def _serve(self, member: Member, machine: Machine, *room: int) -> Wish | None:
-        found = None if self.is_blocked else super()._serve(member, machine, *room)
+    def _serve(self, member: Member, machine: Machine, room: Rest) -> Wish | None:
+        found = None if self.is_blocked else super()._serve(member, machine, room)
         self.is_blocked = found is None
         return found
 
@@ -339,7 +334,7 @@ class HeadOfLine(Division):
 class AsideForEver(Division):
     """Who was passed over once, since nothing fitted, is not asked again until it asks again."""
 
-    def fill(self, machine: Machine) -> list[tuple[Member, Wish]]:
+    def fill(self, machine: Machine) -> list[Wish]:
         self.aside = _Forgetful()
         return super().fill(machine)
 
@@ -354,17 +349,16 @@ class _Forgetful(list):  # type: ignore[type-arg]
 class OneForEachBeat(Division):
     """Grants one container for each heartbeat, and lets the node wait for the next one with the rest of its room."""
 
-    def fill(self, machine: Machine) -> list[tuple[Member, Wish]]:
-        memory, vcores = machine.memory, machine.vcores
-        for m, v in sorted(self.shapes):
-            if m <= memory and v <= vcores and m + v:
-                for group in self.groups.values():
-                    group.heap = sorted(self.entry(child) for child in group.hungry)
-                self.is_stale = False
-                taken: list[tuple[Member, Wish]] = []
-                self._descend(self.root, machine, memory, vcores, UNBOUNDED, UNBOUNDED, taken)
-                return taken
-        return []
+    has_granted = False
+
+    def fill(self, machine: Machine) -> list[Wish]:
+        self.has_granted = False
+        return super().fill(machine)
+
+    def _serve(self, member: Member, machine: Machine, room: Rest) -> Wish | None:
+        wish = None if self.has_granted else super()._serve(member, machine, room)
+        self.has_granted = self.has_granted or wish is not None
+        return wish
 
 
 class TakesTheGoodOnes(FairScheduler):
