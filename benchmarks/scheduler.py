@@ -37,11 +37,11 @@ from distlab.core.overlay import overlay  # noqa: E402
 GRADING = ROOT / "grading" / "lab3_scheduler"
 MEMORY, VCORES = 32 * 1024, 8
 SHAPES = ((2048, 1), (4096, 1), (8192, 1), (2048, 2), (4096, 4))
-"""MiB and vcores of a container; a framework has one of them."""
+"""MiB and vcores of a container; a framework has one of them, a queue frameworks of all."""
 QUEUES = 10
-TIMED = 100_000
+TIMED = 50_000
 """Allocations that are timed."""
-NAIVE = 2_000
+NAIVE = 1_000
 """The same for the naive loop."""
 
 
@@ -62,7 +62,7 @@ def timed(fair: Any, nodes: int, frameworks: int, random: Random) -> tuple[float
         scheduler.add_node(fair.NodeView(name, fair.Resources(MEMORY, VCORES)))
     for n in range(frameworks):
         scheduler.add_app(f"framework {n}", f"queue {n % QUEUES}")
-        size = fair.Resources(*SHAPES[n % len(SHAPES)])
+        size = fair.Resources(*SHAPES[n // QUEUES % len(SHAPES)])
         scheduler.ask(f"framework {n}", [fair.Ask(size, 10**9)])
     random.shuffle(names)
     on_node: dict[str, list[Any]] = {}
@@ -94,7 +94,7 @@ def timed(fair: Any, nodes: int, frameworks: int, random: Random) -> tuple[float
 def naive(nodes: int, frameworks: int) -> float:
     """The loop that one writes first."""
     total_memory, total_vcores = float(nodes * MEMORY), float(nodes * VCORES)
-    needs = [SHAPES[n % len(SHAPES)] for n in range(frameworks)]
+    needs = [SHAPES[n // QUEUES % len(SHAPES)] for n in range(frameworks)]
     used = [[0, 0] for _ in range(frameworks)]
     granted = 0
     start = time.process_time()

@@ -118,6 +118,7 @@ class Group(Member):
         "least",
         "most",
         "quota",
+        "shapes",
     )
 
     def __init__(self, parent: Group | None, order: int, limits: Limits) -> None:
@@ -125,6 +126,8 @@ class Group(Member):
         self.heap: list[Entry] = []
         self.hungry: dict[Member, None] = {}
         """Children with something to wish for."""
+        self.shapes: dict[tuple[int, int], int] = {}
+        """Sizes that somebody below waits for, and how many wishes have them: where none fits, nobody is asked."""
         self.fixed_memory = self.fixed_vcores = 0
         self.least = limits.min
         self.most = UNBOUNDED if limits.max is None else limits.max
@@ -152,8 +155,6 @@ class Division:
         """What memory, and what vcores, count in a share."""
         self.is_stale = False
         self.groups: dict[str, Group] = {}
-        self.shapes: dict[tuple[int, int], int] = {}
-        """Sizes that somebody waits for, and how many wishes have them: where none fits, nobody is asked."""
         self.aside: list[tuple[Group, Entry]] = []
         common = lcm(*(queue.weight for queue in queues))
         for order, queue in enumerate(queues):
@@ -210,12 +211,16 @@ class Division:
 
     def remember(self, wish: Wish) -> None:
         """Somebody waits for containers of that size."""
-        shape = wish.memory, wish.vcores
-        self.shapes[shape] = self.shapes.get(shape, 0) + 1
+        shape, group = (wish.memory, wish.vcores), wish.member.parent
+        while group is not None:
+            group.shapes[shape] = group.shapes.get(shape, 0) + 1
+            group = group.parent
 
     def forget(self, wish: Wish) -> None:
         """That wish is over."""
-        shape = wish.memory, wish.vcores
-        self.shapes[shape] -= 1
-        if not self.shapes[shape]:
-            del self.shapes[shape]
+        shape, group = (wish.memory, wish.vcores), wish.member.parent
+        while group is not None:
+            group.shapes[shape] -= 1
+            if not group.shapes[shape]:
+                del group.shapes[shape]
+            group = group.parent

@@ -347,6 +347,10 @@ def free(app: str, nth: int = 0) -> tuple[Any, ...]:
     return app, "Free", {"nth": nth}
 
 
+def ends(app: str, container: int) -> tuple[Any, ...]:
+    return app, "Free", {"container": container}
+
+
 STREAM = tuple(
     step
     for n in range(8)
@@ -430,6 +434,16 @@ DIRECTED = (
         [free("a1", 3)],
         [free("a1", 5)],
         [free("a1", 0), free("a1", 0), free("a1", 0)],
+    ),
+    schedule(
+        "the grass is greener",
+        "now this node is the emptier one, now that one; what is reserved stays reserved",
+        {"n1": (4, 4), "n2": (4, 4)},
+        [want("a1", ask(1, 1, 8))],
+        [want("a2", ask(4, 4))],
+        [*(ends("a1", n) for n in (5, 6, 7, 1)), want("a3", ask(1, 1))],
+        [*(ends("a1", n) for n in (2, 3, 4)), want("a3", ask(1, 1))],
+        [ends("a1", 8)],
     ),
     schedule(
         "larger than the cluster",

@@ -118,6 +118,7 @@ class Group(Member):
         "least",
         "most",
         "quota",
+        "shapes",
     )
 
     def __init__(self, parent: Group | None, order: int, limits: Limits) -> None:
@@ -125,6 +126,8 @@ class Group(Member):
         self.heap: list[Entry] = []
         self.hungry: dict[Member, None] = {}
         """Children with something to wish for."""
+        self.shapes: dict[tuple[int, int], int] = {}
+        """Sizes that somebody below waits for, and how many wishes have them: where none fits, nobody is asked."""
         self.fixed_memory = self.fixed_vcores = 0
         self.least = limits.min
         self.most = UNBOUNDED if limits.max is None else limits.max
@@ -156,8 +159,6 @@ class Division:
         """What memory, and what vcores, count in a share."""
         self.is_stale = False
         self.groups: dict[str, Group] = {}
-        self.shapes: dict[tuple[int, int], int] = {}
-        """Sizes that somebody waits for, and how many wishes have them: where none fits, nobody is asked."""
         self.aside: list[tuple[Group, Entry]] = []
         common = lcm(*(queue.weight for queue in queues))
         for order, queue in enumerate(queues):
@@ -242,9 +243,9 @@ class Division:
         if self.is_stale:
             self.refresh()
         taken: list[Wish] = []
-        while self._has_room(machine.memory, machine.vcores):
-            room = (machine.memory, machine.vcores, machine.memory, machine.vcores)
-            wish = self._descend(self.root, machine, room)
+        while True:
+            memory, vcores = machine.memory, machine.vcores
+            wish = self._descend(self.root, machine, (memory, vcores, memory, vcores))
             if wish is None:
                 break
             taken.append(wish)
@@ -256,19 +257,16 @@ class Division:
         # END SOLUTION
 
     # BEGIN SOLUTION 3B: helpers of your own
-    def _has_room(self, memory: int, vcores: int) -> bool:
-        """Whether anything that somebody waits for would fit."""
-        for m, v in self.shapes:  # noqa: SIM110 - asked for each container; a generator would take longer
-            if m <= memory and v <= vcores:
-                return True
-        return False
-
     def _descend(self, group: Group, machine: Machine, room: Rest) -> Wish | None:
         """Take one container beneath this queue, of those for which there is room."""
         if group.is_limited:
             room = group.rest(room)
-            if not self._has_room(room[0], room[1]):
-                return None
+        memory, vcores = room[:2]
+        for m, v in group.shapes:
+            if m <= memory and v <= vcores:
+                break
+        else:
+            return None
         heap = group.heap
         while heap:
             _, _, _, version, child = heap[0]
@@ -322,12 +320,16 @@ class Division:
 
     def remember(self, wish: Wish) -> None:
         """Somebody waits for containers of that size."""
-        shape = wish.memory, wish.vcores
-        self.shapes[shape] = self.shapes.get(shape, 0) + 1
+        shape, group = (wish.memory, wish.vcores), wish.member.parent
+        while group is not None:
+            group.shapes[shape] = group.shapes.get(shape, 0) + 1
+            group = group.parent
 
     def forget(self, wish: Wish) -> None:
         """That wish is over."""
-        shape = wish.memory, wish.vcores
-        self.shapes[shape] -= 1
-        if not self.shapes[shape]:
-            del self.shapes[shape]
+        shape, group = (wish.memory, wish.vcores), wish.member.parent
+        while group is not None:
+            group.shapes[shape] -= 1
+            if not group.shapes[shape]:
+                del group.shapes[shape]
+            group = group.parent
