@@ -54,7 +54,7 @@ dev: .venv/stamp-dev
 test: .venv/stamp-dev ## all checks of distlab itself: lint, types, layers, tests, docs
 	@$(BIN)/python tools/check.py
 
-verify-graders: .venv/stamp-dev ## every reference passes, every known bug is caught  [LAB=]
+verify-graders: .venv/stamp-dev ## every reference passes, every known bug is caught  [LAB= PART=]
 	@$(DISTLAB) $@ $(OPTIONS)
 
 skeleton: .venv/stamp ## write labs/ anew from the reference solutions  [LAB=]
