@@ -137,8 +137,9 @@ def stage(solution: Solution, folder: Path | None, workspace: Path) -> LiveStage
     """Records are written, and read; and again."""
     if folder is not None:
         raise BadInput("lab 2 reads no INPUT")
-    members = dict(scenarios.stage(solution, Scenario(shape=SHAPE)).cluster.members)
-    cluster = Cluster({**members, Address("tool"): Member(Auditor, Config(), "tool")})
+    simulated = scenarios.stage(solution, Scenario(shape=SHAPE)).cluster
+    members: dict[str, Member] = dict(simulated.members)
+    members["tool"] = Member(Auditor, Config(), "tool")
     rounds: list[list[tuple[str, Operation]]] = []
     for _ in range(ROUNDS):
         writes = [("broker", Produce("orders", n, RECORDS)) for n in range(PARTITIONS)]
@@ -149,7 +150,7 @@ def stage(solution: Solution, folder: Path | None, workspace: Path) -> LiveStage
             f"the network loses {NOISE.loss:.0%} of all messages and repeats {NOISE.duplicate:.0%}",
             "m1 and the coordinator k1 will be killed (-9), and m2 will be stopped (SIGSTOP)",
         ],
-        cluster=cluster,
+        cluster=Cluster(members),
         plan=PLAN,
         noise=NOISE,
         rounds=rounds,
