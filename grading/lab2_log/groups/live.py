@@ -138,7 +138,7 @@ def stage(solution: Solution, folder: Path | None, workspace: Path) -> LiveStage
     if folder is not None:
         raise BadInput("lab 2 reads no INPUT")
     simulated = scenarios.stage(solution, Scenario(shape=SHAPE)).cluster
-    members: dict[str, Member] = dict(simulated.members)
+    members: dict[str, Member] = {str(name): each for name, each in simulated.members.items()}
     members["tool"] = Member(Auditor, Config(), "tool")
     rounds: list[list[tuple[str, Operation]]] = []
     for _ in range(ROUNDS):
