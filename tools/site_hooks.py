@@ -34,6 +34,21 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     return _PLACE.sub(lambda found: makers[found[1]](found[2]), markdown)
 
 
+def on_post_page(output: str, page: Any, **_: Any) -> str:
+    """MkDocs calls this with each page as it is written."""
+    return _with_own_worker(output, "../" * page.url.count("/"))
+
+
+def on_post_template(output_content: str, **_: Any) -> str:
+    """MkDocs calls this with each page that is none of ours, such as that for errors."""
+    return _with_own_worker(output_content, "/")
+
+
+def _with_own_worker(page: str, top: str) -> str:
+    """What lets a site on disk be searched is ours, not fetched."""
+    return page.replace("https://unpkg.com/iframe-worker/shim", f"{top}js/frame-worker.js")
+
+
 def on_post_build(config: Any, **_: Any) -> None:
     """MkDocs calls this when all pages are written."""
     if _ROOMS and _most() != 0:

@@ -93,6 +93,7 @@ def kill_matrix_page(
 ) -> str:
     """The matrix as a page of the docs: mutants down, promises across, how each was first seen."""
     lines = [
+        "---\nsearch:\n  boost: 0.1\n---",  # it has every word there is; who searches wants the page that explains
         "# Kill matrix",
         "",
         "Every known bug of every lab, put into the reference solution one at a time, and graded like a",
