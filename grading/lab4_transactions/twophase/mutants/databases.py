@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from contextlib import suppress
+from copy import deepcopy
 from itertools import pairwise
 
 import networkx as nx
@@ -105,9 +106,9 @@ class HoldsOn(Gateway):
     """Keeps its locks on what was forced, though freeing them was what it was forced for."""
 
     def was_forced(self, txn: Txn) -> None:
-        queues = {account: list(queue) for account, queue in self.locks.queues.items()}
+        before = deepcopy(self.locks)
         super().was_forced(txn)
-        self.locks.queues = queues
+        self.locks = before
 
 
 # -- lists, and recovery ----------------------------------------------------------------------------------------------

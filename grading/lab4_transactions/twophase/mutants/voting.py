@@ -100,6 +100,7 @@ class UnlockedAfterACrash(Participant):
     def on_start(self) -> None:
         super().on_start()
         self.locks.queues.clear()
+        self.locks.places.clear()
 
 
 class LetsGoAtYes(Participant):
