@@ -1,4 +1,4 @@
-"""Exams of part 4B: the SQLite store on real files, killed before every statement; and wait-for graphs."""
+"""Exams of part 4B: the SQLite store on real files, killed before every statement, and full; and wait-for graphs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,7 +16,14 @@ from distlab.core import Address
 from distlab.grade.lab import Exam
 from distlab.grade.solution import Solution
 from grading.lab4_transactions.twophase.exams import here
-from labs.lab4_transactions.databases import Change, UnknownTransaction, Wait, WasForced, age
+from labs.lab4_transactions.databases import (
+    Change,
+    DatabaseFailed,
+    UnknownTransaction,
+    Wait,
+    WasForced,
+    age,
+)
 from labs.lab4_transactions.twophase import Txn
 
 ACCOUNTS = (("rm1/a", 100), ("rm1/b", 50))
@@ -29,24 +37,40 @@ class Killed(BaseException):
     """As kill -9: nothing of the program runs any more."""
 
 
-class _Clock:
-    """Counts statements of all connections, and kills at one of them."""
+def full() -> Exception:
+    """What SQLite says when there is no room."""
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_FULL, "SQLITE_FULL"
+    return error
 
-    def __init__(self, at: int) -> None:
+
+class _Clock:
+    """Counts statements of all connections; one of them, or all from there on, raise."""
+
+    def __init__(self, at: int, error: Callable[[], BaseException], *, stays: bool) -> None:
         self.at = at
+        self.error = error
+        self.stays = stays
         self.count = 0
         self.open: list[sqlite3.Connection] = []
 
+    @property
+    def has_struck(self) -> bool:
+        return self.count >= self.at
+
     def tick(self) -> None:
         self.count += 1
-        if self.count == self.at:
-            raise Killed
+        if self.count == self.at or (self.stays and self.has_struck):
+            raise self.error()
 
 
 @contextmanager
-def killing(at: int) -> Iterator[_Clock]:
-    """Within: the program dies before its statement of that number (from 1), and its connections with it."""
-    clock, connect = _Clock(at), sqlite3.connect
+def striking(
+    at: int, error: Callable[[], BaseException] = Killed, *, stays: bool = False
+) -> Iterator[_Clock]:
+    """Within: the statement of that number (from 1) raises before it is done, and, if it ``stays`` so, all behind it;
+    connections end with the program."""
+    clock, connect = _Clock(at, error, stays=stays), sqlite3.connect
 
     class Connection(sqlite3.Connection):
         def execute(self, *arguments: Any) -> sqlite3.Cursor:
@@ -176,17 +200,20 @@ def _heuristics(again: Callable[[], Any]) -> Verdict:
     return kept()
 
 
+CALLS: tuple[tuple[str, Callable[[Any], None]], ...] = (
+    ("prepare", lambda store: store.prepare(T2, (Change("rm1/b", 50, 49), CHANGES[0]))),
+    ("commit", lambda store: store.commit(T1)),
+    ("rollback", lambda store: store.rollback(T1)),
+    ("force", lambda store: store.force(T1, True)),
+)
+"""Whatever changes something, with T1 prepared."""
+
+
 def _killed(solution: Solution) -> Verdict:
     """Killed before every statement of every call: all of the call has happened, or nothing."""
     store_class = solution.module("sqlite_store").SqliteStore
-    calls: tuple[tuple[str, Callable[[Any], None]], ...] = (
-        ("prepare", lambda store: store.prepare(T2, (Change("rm1/b", 50, 49), CHANGES[0]))),
-        ("commit", lambda store: store.commit(T1)),
-        ("rollback", lambda store: store.rollback(T1)),
-        ("force", lambda store: store.force(T1, True)),
-    )
     seen_any = False
-    for name, call in calls:
+    for name, call in CALLS:
         ends = set()
         for at in range(1, 60):
             with tempfile.TemporaryDirectory() as folder:
@@ -195,7 +222,7 @@ def _killed(solution: Solution) -> Verdict:
                 store.open(ACCOUNTS)
                 store.prepare(T1, CHANGES)
                 before = _all(store)
-                with killing(at) as clock:
+                with striking(at) as clock:
                     try:
                         call(store_class(path))
                         is_killed = False
@@ -212,6 +239,41 @@ def _killed(solution: Solution) -> Verdict:
                 expected=f"as before ({before}) or as after ({after})",
                 got=sorted(ends - {before, after})[0],
             )
+    return kept() if seen_any else unknown("the store does not use sqlite3.connect")
+
+
+def _full(solution: Solution) -> Verdict:
+    """There is no room for a statement, or from there on: ``DatabaseFailed``, and nothing is done. Then there is room."""
+    store_class = solution.module("sqlite_store").SqliteStore
+    seen_any = False
+    for (name, call), stays in product(CALLS, (False, True)):
+        for at in range(1, 60):
+            with tempfile.TemporaryDirectory() as folder:
+                path = str(Path(folder) / "bank.db")
+                store = store_class(path)
+                store.open(ACCOUNTS)
+                store.prepare(T1, CHANGES)
+                before = _all(store)
+                said = "nothing at all, as if it were done"
+                with striking(at, full, stays=stays) as clock:
+                    try:
+                        call(store)
+                    except DatabaseFailed:
+                        said = ""
+                    except Exception as error:
+                        said = f"{type(error).__name__}: {error}"
+                if not clock.has_struck:
+                    break
+                seen_any = True
+                if said:
+                    return broken(f"full, in {name}", expected="DatabaseFailed", got=said)
+                if _all(store) != before:
+                    return broken(
+                        f"full, in {name}: not all of it was undone",
+                        expected=before,
+                        got=_all(store),
+                    )
+                call(store)  # there is room again
     return kept() if seen_any else unknown("the store does not use sqlite3.connect")
 
 
@@ -322,6 +384,7 @@ EXAMS_DB = (
     Exam("what was forced", here(_heuristics), "sqlite_store"),
     Exam("opened again", here(_half_open), "sqlite_store"),
     Exam("killed before every statement", here(_killed), "sqlite_store"),
+    Exam("full at every statement", here(_full), "sqlite_store"),
 )
 EXAMS_L4 = (
     Exam("who gives way", _victims, "deadlocks"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from copy import deepcopy
 from itertools import pairwise
 
@@ -14,6 +14,7 @@ from distlab.core import Address
 from distlab.grade.lab import bug
 from labs.lab4_transactions.databases import (
     Change,
+    DatabaseFailed,
     InDoubt,
     Noted,
     Standing,
@@ -313,6 +314,30 @@ class CommitsAnything(SqliteStore):
             super().end(db, txn, commit)
 
 
+class SaysYesWhenFull(SqliteStore):
+    """Takes a database that is full for one that is slow, and says nothing: yes is said, and there is no promise."""
+
+    def prepare(self, txn: Txn, changes: tuple[Change, ...]) -> None:
+        with suppress(DatabaseFailed):
+            super().prepare(txn, changes)
+
+
+class HalfWhenFull(SqliteStore):
+    """Commits in ``finally``, so that it is never forgotten: also what a full database has cut short."""
+
+    @contextmanager
+    def local(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                finally:
+                    connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise DatabaseFailed(str(error)) from error
+
+
 class StartsOver(SqliteStore):
     """Opening sets the accounts to their opening balances."""
 
@@ -376,6 +401,8 @@ DATABASES = (
     _sqlite("row-by-row", RowByRow),
     _sqlite("forces-in-two-steps", ForcesInTwoSteps),
     _sqlite("commits-anything", CommitsAnything),
+    _sqlite("says-yes-when-full", SaysYesWhenFull),
+    _sqlite("half-when-full", HalfWhenFull),
     _sqlite("starts-over", StartsOver),
     _sqlite("one-digit", OneDigit),
 )
