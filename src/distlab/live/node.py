@@ -100,6 +100,7 @@ class _Loop:
         self._channel = channel
         self._asks: deque[say.Ask] = deque()
         self._handling: Any = "its import"
+        self._has_started = False
         board = Board()
         try:
             program = _program(who)
@@ -155,6 +156,7 @@ class _Loop:
             context.about_to("start", "")
             self._handling = "its start"
             self._handle(event, self._node.on_start)
+            self._has_started = True
             while True:
                 self._turn()
         except Halt:
@@ -377,7 +379,7 @@ class _Loop:
 
     def _look(self, number: int) -> None:
         context = self._context
-        value = self._node.probe() if hasattr(self._node, "_context") else None
+        value = self._node.probe() if self._has_started else None  # in its start it may wait for us
         if value is not None:
             self._recorder.note(Kind.PROBE, value)
         wires = context.wires
