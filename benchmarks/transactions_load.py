@@ -16,6 +16,7 @@ class Load(Operation, frozen=True):
 
     clients: int
     accounts: int
+    """Of each client, at each participant: no two clients meet on one."""
     warm_up: int = 2 * SECOND
     duration: int = 5 * SECOND
 
@@ -29,8 +30,8 @@ class Loader(Teller):
 
     load: Load
     load_ticket: Ticket
-    began: dict[int, int]
-    """Ticket of a transfer -> when it began. Our own tickets are below 0."""
+    began: dict[int, tuple[int, int]]
+    """Ticket of a transfer -> whose it is, and when it began. Our own tickets are below 0."""
     counted_from: int
     number: int
     latencies: list[int]
@@ -47,23 +48,23 @@ class Loader(Teller):
         self.load, self.load_ticket = load, ticket
         self.counted_from = self.monotonic() + load.warm_up
         self.set_timer(Over(), load.warm_up + load.duration)
-        for _ in range(load.clients):
-            self.transfer()
+        for client in range(load.clients):
+            self.transfer(client)
 
-    def transfer(self) -> None:
+    def transfer(self, client: int) -> None:
         self.number += 1
         ticket = Ticket(-self.number)
-        self.began[ticket] = self.monotonic()
+        self.began[ticket] = client, self.monotonic()
         source, target = (self.draws.randrange(self.load.accounts) for _ in range(2))
-        steps = Step(f"rm1/a{source}", -1), Step(f"rm2/a{target}", 1)
+        steps = Step(f"rm1/a{client}.{source}", -1), Step(f"rm2/a{client}.{target}", 1)
         self.on_transact(Transact(steps), ticket)
 
     def finish(self, ticket: Ticket, outcome: Outcome) -> None:
         """One of our own is done: begin the next one. All else goes to the books."""
-        began = self.began.pop(ticket, None)
-        if began is None:
+        if ticket not in self.began:
             super().finish(ticket, outcome)
             return
+        client, began = self.began.pop(ticket)
         if self.is_over:
             return
         if began >= self.counted_from:
@@ -72,7 +73,7 @@ class Loader(Teller):
                     self.latencies.append(self.monotonic() - began)
                 case Fail() | Info():
                     self.aborted += 1
-        self.transfer()
+        self.transfer(client)
 
     def on_over(self, over: Over) -> None:
         self.is_over = True

@@ -1,4 +1,4 @@
-"""What a live run of two-phase commit shows while it goes on: who is in doubt, what is committed, what it adds up to."""
+"""What a live run of two-phase commit shows while it goes on: who is in doubt, what is committed, what it comes to."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 ``make live LAB=4``. Two applications move money between a file of SQLite (rm1) and a database of PostgreSQL with its
 own PREPARE TRANSACTION (rm2); without PostgreSQL, rm2 has another file. Every role is killed (-9) in turn: the
-coordinator behind its commit point, each gateway behind its yes, and PostgreSQL's server with a promise that it has just
-given. In the end the two databases themselves are asked what they hold, and what is in doubt.
+coordinator behind its commit point, each gateway behind its yes, and PostgreSQL's server with a promise that it has
+just given. In the end the two databases themselves are asked what they hold, and what is in doubt.
 """
 
 from __future__ import annotations
@@ -32,14 +32,12 @@ from labs.lab4_transactions.twophase import CoordinatorConfig, Step, TellerConfi
 
 ROUNDS: Final = 15
 SHAPE: Final[dict[str, Any]] = {"tms": 1, "rms": 2, "aps": 2, "is_over": True}
-KILLS: Final = (
+KILLS: Final[tuple[Fault, ...]] = (
     Fault(Doing("tm1", "send", "Outcome", n=3), Crash("tm1", 700 * MS, Survival.ALL)),
     Fault(Doing("rm1", "send", "Vote", n=6), Crash("rm1", 500 * MS, Survival.ALL)),
     Fault(Doing("rm2", "send", "Vote", n=15), Crash("rm2", 500 * MS, Survival.ALL)),
 )
-KILL_SERVER: Final = Fault(
-    Doing("rm2", "send", "Vote", n=10), Crash("pg", 700 * MS, Survival.ALL)
-)
+KILL_SERVER: Final = Fault(Doing("rm2", "send", "Vote", n=10), Crash("pg", 700 * MS, Survival.ALL))
 NOISE: Final = Noise(seed=1, delay=(1 * MS, 5 * MS), loss=0.02, duplicate=0.05)
 
 
@@ -48,13 +46,13 @@ def stage(solution: Solution, folder: Path | None, workspace: Path) -> LiveStage
     if folder is not None:
         raise BadInput("lab 4 reads no INPUT")
     rms = scenarios.names(SHAPE, "rm", 2)
-    databases = {rm: f"sqlite:{workspace.resolve() / f'{rm}.db'}" for rm in rms}
+    databases = {str(rm): f"sqlite:{workspace.resolve() / f'{rm}.db'}" for rm in rms}
     cast: dict[str, Member] = {}
     kills, victims = KILLS, "tm1, rm1 and rm2"
+    ask: Asking = holdings
     try:
         home = postgres.make()
     except (postgres.NoServer, OSError) as error:
-        ask = holdings
         about = f"rm1 and rm2 are files of SQLite; PostgreSQL is left out: {error}"
     else:
         databases["rm2"] = f"postgres:{postgres.place(home)}/postgres"
@@ -120,7 +118,7 @@ def _rounds(everything: Sequence[str]) -> list[list[tuple[str, Operation]]]:
     return [*rounds, [("ap1", look)]]
 
 
-# -- the databases themselves ---------------------------------------------------------------------------------------------
+# -- the databases themselves -----------------------------------------------------------------------------------------
 
 Asking = Callable[[dict[str, str], list[str]], Verdict]
 

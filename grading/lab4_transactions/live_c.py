@@ -12,13 +12,13 @@ from random import Random
 from typing import Any, Final
 
 from distlab.core import MS, SECOND
-from distlab.faults import Delay, Fault, Nth, Pause
+from distlab.faults import Delay, Fault, Nth
 from distlab.grade.lab import Run
 from distlab.grade.live import LiveStage
 from distlab.grade.scenario import Scenario
 from distlab.grade.solution import Solution
 from grading.lab4_transactions.patterns import tcc_judges, tcc_world
-from grading.lab4_transactions.patterns.live import Rounds, killed, live_stage, patient, struck
+from grading.lab4_transactions.patterns.live import Rounds, killed, live_stage, patient, stopped
 from grading.lab4_transactions.patterns.tcc_part import PART_C
 from labs.lab4_transactions.tcc import Leg, Look, Statement, Transfer
 
@@ -29,7 +29,7 @@ FAULTS: Final = (
     killed("bank-1", "Tried", 14, 500 * MS),
     Fault(Nth("manager", "bank-2", 9, "Try"), Delay(3 * SECOND)),
     killed("bank-2", "Confirmed", 12, 500 * MS),
-    struck("bank-3", "Tried", 20, Pause("bank-3", 1_200 * MS)),
+    stopped("bank-3", "Tried", 20, 1_200 * MS),
 )
 
 
@@ -71,9 +71,7 @@ def _rounds() -> Rounds:
         asked = transfers[number : number + 2]
         if number % 10 == 8:
             asked.append(transfers[number - 5])
-        rounds.append(
-            [*(("teller", each) for each in asked), ("auditor", Look(banks[number % 3]))]
-        )
+        rounds.append([*(("teller", each) for each in asked), ("auditor", Look(banks[number % 3]))])
     return [*rounds, [("auditor", Look(bank)) for bank in banks]]
 
 
@@ -89,7 +87,9 @@ def table(probes: Mapping[Any, Any]) -> Sequence[str]:
 
 
 def _held(view: Statement) -> str:
-    words = (f"{a.name} {a.available}" + (f" (+{a.frozen})" * bool(a.frozen)) for a in view.accounts)
+    words = (
+        f"{a.name} {a.available}" + (f" (+{a.frozen})" * bool(a.frozen)) for a in view.accounts
+    )
     return "  ".join(words)[:43]
 
 

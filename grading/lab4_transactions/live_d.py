@@ -12,13 +12,12 @@ from random import Random
 from typing import Any, Final
 
 from distlab.core import MS
-from distlab.faults import Pause
 from distlab.grade.lab import Run
 from distlab.grade.live import LiveStage
 from distlab.grade.scenario import Scenario
 from distlab.grade.solution import Solution
 from grading.lab4_transactions.patterns import saga_world
-from grading.lab4_transactions.patterns.live import Rounds, killed, live_stage, patient, struck
+from grading.lab4_transactions.patterns.live import Rounds, killed, live_stage, patient, stopped
 from grading.lab4_transactions.patterns.saga_part import PART_D
 from labs.lab4_transactions.saga import Book, Step
 from labs.lab4_transactions.saga_service import Books
@@ -28,7 +27,7 @@ SHAPE: Final = {"moody": 1}
 FAULTS: Final = (
     killed("orchestrator", "Do", 10, 500 * MS),
     killed("hotel", "Done", 5, 400 * MS),
-    struck("airline", "Done", 8, Pause("airline", 800 * MS)),
+    stopped("airline", "Done", 8, 800 * MS),
     killed("orchestrator", "Undo", 6, 500 * MS),
     killed("bank", "Undone", 2, 400 * MS),
 )
@@ -88,9 +87,6 @@ def table(probes: Mapping[Any, Any]) -> Sequence[str]:
 def keep(run: Run) -> list[str]:
     """What is done in the end, and what there should be: the steps of what was answered Ok."""
     there = sum(_counted(view)[0] for view in run.probes.values() if isinstance(view, Books))
-    wanted = sum(
-        len(entry.operation.steps)  # type: ignore[attr-defined]
-        for entry in run.history.of_type(Book)
-        if entry.is_ok
-    )
+    booked: list[Any] = [e.operation for e in run.history.of_type(Book) if e.is_ok]
+    wanted = sum(len(book.steps) for book in booked)
     return [f"steps that are done: {there}; steps of the trips that were booked: {wanted}"]

@@ -1,7 +1,7 @@
 """Part 4E as real processes, all three pieces side by side: outbox, transactional messages, XTS.
 
-``make live LAB=4 PART=e``. Whoever writes something down dies when it has, and has told nobody: the shop, the seller, the
-broker, the initiator, a bank. A consumer dies with its answer. The peak of a sale comes and goes.
+``make live LAB=4 PART=e``. Whoever writes something down dies when it has, and has told nobody: the shop, the seller,
+the broker, the initiator, a bank. A consumer dies with its answer. The peak of a sale comes and goes.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def _rounds() -> Rounds:
         ]
         for payment in (2 * number, 2 * number + 1):
             shares = tuple(
-                Share(bank, "shop", random.randint(1, 5)) for bank in random.sample(xts_world.BANKS, 2)
+                Share(bank, "shop", random.randint(1, 5))
+                for bank in random.sample(xts_world.BANKS, 2)
             )
             asked.append(("initiator", Pay(payment, "ann", shares)))
         if number in PEAK:

@@ -90,7 +90,14 @@ def test_books_count_who_is_in_doubt_and_what_a_look_adds_up_to() -> None:
         books.see(Line(1, 0, "rm1", 1, kind, 0, "tm1", to_plain(what)))
         return books.lines()
 
-    assert happens(Kind.SEND, Vote(txn, "yes"))[-1].split() == ["rm1", "sqlite", "0", "0", "1", "tm1/1.7"]
+    assert happens(Kind.SEND, Vote(txn, "yes"))[-1].split() == [
+        "rm1",
+        "sqlite",
+        "0",
+        "0",
+        "1",
+        "tm1/1.7",
+    ]
     happens(Kind.DELIVER, Decision(txn, commit=True))
     assert happens(Kind.SEND, Ack(txn))[-1].split() == ["rm1", "sqlite", "1", "0", "0"]
     assert happens(Kind.SEND, Vote(txn, "yes"))[-1].split()[-1] == "0", "an old yes said again"

@@ -14,7 +14,7 @@ from msgspec import structs
 
 from distlab.core import MS, Operation
 from distlab.core.cluster import Cluster, Member
-from distlab.faults import Action, Crash, Doing, Fault, Noise, Plan, Survival
+from distlab.faults import Crash, Doing, Fault, Noise, Pause, Plan, Survival
 from distlab.grade.ended import Operations, judged_by
 from distlab.grade.lab import RECORD_MESSAGES, Promise, Run
 from distlab.grade.live import BadInput, LiveStage
@@ -30,16 +30,16 @@ def killed(node: str, message: str, n: int, back_after: int) -> Fault:
     return Fault(Doing(node, "send", message, n=n), Crash(node, back_after, Survival.ALL))
 
 
-def struck(node: str, message: str, n: int, action: Action) -> Fault:
-    """The same, with something else that befalls it."""
-    return Fault(Doing(node, "send", message, n=n), action)
+def stopped(node: str, message: str, n: int, duration: int) -> Fault:
+    """The same, with SIGSTOP, for so long."""
+    return Fault(Doing(node, "send", message, n=n), Pause(node, duration))
 
 
 def patient(cluster: Cluster, **changes: Any) -> Cluster:
     """The cluster whose members have these values in their configs, where they have such a field."""
 
     def changed(member: Member) -> Member:
-        config = member.config
+        config: Any = member.config
         if config is None:
             return member
         fitting = {name: value for name, value in changes.items() if hasattr(config, name)}

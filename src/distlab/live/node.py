@@ -5,8 +5,8 @@ learns who it is (:class:`~distlab.live.control.BeNode`). It imports its program
 is still allowed to fork, opens its sockets, reports where it can be reached, and waits for the word to begin.
 
 The loop then hands the node one event at a time, to the end of its handler, and what those of one turn sent and synced
-leaves together, and is synced together. Words of the supervisor come first (who is up must be known before what he sends),
-then syncs that are done, jobs, timers that are due, and messages, in batches.
+leaves together, and is synced together. Words of the supervisor come first (who is up must be known before what he
+sends), then syncs that are done, jobs, timers that are due, and messages, in batches.
 
 Whatever a handler raises ends the process: a fault of the environment as a stop, anything else as an error of the
 program, with a report that shows the program's own lines.
@@ -55,6 +55,8 @@ _BATCH: Final = 256
 """Messages handled before everything else is looked at again."""
 _FRESH: Final = 1 * MS
 """How long a message waits for others that leave with it, while messages are handled."""
+_GIVE_WAY: Final = 500e-6
+"""Seconds after which a handler that goes on lets the thread in that syncs: Python's own 5 ms are many syncs."""
 _LINGER_MS: Final = 100
 """How long the last messages of a node that stops itself may take to leave."""
 
@@ -147,6 +149,7 @@ class _Loop:
         self._recorder = context.recorder
         sys.stdout = Prints(context.log)
         hold_memory()
+        sys.setswitchinterval(_GIVE_WAY)
         gc.collect()
         gc.freeze()
         try:

@@ -2,8 +2,8 @@
 
 Theory of operation. What the handlers of one turn of the loop ask for is one group, and so is what is asked for while
 the thread is at work; a group costs one fsync for each file in it, however many handlers asked (group commit). Syncs
-complete in the order in which they were asked for. The node's loop is woken through a pipe and takes what is complete with
-:meth:`Syncer.completed`.
+complete in the order in which they were asked for. The node's loop is woken through a pipe and takes what is complete
+with :meth:`Syncer.completed`.
 
 The only thread in a node beside ZeroMQ's own, and the only one that waits for the disk.
 """

@@ -6,7 +6,8 @@ each peer that it talks to; a new incarnation gets a new socket, so that what wa
 other end.
 
 Small datagrams to one peer travel together: what a node sends in one turn of its loop waits for :meth:`Wires.flush`,
-and is one ZeroMQ message. (Not through the proxy, which deals with each by itself.) The first one asks whether there is room for all.
+and is one ZeroMQ message. (Not through the proxy, which deals with each by itself.) The first one asks whether there
+is room for all of them.
 
 What a full queue means depends on the frame. A datagram that finds no room is dropped and counted, as an operating
 system would drop it. A frame of a session waits here for room: there is a window's worth of them at most. Messages in
@@ -23,7 +24,15 @@ import zmq
 
 from distlab.core.values import Address
 from distlab.live.control import Wiring
-from distlab.live.envelope import ANY_INCARNATION, APART, DATAGRAM, Envelope, Hostile, seal, unseal_first
+from distlab.live.envelope import (
+    ANY_INCARNATION,
+    APART,
+    DATAGRAM,
+    Envelope,
+    Hostile,
+    seal,
+    unseal_first,
+)
 from distlab.live.guard import Guard, secure
 
 AFLOAT: Final = 64 * 1024 * 1024
@@ -60,7 +69,7 @@ class _Way:
 
     def gather(self, frame: bytes) -> bool:
         """Have it leave with the next :meth:`flush`; False where there is no room."""
-        if not self._together and not self.socket.getsockopt(zmq.EVENTS) & zmq.POLLOUT:
+        if not self._together and not int(self.socket.getsockopt(zmq.EVENTS)) & zmq.POLLOUT:
             return False
         self._together.append(frame)
         self._together_size += len(frame)

@@ -243,7 +243,7 @@ def _killed(solution: Solution) -> Verdict:
 
 
 def _full(solution: Solution) -> Verdict:
-    """There is no room for a statement, or from there on: ``DatabaseFailed``, and nothing is done. Then there is room."""
+    """There is no room for a statement, or from there on: ``DatabaseFailed``, and nothing is done. Then there is."""
     store_class = solution.module("sqlite_store").SqliteStore
     seen_any = False
     for (name, call), stays in product(CALLS, (False, True)):
