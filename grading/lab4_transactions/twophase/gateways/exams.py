@@ -12,19 +12,24 @@ from random import Random
 from typing import Any
 
 from distlab.check import Verdict, broken, kept, unknown
-from distlab.core import Address
+from distlab.core import MS, SECOND, Address
+from distlab.core.effects import Sent
+from distlab.core.solo import Solo
 from distlab.grade.lab import Exam
 from distlab.grade.solution import Solution
 from grading.lab4_transactions.twophase.exams import here
 from labs.lab4_transactions.databases import (
     Change,
     DatabaseFailed,
+    GatewayConfig,
     UnknownTransaction,
+    Victim,
     Wait,
+    Waits,
     WasForced,
     age,
 )
-from labs.lab4_transactions.twophase import Txn
+from labs.lab4_transactions.twophase import Prepare, Refused, Step, Txn, Work, Worked
 
 ACCOUNTS = (("rm1/a", 100), ("rm1/b", 50))
 NAMES = ("rm1/a", "rm1/b")
@@ -53,12 +58,14 @@ class _Clock:
         self.stays = stays
         self.count = 0
         self.open: list[sqlite3.Connection] = []
+        self.look: Callable[[sqlite3.Connection, str], None] = lambda connection, sql: None
 
     @property
     def has_struck(self) -> bool:
-        return self.count >= self.at
+        return self.count >= self.at > 0
 
-    def tick(self) -> None:
+    def tick(self, connection: sqlite3.Connection, sql: str) -> None:
+        self.look(connection, sql)
         self.count += 1
         if self.count == self.at or (self.stays and self.has_struck):
             raise self.error()
@@ -68,13 +75,13 @@ class _Clock:
 def striking(
     at: int, error: Callable[[], BaseException] = Killed, *, stays: bool = False
 ) -> Iterator[_Clock]:
-    """Within: the statement of that number (from 1) raises before it is done, and, if it ``stays`` so, all behind it;
-    connections end with the program."""
+    """Within: the statement of that number (from 1; 0: none) raises before it is done, and, if it ``stays`` so, all
+    behind it; connections end with the program."""
     clock, connect = _Clock(at, error, stays=stays), sqlite3.connect
 
     class Connection(sqlite3.Connection):
         def execute(self, *arguments: Any) -> sqlite3.Cursor:
-            clock.tick()
+            clock.tick(self, str(arguments[0]))
             return super().execute(*arguments)
 
         def executemany(self, sql: str, rows: Any) -> sqlite3.Cursor:
@@ -83,11 +90,11 @@ def striking(
             return cursor
 
         def executescript(self, script: str) -> sqlite3.Cursor:
-            clock.tick()
+            clock.tick(self, script)
             return super().executescript(script)
 
         def commit(self) -> None:
-            clock.tick()
+            clock.tick(self, "COMMIT")
             super().commit()
 
     def killable(*arguments: Any, **options: Any) -> sqlite3.Connection:
@@ -298,6 +305,91 @@ def _half_open(again: Callable[[], Any]) -> Verdict:
     return kept()
 
 
+def _durable(solution: Solution) -> Verdict:
+    """What SQLite is told about the disk: without a journal, or without syncs, a kill in mid-commit is seen by all."""
+    store = solution.module("sqlite_store").SqliteStore
+    said: dict[str, str] = {}
+    looking = sqlite3.Connection.execute
+
+    def look(connection: sqlite3.Connection, sql: str) -> None:
+        if sql.lstrip().upper().startswith(("INSERT", "UPDATE", "DELETE", "REPLACE")):
+            for name in ("journal_mode", "synchronous"):
+                said[name] = str(looking(connection, f"PRAGMA {name}").fetchone()[0]).lower()
+
+    with tempfile.TemporaryDirectory() as folder, striking(0) as clock:
+        clock.look = look
+        bank = store(str(Path(folder) / "bank.db"))
+        bank.open(ACCOUNTS)
+        bank.prepare(T1, CHANGES)
+        bank.commit(T1)
+    if not said:
+        return unknown("the store does not use sqlite3.connect")
+    if said["journal_mode"] in ("off", "memory"):
+        return broken(
+            f"journal_mode is {said['journal_mode']}: killed while it commits, the file is damaged",
+            expected="a journal on disk",
+            got=said["journal_mode"],
+        )
+    if said["synchronous"] in ("0", "1"):
+        return broken(
+            "synchronous is below FULL: power fails, and what was promised is gone",
+            expected="FULL (2), or EXTRA (3)",
+            got=said["synchronous"],
+        )
+    return kept()
+
+
+# -- gateways and detectors, alone ------------------------------------------------------------------------------------
+
+
+def _sent(solo: Solo, kind: type) -> list[Any]:
+    sent = (effect.message for effect in solo.effects if isinstance(effect, Sent))
+    return [message for message in sent if isinstance(message, kind)]
+
+
+def _late_victim(solution: Solution) -> Verdict:
+    """A deadlock is over, and the message about it comes late: who does not wait any more does not give way."""
+    config = GatewayConfig(ACCOUNTS)
+    for is_prepared in (False, True):
+        gateway = Solo(solution.module("gateway").Gateway, config, "rm1")
+        gateway.deliver(Work(T1, (Step("rm1/a", -30),)), "tm1")
+        life = _sent(gateway, Worked)[0].life
+        if is_prepared:
+            gateway.deliver(Prepare(T1, life), "tm1")
+        gateway.deliver(Victim(T1), "detector")
+        if _sent(gateway, Refused) or "rm1/a" not in gateway.node.probe().locked:
+            when = "that is prepared" if is_prepared else "that has its locks"
+            return broken(
+                f"a victim is named {when}, and gives way",
+                expected="only who waits gives way",
+                got="refused, or not locked any more",
+            )
+    return kept()
+
+
+def _yesterday(solution: Solution) -> Verdict:
+    """One gateway says who waits, and then no more: it has crashed. Two seconds later another one says the rest."""
+    module = solution.module("deadlocks")
+    detector = Solo(module.Detector, module.DetectorConfig(), "detector")
+    one, other = (_w(1, 2, "rm1/a"),), (_w(2, 1, "rm2/a"),)
+    detector.deliver(Waits(one), "rm1")
+    detector.advance(2 * SECOND)
+    detector.deliver(Waits(other), "rm2")
+    if _sent(detector, Victim):
+        return broken(
+            "what a gateway said two seconds ago, and has not said again, makes a victim",
+            expected="nobody",
+            got="a victim",
+        )
+    for _ in range(4):
+        detector.deliver(Waits(one), "rm1")
+        detector.deliver(Waits(other), "rm2")
+        detector.advance(25 * MS)
+    if not _sent(detector, Victim):
+        return broken("two wait for each other, and both are said again and again", expected="a victim")
+    return kept()
+
+
 # -- wait-for graphs --------------------------------------------------------------------------------------------------
 
 
@@ -385,9 +477,12 @@ EXAMS_DB = (
     Exam("opened again", here(_half_open), "sqlite_store"),
     Exam("killed before every statement", here(_killed), "sqlite_store"),
     Exam("full at every statement", here(_full), "sqlite_store"),
+    Exam("on disk, and not in memory", here(_durable), "sqlite_store"),
 )
 EXAMS_L4 = (
     Exam("who gives way", _victims, "deadlocks"),
     Exam("who is the youngest", _age, "deadlocks"),
     Exam("drawn for people", _drawn, "deadlocks"),
+    Exam("a victim that does not wait", _late_victim, "gateway"),
+    Exam("who waited yesterday", _yesterday, "deadlocks"),
 )
