@@ -22,7 +22,7 @@ FEW_MESSAGES = 5
 """For one event, where nothing is lost; two are needed."""
 FEW_ROWS = 20
 """What a consumer may keep to recognise forty events."""
-GROWTH = 2
+GROWTH = 1.2
 """How much more it may write for late ones than for early ones."""
 
 

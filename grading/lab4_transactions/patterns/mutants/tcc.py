@@ -685,7 +685,7 @@ TCC = (
     _of("aborts-the-committed", AbortsTheCommitted, "TX2-S5", replaces=MANAGER),
     _of("endless-patience", EndlessPatience, "TX2-L7", "liveness", replaces=MANAGER),
     _of("keeps-the-last-coin-frozen", KeepsTheLastCoin, "TX2-L7", "liveness"),
-    _of("tried-when-full", TriedWhenFull, "TX2-S5"),
+    _of("tried-when-full", TriedWhenFull, "TX2-L7", "liveness"),
     _of("tries-for-ever", TriesForEver, "TX2-L7", "liveness", replaces=MANAGER),
     _of("patience-in-one-life-only", PatienceInOneLifeOnly, "TX2-L7", "liveness", replaces=MANAGER),
     _of("answers-early", AnswersEarly, "TX2-S4", replaces=MANAGER),

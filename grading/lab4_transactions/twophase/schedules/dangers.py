@@ -294,12 +294,20 @@ DANGERS = (
         )
         for node, message, n in (
             ("tm1", "Began", 1),
-            ("tm1", "Prepare", 1),
             ("rm1", "Worked", 1),
             ("rm2", "Worked", 1),
             ("rm1", "Vote", 1),
             ("rm2", "Vote", 1),
         )
+    ),
+    directed(
+        "the coordinator's disk is full at the commit point, and it dies",
+        "what could not be written was not decided",
+        (*ONE, *LATER),
+        (Doing("tm1", "send", "Prepare"), FillDisk("tm1", 60 * MS)),
+        (nth("tm1", "rm2", "Decision"), Drop()),
+        (At(40 * MS), Crash("tm1", 40 * MS, GONE)),
+        heal_at=300 * MS,
     ),
     directed(
         "the answer is lost, and the client is cut off for long",
