@@ -12,10 +12,10 @@ option   = $(if $($(1)),--$(2) $(call quoted,$($(1))))
 OPTIONS  = $(strip $(call option,LAB,lab) $(call option,PART,part) $(call option,PROMISE,promise) \
            $(call option,SEED,seed) $(call option,SOLUTION,solution) $(call option,PRIOR,prior) \
            $(call option,ID,id) $(call option,STEP,step) $(call option,WORLD,world) \
-           $(call option,FORMAT,format) $(call option,INPUT,input) $(if $(KEEP),--keep))
+           $(call option,FORMAT,format) $(call option,BESIDE,beside) $(call option,INPUT,input) $(if $(KEEP),--keep))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev grade watch replay show trace hint warmup own live doctor submit update docs \
+.PHONY: help setup dev site grade watch replay show trace hint warmup own live doctor submit update docs \
         test verify-graders skeleton bench lock clean moved
 
 help: ## this list
@@ -31,7 +31,7 @@ grade watch replay show trace hint warmup own live doctor submit update: .venv/s
 grade:  ## grade what is in labs/  [LAB= PART= PROMISE= SEED= SOLUTION= PRIOR=]
 watch:  ## grade quickly on every save, last counterexample first  [LAB=]
 replay: ## run a saved counterexample on today's code  [ID= STEP=1 WORLD=live]
-show:   ## open the picture of a counterexample  [ID=]
+show:   ## make the page of a counterexample  [ID= BESIDE=reference]
 trace:  ## write a counterexample's events  [ID= FORMAT=shiviz|perfetto|jsonl]
 hint:   ## the next hint  [LAB=]
 warmup: ## recorded runs: what happens next?  [LAB=]
@@ -42,7 +42,10 @@ submit: ## make the file to hand in
 update: ## bring in a new release without losing work
 
 docs: .venv/stamp-dev ## serve this documentation at http://127.0.0.1:8000
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --quiet
+	@NO_MKDOCS_2_WARNING=1 DISTLAB_EXHIBITS=2 $(BIN)/mkdocs serve --quiet
+
+site: .venv/stamp-dev ## write all of this documentation to site/, with every exhibit of the bug museum
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet && du -sh site
 
 # ------------------------------------------------------------------ working on distlab itself
 
@@ -51,7 +54,7 @@ dev: .venv/stamp-dev
 test: .venv/stamp-dev ## all checks of distlab itself: lint, types, layers, tests, docs
 	@$(BIN)/python tools/check.py
 
-verify-graders: .venv/stamp-dev ## every reference passes, every known bug is caught  [LAB=]
+verify-graders: .venv/stamp-dev ## every reference passes, every known bug is caught  [LAB= PART=]
 	@$(DISTLAB) $@ $(OPTIONS)
 
 skeleton: .venv/stamp ## write labs/ anew from the reference solutions  [LAB=]
