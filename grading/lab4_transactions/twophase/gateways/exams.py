@@ -398,7 +398,9 @@ def _yesterday(solution: Solution) -> Verdict:
         detector.deliver(Waits(other), "rm2")
         detector.advance(25 * MS)
     if not _sent(detector, Victim):
-        return broken("two wait for each other, and both are said again and again", expected="a victim")
+        return broken(
+            "two wait for each other, and both are said again and again", expected="a victim"
+        )
     return kept()
 
 
