@@ -106,7 +106,7 @@ class PostgresStore:
         try:
             return [line.split("\t") for line in _say(session, sql)]
         except DatabaseFailed:
-            del _SESSIONS[self.place]
+            self.disconnect()
             raise
 
     def ask(self, sql: str) -> list[list[str]]:
@@ -119,16 +119,23 @@ class PostgresStore:
         """A new session, as soon as the server is there."""
         deadline = time.monotonic() + PATIENCE
         while True:
-            session = _open_session(self.place)
+            session = _SESSIONS[self.place] = _open_session(self.place)
             try:
                 _say(session, "SET client_min_messages = error;")
             except DatabaseFailed:
+                self.disconnect()
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
             else:
-                _SESSIONS[self.place] = session
                 return session
+
+    def disconnect(self) -> None:
+        """End the session, if there is one."""
+        if (session := _SESSIONS.pop(self.place, None)) is not None:
+            session.kill()
+            with suppress(BrokenPipeError), session:  # which waits for its end
+                pass
 
     def open(self, accounts: tuple[tuple[str, int], ...]) -> None:
         # ON CONFLICT DO NOTHING would wait for whoever is in doubt about an account: look first.
