@@ -3,11 +3,12 @@
 Pure: bytes in, :class:`Envelope` out. No socket and no clock lives here.
 
 Theory of operation. A frame is ``header, name, blob``; a blob of :data:`APART` bytes or more travels as a ZeroMQ part
-of its own, so that it is never copied into one buffer with the header. Small frames may travel together, one behind the
-other. The header opens with the key of the run, so that strangers who reach our sockets are told apart from members, and
-a checksum over all of the header, the name, and the first :data:`CHECKED` bytes of the blob. Whatever is not exactly so
-is a :class:`Hostile` frame: to be counted and dropped. A bit that a fault plan flips is different: it stands for damage *behind* the network's checksum, so the
-proxy seals the frame anew and marks it :data:`FLIPPED`, and the receiver takes it for what it has become.
+of its own, so that it is never copied into one buffer with the header. Small frames may travel together, one behind
+the other. The header opens with the key of the run, so that strangers who reach our sockets are told apart from
+members, and a checksum over all of the header, the name, and the first :data:`CHECKED` bytes of the blob. Whatever is
+not exactly so is a :class:`Hostile` frame: to be counted and dropped. A bit that a fault plan flips is different: it
+stands for damage *behind* the network's checksum, so the proxy seals the frame anew and marks it :data:`FLIPPED`, and
+the receiver takes it for what it has become.
 """
 
 from __future__ import annotations
