@@ -55,8 +55,6 @@ _BATCH: Final = 256
 """Messages handled before everything else is looked at again."""
 _FRESH: Final = 1 * MS
 """How long a message waits for others that leave with it, while messages are handled."""
-_GIVE_WAY: Final = 500e-6
-"""Seconds after which a handler that goes on lets the thread in that syncs: Python's own 5 ms are many syncs."""
 _LINGER_MS: Final = 100
 """How long the last messages of a node that stops itself may take to leave."""
 
@@ -149,7 +147,6 @@ class _Loop:
         self._recorder = context.recorder
         sys.stdout = Prints(context.log)
         hold_memory()
-        sys.setswitchinterval(_GIVE_WAY)
         gc.collect()
         gc.freeze()
         try:
