@@ -97,6 +97,27 @@ PART_A = (
         ),
     ),
     Directed(
+        "a full house",
+        "a large node with many small containers speaks as often as an empty one",
+        scenario(run_app(tasks(32, 60, (512, 1))), nodes=[[8192, 8, ""]]),
+    ),
+    Directed(
+        "used for others",
+        "urgent tasks take what was asked for those that can wait; what is asked for changes with it",
+        scenario(
+            run_app(
+                [
+                    *(
+                        task(f"t{n + 1}", steps, prefers="node-1")
+                        for n, steps in enumerate((68, 14, 5, 25, 6))
+                    ),
+                    *(task(f"t{n + 6}", 8, priority=1) for n in range(2)),
+                ]
+            ),
+            nodes=[[4096, 4, ""], [4096, 2, ""]],
+        ),
+    ),
+    Directed(
         "every size has its container",
         "a small lease is no use for the large task that stands first",
         scenario(
@@ -247,6 +268,15 @@ PART_A = (
         ),
     ),
     Directed(
+        "a registration comes twice",
+        "the second time when the node is full: nothing is new",
+        scenario(
+            run_app(tasks(8, 100)),
+            plan=plan((nth("node-1", "rm", "RegisterNode"), Duplicate(70 * MS))),
+            nodes=ONE,
+        ),
+    ),
+    Directed(
         "a node dies and is back at once",
         "sooner than anybody has missed it: its new life has nothing of the old one",
         scenario(
@@ -276,7 +306,7 @@ PART_A = (
         "its tasks are done elsewhere",
         scenario(
             run_app(tasks(6, 60)),
-            plan=plan((At(60 * MS), Crash("node-1")), heal_at=900 * MS),
+            plan=plan((At(60 * MS), Crash("node-1"))),
             nodes=TWO,
         ),
     ),
@@ -324,7 +354,7 @@ PART_A = (
         "heartbeats overtake each other",
         "an old one says that nothing runs, or that something still does",
         scenario(
-            run_app(tasks(8, 25)),
+            run_app(tasks(8, 150)),
             plan=plan(
                 *((nth("node-1", "rm", "NodeHeartbeat", n), Delay(45 * MS)) for n in range(1, 12, 2)),
             ),
@@ -344,8 +374,8 @@ PART_A = (
         "a clock that is ahead",
         "a node's clock jumps by an hour: its leases are as good as before",
         scenario(
-            run_app(tasks(4)),
-            plan=plan((At(1 * MS), JumpClock("node-1", 3_600_000 * MS))),
+            run_app(tasks(9, 15)),
+            plan=plan((At(40 * MS), JumpClock("node-1", 3_600_000 * MS))),
             nodes=ONE,
         ),
     ),
@@ -353,8 +383,8 @@ PART_A = (
         "a clock that is behind",
         "the RM's clock jumps back: it grants, and takes back, as before",
         scenario(
-            run_app(tasks(4)),
-            plan=plan((At(10 * MS), JumpClock("rm", -3_600_000 * MS))),
+            run_app(tasks(9, 15)),
+            plan=plan((At(40 * MS), JumpClock("rm", -3_600_000 * MS))),
             nodes=ONE,
         ),
     ),
@@ -382,12 +412,29 @@ PART_A = (
         "killed, and its node does not hear of it",
         "the order to kill is repeated until the node has carried it out",
         scenario(
-            run_app(tasks(4, 300), name="app-1"),
-            run_app(tasks(4, 40), name="app-2", at=50 * MS, master="am-2"),
+            run_app(tasks(4, 1500)),
             kill_app("app-1", 100 * MS),
             plan=plan((At(95 * MS), Cut("rm", "node-1", 80 * MS)), heal_at=200 * MS),
             nodes=ONE,
-            masters=2,
+        ),
+    ),
+    Directed(
+        "killed, and the RM does not hear of it",
+        "the end of an application is said until it is confirmed, also when its user wants it",
+        scenario(
+            run_app(tasks(4, 1500), name="app-1"),
+            kill_app("app-1", 100 * MS),
+            plan=plan((At(95 * MS), Cut("am-1", "rm", 80 * MS)), heal_at=200 * MS),
+            nodes=ONE,
+        ),
+    ),
+    Directed(
+        "the first word comes again at the end",
+        "a registration is repeated when its application is over",
+        scenario(
+            run_app(tasks(1, 10)),
+            plan=plan((nth("am-1", "rm", "RegisterMaster"), Duplicate(250 * MS)), heal_at=300 * MS),
+            nodes=ONE,
         ),
     ),
     Directed(

@@ -313,9 +313,12 @@ class Books(Struct, frozen=True):
 
 
 class Held(Struct, frozen=True):
-    """An NM's: the containers in which something runs."""
+    """An NM's."""
 
     running: tuple[int, ...]
+    """Containers in which something runs."""
+    untold: tuple[int, ...]
+    """Containers that are over, and of which the RM has not noted it."""
 
 
 # -- what each node is told ---------------------------------------------------------------------------

@@ -1,9 +1,10 @@
-"""What must happen, and what it may cost: SC-L1, SC-L2 (all is given back), SC-C1 (no surplus), SC-C2 (late binding)."""
+"""What must happen, and what it may cost: SC-L1, SC-L2 (all is given back), SC-C1 (no surplus), SC-C2 (late binding),
+SC-C3 (no chatter)."""
 
 from __future__ import annotations
 
 from distlab.check import Verdict, bounded_liveness, broken, kept
-from distlab.core import Fail
+from distlab.core import MS, Fail
 from distlab.grade.lab import Run
 from distlab.trace import Kind
 from grading.lab3_scheduler.cluster.promises.books import Account, account
@@ -11,10 +12,16 @@ from grading.lab3_scheduler.cluster.scenarios import SLACK, work
 from labs.lab3_scheduler.cluster import (
     KILLED,
     AppSpec,
+    Allocate,
     Books,
     Exit,
+    FinishMaster,
     Held,
     KillApp,
+    NodeConfig,
+    NodeHeartbeat,
+    RegisterMaster,
+    RegisterNode,
     StartContainer,
     StartRefused,
 )
@@ -90,11 +97,11 @@ def given_back(run: Run) -> Verdict:
                     expected="none",
                     got=f"{list(left)}, {list(apps)}",
                 )
-            case Held(running=running) if running:
+            case Held(running=running, untold=untold) if running or untold:
                 return broken(
-                    f"all applications are over, and something still runs on {address}",
+                    f"all applications are over, and {address} still has something to run or to tell",
                     expected="nothing",
-                    got=list(running),
+                    got=f"{list(running)} running, {list(untold)} not noted by the RM",
                 )
     for stay in account(run).stays:
         if stay.until is None:
@@ -171,6 +178,27 @@ def late_binding(run: Run) -> Verdict:
     return kept()
 
 
+def nobody_chatters(run: Run) -> Verdict:
+    """SC-C3. Heartbeats come at their pace: twice as many messages as there are beats, and a few, are plenty."""
+    sent: dict[tuple[str, str], list[int]] = {}
+    for event in run.trace.of(Kind.SEND):
+        match event.what:
+            case NodeHeartbeat() | RegisterNode():
+                sent.setdefault((event.node, "the RM"), []).append(event.id)
+            case Allocate(app=app) | RegisterMaster(app=app) | FinishMaster(app=app):
+                sent.setdefault((event.node, f"the RM for {app}"), []).append(event.id)
+    most = 2 * run.time // NodeConfig("", b"").heartbeat + 10
+    for (node, about), events in sent.items():
+        if len(events) > most:
+            return broken(
+                f"{node} spoke to {about} {len(events)} times in {run.time // MS} ms",
+                events[-1],
+                expected=f"at most {most} times: one message a heartbeat, and as many again",
+                got=len(events),
+            )
+    return kept()
+
+
 # -- situations -------------------------------------------------------------------------------------------------------
 
 
@@ -193,6 +221,6 @@ def waited(run: Run) -> bool:
     """There was more to do than room for it: something was granted that had been asked for more than once."""
     asked: dict[str, int] = {}
     for event in run.trace.of(Kind.SEND):
-        if type(event.what).__name__ == "Allocate" and event.what.asks:
+        if isinstance(event.what, Allocate) and event.what.asks:
             asked[event.what.app] = asked.get(event.what.app, 0) + 1
     return any(count > 2 for count in asked.values())
