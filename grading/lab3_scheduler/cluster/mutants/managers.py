@@ -309,7 +309,7 @@ MANAGERS = (
     _bug("free-at-the-end", FreeAtTheEnd, "SC-S1"),
     _bug("free-when-overdue", FreeWhenOverdue, "SC-S1"),
     _bug("waits-for-ever", WaitsForEver, "SC-S1", "liveness"),
-    _bug("absent-is-over", AbsentIsOver, "SC-S1"),
+    _bug("absent-is-over", AbsentIsOver, "SC-L1"),
     _bug("forgets-the-dead", ForgetsTheDead, "SC-S1"),
     _bug("back-from-the-dead", BackFromTheDead, "SC-S1"),
     _bug("nobody-dies", NobodyDies, "SC-L1", "liveness"),
