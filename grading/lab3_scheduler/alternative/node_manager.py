@@ -10,7 +10,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from distlab.core import Address, Finished, JobOutcome, NoSuchFile, Node, Timer
+from distlab.core import Address, Finished, JobOutcome, Node, NoSuchFile, Timer
 from labs.lab3_scheduler import leases
 from labs.lab3_scheduler.cluster import (
     BAD_SIGNATURE,
@@ -147,11 +147,11 @@ class NodeManager(Node):
         return place.code
 
     def on_run_container(self, job: RunContainer, outcome: JobOutcome) -> None:
-        exit = Exit.DONE if isinstance(outcome, Finished) else Exit.FAILED
-        self.end(self.places[job.lease.container], exit)
+        how = Exit.DONE if isinstance(outcome, Finished) else Exit.FAILED
+        self.end(self.places[job.lease.container], how)
 
-    def end(self, place: Place, exit: Exit) -> None:
-        place.state, place.exit = State.ENDED, exit
+    def end(self, place: Place, how: Exit) -> None:
+        place.state, place.exit = State.ENDED, how
 
     def on_node_answer(self, answer: NodeAnswer) -> None:
         if answer.life != self.life:

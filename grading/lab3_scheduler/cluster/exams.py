@@ -7,6 +7,7 @@ is looked at. Nothing is judged but what it sends and which jobs it starts.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import structs
@@ -98,7 +99,15 @@ def faults(solution: Solution) -> Verdict:
     }
     cases = [("a good lease", good, "node-1", 3, 1, 0, "")]
     cases += [
-        (f"another {name} written into it", lease, "node-2" if name == "node" else "node-1", 3, 1, 0, BAD_SIGNATURE)
+        (
+            f"another {name} written into it",
+            lease,
+            "node-2" if name == "node" else "node-1",
+            3,
+            1,
+            0,
+            BAD_SIGNATURE,
+        )
         for name, lease in forged.items()
     ]
     cases += [
@@ -111,7 +120,15 @@ def faults(solution: Solution) -> Verdict:
         ("of an RM newer than we know", good, "node-1", 3, 0, 0, ""),
         ("just in time", good, "node-1", 3, 1, LEASE.expiry - 1, ""),
         ("just too late", good, "node-1", 3, 1, LEASE.expiry, EXPIRED),
-        ("forged, for another node, too late", forged["app"], "node-2", 4, 2, LEASE.expiry, BAD_SIGNATURE),
+        (
+            "forged, for another node, too late",
+            forged["app"],
+            "node-2",
+            4,
+            2,
+            LEASE.expiry,
+            BAD_SIGNATURE,
+        ),
         ("for another node, life and RM", good, "node-2", 4, 2, LEASE.expiry, WRONG_NODE),
         ("for another life, of another RM", good, "node-1", 4, 2, LEASE.expiry, OLD_LIFE),
         ("of another RM, too late", good, "node-1", 3, 2, LEASE.expiry, OLD_EPOCH),
@@ -145,7 +162,7 @@ def _outward(effects: list[fx.Effect]) -> list[Any]:
         match effect:
             case fx.Sent(_, message):
                 found.append(message)
-            case fx.JobStarted(job) | fx.JobCancelled(job):
+            case fx.JobStarted() | fx.JobCancelled():
                 found.append(effect)
     return found
 
@@ -264,7 +281,9 @@ def expired_on_the_rms_clock(solution: Solution) -> Verdict:
     """A lease is late by the RM's clock, whatever the node's own clocks say; and what was too late stays so."""
     node = _Node(solution)
     node.solo.now = lambda: 10**15  # type: ignore[method-assign]
-    verdict = _walk([("the node's clock is years ahead", lambda: node.start(node.lease(1)), "runs")])
+    verdict = _walk(
+        [("the node's clock is years ahead", lambda: node.start(node.lease(1)), "runs")]
+    )
     if verdict.is_broken:
         return verdict
     node.solo.now = lambda: 0  # type: ignore[method-assign]
@@ -323,7 +342,7 @@ class _Manager:
 
 
 def nothing_is_free_before_its_node_says_so(solution: Solution) -> Verdict:
-    """A release, an end of an application, a lease that is not used: in each case the place is taken, till the node speaks."""
+    """A release, an end of an application, a lease that is not used: the place is taken till the node speaks."""
     for how in ("given back", "left behind by an application that is over", "not used in time"):
         rm = _Manager(solution)
         rm.begin("old")
@@ -424,7 +443,9 @@ def answers_are_told_once(solution: Solution) -> Verdict:
     second = rm.wish("a", 0)
     if len(first) != 1 or second:
         return broken(
-            "a lease is told in one answer, and not in the next", expected="1, then none", got=f"{first}, {second}"
+            "a lease is told in one answer, and not in the next",
+            expected="1, then none",
+            got=f"{first}, {second}",
         )
     return kept()
 
@@ -463,7 +484,9 @@ def whose_data_is_there(solution: Solution) -> Verdict:
     return _chosen(choose, LEASE, cases)
 
 
-def _chosen(choose: Any, lease: Lease, cases: list[tuple[str, list[Task], str | None]]) -> Verdict:
+def _chosen(
+    choose: Any, lease: Lease, cases: Sequence[tuple[str, list[Task], str | None]]
+) -> Verdict:
     for name, waiting, expected in cases:
         got = choose(list(waiting), lease)
         if (got.name if got is not None else None) != expected:

@@ -163,7 +163,9 @@ def run_app(
     at: int = START,
     master: str = "am-1",
 ) -> Call:
-    return Call(at, master, "RunApp", {"spec": {"name": name, "queue": queue, "tasks": list(wanted)}})
+    return Call(
+        at, master, "RunApp", {"spec": {"name": name, "queue": queue, "tasks": list(wanted)}}
+    )
 
 
 def kill_app(app: str, at: int, master: str = "am-1") -> Call:
@@ -177,7 +179,10 @@ def draw_a(random: Random) -> Scenario:
     """Messages are lost, late and repeated; anybody stands still; nodes and containers die."""
     shape: dict[str, Any] = {
         "nodes": [
-            [*random.choice([(2048, 2), (4096, 4), (4096, 2), (8192, 8)]), random.choice(["", "", "", GPU])]
+            [
+                *random.choice([(2048, 2), (4096, 4), (4096, 2), (8192, 8)]),
+                random.choice(["", "", "", GPU]),
+            ]
             for _ in range(random.randint(1, 4))
         ],
         "masters": random.choice([1, 1, 2]),
@@ -193,9 +198,7 @@ def draw_a(random: Random) -> Scenario:
         losses=(0.0, 0.0, 0.02, 0.1, 0.25),
         delays=((1 * MS, 1 * MS), (1 * MS, 5 * MS), (1 * MS, 20 * MS)),
     )
-    calls = [
-        draw_app(random, shape, f"app-{n + 1}") for n in range(random.choice([1, 1, 2, 2, 3]))
-    ]
+    calls = [draw_app(random, shape, f"app-{n + 1}") for n in range(random.choice([1, 1, 2, 2, 3]))]
     for call in list(calls):
         if random.random() < 0.15:
             at = call.at + int(logarithmic(random, 1, 200)) * MS

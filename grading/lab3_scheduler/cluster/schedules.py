@@ -10,6 +10,7 @@ from distlab.faults import (
     Crash,
     Cut,
     Delay,
+    Doing,
     Drop,
     Duplicate,
     Fault,
@@ -42,6 +43,11 @@ TINY = [[1024, 1, ""]]
 
 def plan(*faults: tuple[Trigger, AnyAction], heal_at: int | None = None) -> Plan:
     return Plan(tuple(Fault(when, do) for when, do in faults), heal_at)
+
+
+def running(node: str, n: int = 1) -> Doing:
+    """When something is started on the node for the n-th time."""
+    return Doing(node, "job", "RunContainer", n)
 
 
 def nth(source: str, to: str, message: str, n: int = 1) -> Nth:
@@ -90,9 +96,7 @@ PART_A = (
         "data on two nodes",
         "tasks prefer nodes; leases come in another order than they were asked for",
         scenario(
-            run_app(
-                [task(f"t{n + 1}", 10, prefers=f"node-{2 - n % 2}") for n in range(8)]
-            ),
+            run_app([task(f"t{n + 1}", 10, prefers=f"node-{2 - n % 2}") for n in range(8)]),
             nodes=[[2048, 2, ""]] * 2,
         ),
     ),
@@ -172,9 +176,7 @@ PART_A = (
         "what is too large for every node today may fit tomorrow",
         scenario(
             run_app(tasks(1, 10, (8192, 8))),
-            plan=plan(
-                (At(0), Cut("node-2", "rm", 200 * MS)), heal_at=250 * MS
-            ),
+            plan=plan((At(0), Cut("node-2", "rm", 200 * MS)), heal_at=250 * MS),
             nodes=[[4096, 4, ""], [8192, 8, ""]],
         ),
     ),
@@ -218,7 +220,7 @@ PART_A = (
         "its confirmation is lost, again and again",
         scenario(
             run_app(tasks(2, 50)),
-            plan=plan((At(0), Cut("node-1", "am-1", 80 * MS)), heal_at=100 * MS),
+            plan=plan((running("node-1"), Cut("node-1", "am-1", 80 * MS)), heal_at=200 * MS),
             nodes=ONE,
         ),
     ),
@@ -238,7 +240,10 @@ PART_A = (
         "shorter than its lease: nothing is lost",
         scenario(
             run_app(tasks(4, 40)),
-            plan=plan((At(40 * MS), Partition((("node-1",), ("rm",)), 70 * MS)), heal_at=150 * MS),
+            plan=plan(
+                (running("node-1", 4), Partition((("node-1",), ("rm",)), 70 * MS)),
+                heal_at=250 * MS,
+            ),
             nodes=ONE,
         ),
     ),
@@ -248,7 +253,8 @@ PART_A = (
         scenario(
             run_app(tasks(4, 300)),
             plan=plan(
-                (At(50 * MS), Partition((("node-1",), ("rm",)), 200 * MS)), heal_at=300 * MS
+                (running("node-1", 2), Partition((("node-1",), ("rm",)), 250 * MS)),
+                heal_at=500 * MS,
             ),
             nodes=[[2048, 2, ""]] * 2,
         ),
@@ -257,12 +263,12 @@ PART_A = (
         "the registration of a dead life comes late",
         "a node was taken for dead; an old message must not bring that life back, with room that it has not got",
         scenario(
-            run_app(tasks(2, 400)),
+            run_app(tasks(2, 700)),
             plan=plan(
-                (nth("node-1", "rm", "RegisterNode"), Duplicate(210 * MS)),
-                (At(50 * MS), Cut("node-1", "rm", 158 * MS)),
-                (At(50 * MS), Clog("rm", "node-1", 300 * MS)),
-                heal_at=400 * MS,
+                (nth("node-1", "rm", "RegisterNode"), Duplicate(400 * MS)),
+                (running("node-1", 2), Cut("node-1", "rm", 250 * MS)),
+                (running("node-1", 2), Clog("rm", "node-1", 600 * MS)),
+                heal_at=800 * MS,
             ),
             nodes=[[2048, 2, ""]],
         ),
@@ -282,7 +288,8 @@ PART_A = (
         scenario(
             run_app(tasks(4, 60)),
             plan=plan(
-                (At(50 * MS), Crash("node-1", 5 * MS, Survival.NOTHING)), heal_at=200 * MS
+                (running("node-1", 4), Crash("node-1", 5 * MS, Survival.NOTHING)),
+                heal_at=200 * MS,
             ),
             nodes=ONE,
         ),
@@ -294,8 +301,8 @@ PART_A = (
             run_app(tasks(2, 60)),
             plan=plan(
                 (nth("am-1", "node-1", "StartContainer", 1), Delay(60 * MS)),
-                (At(45 * MS), Crash("node-1", 2 * MS, Survival.NOTHING)),
-                (At(60 * MS), Crash("node-1", 2 * MS, Survival.NOTHING)),
+                (running("node-1"), Crash("node-1", 2 * MS, Survival.NOTHING)),
+                (At(130 * MS), Crash("node-1", 2 * MS, Survival.NOTHING)),
                 heal_at=200 * MS,
             ),
             nodes=ONE,
@@ -306,7 +313,7 @@ PART_A = (
         "its tasks are done elsewhere",
         scenario(
             run_app(tasks(6, 60)),
-            plan=plan((At(60 * MS), Crash("node-1"))),
+            plan=plan((running("node-1", 3), Crash("node-1"))),
             nodes=TWO,
         ),
     ),
@@ -315,19 +322,38 @@ PART_A = (
         "its process dies; its task is done again, and its place was free in between",
         scenario(
             run_app(tasks(3, 60)),
-            plan=plan(*((At(at * MS), KillJob("node-1")) for at in (60, 70, 130)), heal_at=200 * MS),
+            plan=plan(
+                *((running("node-1", n), KillJob("node-1")) for n in (2, 3, 5)), heal_at=300 * MS
+            ),
             nodes=ONE,
         ),
     ),
     Directed(
-        "the master stands still with leases in hand",
-        "they are taken back while it sleeps, and given to another application; it wakes and uses them",
+        "the start is late",
+        "its lease is taken back meanwhile, and the place given to another application, which uses it",
         scenario(
             run_app(tasks(1, 40), name="app-1"),
-            run_app(tasks(2, 60), name="app-2", at=40 * MS, master="am-2"),
+            run_app(tasks(2, 250), name="app-2", at=40 * MS, master="am-2"),
             plan=plan(
                 (nth("am-1", "node-1", "StartContainer", 1), Delay(400 * MS)),
-                (At(30 * MS), Pause("am-1", 450 * MS)),
+                (
+                    Doing("am-1", "send", "StartContainer", 2),
+                    Cut("am-1", "node-1", 350 * MS),
+                ),
+                heal_at=600 * MS,
+            ),
+            nodes=TINY,
+            masters=2,
+        ),
+    ),
+    Directed(
+        "the master stands still with a lease in hand",
+        "it wakes when the lease has been taken back, and uses it",
+        scenario(
+            run_app(tasks(1, 40), name="app-1"),
+            run_app(tasks(2, 250), name="app-2", at=40 * MS, master="am-2"),
+            plan=plan(
+                (Doing("am-1", "send", "StartContainer"), Pause("am-1", 400 * MS)),
                 heal_at=600 * MS,
             ),
             nodes=TINY,
@@ -356,7 +382,10 @@ PART_A = (
         scenario(
             run_app(tasks(8, 150)),
             plan=plan(
-                *((nth("node-1", "rm", "NodeHeartbeat", n), Delay(45 * MS)) for n in range(1, 12, 2)),
+                *(
+                    (nth("node-1", "rm", "NodeHeartbeat", n), Delay(45 * MS))
+                    for n in range(1, 12, 2)
+                ),
             ),
             nodes=ONE,
         ),
@@ -366,7 +395,7 @@ PART_A = (
         "the RM hears of it, and its answers get lost",
         scenario(
             run_app(tasks(5, 15, LARGE)),
-            plan=plan((At(40 * MS), Cut("rm", "node-1", 90 * MS)), heal_at=150 * MS),
+            plan=plan((running("node-1"), Cut("rm", "node-1", 90 * MS)), heal_at=250 * MS),
             nodes=ONE,
         ),
     ),
@@ -375,7 +404,7 @@ PART_A = (
         "a node's clock jumps by an hour: its leases are as good as before",
         scenario(
             run_app(tasks(9, 15)),
-            plan=plan((At(40 * MS), JumpClock("node-1", 3_600_000 * MS))),
+            plan=plan((running("node-1", 2), JumpClock("node-1", 3_600_000 * MS))),
             nodes=ONE,
         ),
     ),
@@ -384,7 +413,7 @@ PART_A = (
         "the RM's clock jumps back: it grants, and takes back, as before",
         scenario(
             run_app(tasks(9, 15)),
-            plan=plan((At(40 * MS), JumpClock("rm", -3_600_000 * MS))),
+            plan=plan((running("node-1", 2), JumpClock("rm", -3_600_000 * MS))),
             nodes=ONE,
         ),
     ),
@@ -403,7 +432,7 @@ PART_A = (
         scenario(
             run_app(tasks(4, 300), name="app-1"),
             run_app(tasks(4, 40), name="app-2", at=50 * MS, master="am-2"),
-            kill_app("app-1", 100 * MS),
+            kill_app("app-1", 150 * MS),
             nodes=ONE,
             masters=2,
         ),
@@ -413,8 +442,8 @@ PART_A = (
         "the order to kill is repeated until the node has carried it out",
         scenario(
             run_app(tasks(4, 1500)),
-            kill_app("app-1", 100 * MS),
-            plan=plan((At(95 * MS), Cut("rm", "node-1", 80 * MS)), heal_at=200 * MS),
+            kill_app("app-1", 150 * MS),
+            plan=plan((At(145 * MS), Cut("rm", "node-1", 80 * MS)), heal_at=300 * MS),
             nodes=ONE,
         ),
     ),
@@ -423,8 +452,8 @@ PART_A = (
         "the end of an application is said until it is confirmed, also when its user wants it",
         scenario(
             run_app(tasks(4, 1500), name="app-1"),
-            kill_app("app-1", 100 * MS),
-            plan=plan((At(95 * MS), Cut("am-1", "rm", 80 * MS)), heal_at=200 * MS),
+            kill_app("app-1", 150 * MS),
+            plan=plan((At(145 * MS), Cut("am-1", "rm", 80 * MS)), heal_at=300 * MS),
             nodes=ONE,
         ),
     ),

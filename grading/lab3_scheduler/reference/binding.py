@@ -26,9 +26,7 @@ def choose(waiting: Iterable[Task], lease: Lease) -> Task | None:
     """
     # BEGIN SOLUTION 3A: filter, then take the best
     able = [
-        task
-        for task in waiting
-        if task.label == lease.label and task.capability == lease.resources
+        task for task in waiting if task.label == lease.label and task.capability == lease.resources
     ]
     return min(able, key=lambda task: (task.priority, task.prefers != lease.node), default=None)
     # END SOLUTION
@@ -39,9 +37,7 @@ def asks_for(waiting: Collection[Task]) -> tuple[Ask, ...]:
     # BEGIN SOLUTION 3A: count alike ones
     counts: dict[Ask, int] = {}
     for task in waiting:
-        ask = Ask(
-            task.capability, priority=task.priority, location=task.prefers, label=task.label
-        )
+        ask = Ask(task.capability, priority=task.priority, location=task.prefers, label=task.label)
         counts[ask] = counts.get(ask, 0) + 1
     return tuple(structs.replace(ask, count=count) for ask, count in counts.items())
     # END SOLUTION

@@ -114,9 +114,7 @@ class NodeManager(Node):
             self.send(rm, NodeHeartbeat(self.life, self.beats, tuple(self.running), over))
         else:
             config = self.config
-            here = RegisterNode(
-                self.life, config.capacity, config.rack, config.label, self.epoch
-            )
+            here = RegisterNode(self.life, config.capacity, config.rack, config.label, self.epoch)
             self.send(rm, here)
         self.set_timer(Beat(), self.config.heartbeat)
 

@@ -23,7 +23,8 @@ from labs.lab3_scheduler.scheduling import Ask, NodeView
 
 
 class FreeAtTheEnd(ResourceManager):
-    """An application is over, and so its places count as free; its containers still run until their nodes hear of it."""
+    """An application is over, and so its places count as free; its containers still run until
+    their nodes hear of it."""
 
     def on_finish_master(self, finish: FinishMaster, sender: Address) -> None:
         super().on_finish_master(finish, sender)
@@ -42,7 +43,8 @@ class FreeAtTheEnd(ResourceManager):
 
 
 class FreeWhenOverdue(ResourceManager):
-    """A lease was not used in time, so its place is free: the start that is on its way finds it taken by another one."""
+    """A lease was not used in time, so its place is free: the start that is on its way finds it
+    taken by another one."""
 
     def on_lease_unused(self, timer: LeaseUnused) -> None:
         container = self.containers.get(timer.container)
@@ -58,7 +60,8 @@ class WaitsForEver(ResourceManager):
 
 
 class AbsentIsOver(ResourceManager):
-    """A container that a heartbeat does not name has ended. One that was started a moment ago is not named either."""
+    """A container that a heartbeat does not name has ended. One that was started a moment ago is
+    not named either."""
 
     def on_node_heartbeat(self, beat: NodeHeartbeat, sender: Address) -> None:
         machine = self.machines.get(sender)
@@ -70,7 +73,8 @@ class AbsentIsOver(ResourceManager):
 
 
 class ForgetsTheDead(ResourceManager):
-    """A node that was taken for dead is forgotten: an old registration brings that life back, as if nothing ran in it."""
+    """A node that was taken for dead is forgotten: an old registration brings that life back, as
+    if nothing ran in it."""
 
     def lose(self, node: str) -> None:
         super().lose(node)
@@ -78,7 +82,8 @@ class ForgetsTheDead(ResourceManager):
 
 
 class BackFromTheDead(ResourceManager):
-    """A node that was taken for dead and is heard of again is taken in as it was: empty, for all that the RM knows."""
+    """A node that was taken for dead and is heard of again is taken in as it was: empty, for all
+    that the RM knows."""
 
     def on_node_heartbeat(self, beat: NodeHeartbeat, sender: Address) -> None:
         if sender not in self.machines and beat.life == self.lives.get(sender):
@@ -117,7 +122,8 @@ class OldLifeGoesOn(ResourceManager):
 
 
 class OldLivesCome(ResourceManager):
-    """Takes every registration for news: one that comes twice empties the books of a node that is full."""
+    """Takes every registration for news: one that comes twice empties the books of a node that is
+    full."""
 
     def on_register_node(self, node: RegisterNode, sender: Address) -> None:
         if sender in self.machines and node.life <= self.lives[sender]:
@@ -133,7 +139,8 @@ class OldLivesCome(ResourceManager):
 
 
 class Ghosts(ResourceManager):
-    """An application that is over is forgotten, name and all: when its registration comes once more, there it is again."""
+    """An application that is over is forgotten, name and all: when its registration comes once
+    more, there it is again."""
 
     def bury(self, name: str) -> None:
         super().bury(name)
@@ -141,7 +148,8 @@ class Ghosts(ResourceManager):
 
 
 class KillsOnce(ResourceManager):
-    """The order to kill is given once. If the answer that has it is lost, the container runs to its end."""
+    """The order to kill is given once. If the answer that has it is lost, the container runs to
+    its end."""
 
     def on_node_heartbeat(self, beat: NodeHeartbeat, sender: Address) -> None:
         super().on_node_heartbeat(beat, sender)
@@ -160,7 +168,8 @@ class KillsNothing(ResourceManager):
 
 
 class NotesNewsOnly(ResourceManager):
-    """Confirms an end when it is news, and not again: if that answer is lost, the node tells of it for ever."""
+    """Confirms an end when it is news, and not again: if that answer is lost, the node tells of it
+    for ever."""
 
     news: set[int]
 
@@ -178,7 +187,8 @@ class NotesNewsOnly(ResourceManager):
 
 
 class WallClock(ResourceManager):
-    """Writes its wall clock into leases and answers: when that is set back, every new lease has run out already."""
+    """Writes its wall clock into leases and answers: when that is set back, every new lease has
+    run out already."""
 
     def monotonic(self) -> int:
         return self.now()
@@ -227,7 +237,8 @@ class SameAskOnly(ResourceManager):
 
 
 class OldWishesCount(ResourceManager):
-    """Takes a wish that was overtaken for the newest one: asks again for what has long been granted."""
+    """Takes a wish that was overtaken for the newest one: asks again for what has long been
+    granted."""
 
     def on_allocate(self, wish: Allocate, sender: Address) -> None:
         app = self.apps.get(wish.app)
@@ -237,7 +248,8 @@ class OldWishesCount(ResourceManager):
 
 
 class AnswersAnew(ResourceManager):
-    """A wish that comes again gets a new answer: the leases that were in the first one are gone with it."""
+    """A wish that comes again gets a new answer: the leases that were in the first one are gone
+    with it."""
 
     def on_allocate(self, wish: Allocate, sender: Address) -> None:
         app = self.apps.get(wish.app)
@@ -282,7 +294,8 @@ class LastComeFirstServed(ResourceManager):
 
 
 class ForgetsTheRest(ResourceManager):
-    """What an application does not ask for any more is still granted: asks that are not named stay as they were."""
+    """What an application does not ask for any more is still granted: asks that are not named stay
+    as they were."""
 
     def ask(self, name: str, app: Application, asks: tuple[Ask, ...]) -> tuple[Denied, ...]:
         app.asked = {}

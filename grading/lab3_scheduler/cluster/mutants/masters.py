@@ -22,11 +22,15 @@ from labs.lab3_scheduler.scheduling import TOO_LARGE
 
 
 class AsksUntilItRuns(ApplicationMaster):
-    """Asks for a container for each task of which it does not know that it runs, also for those that have one."""
+    """Asks for a container for each task of which it does not know that it runs, also for those
+    that have one."""
 
     def next_wish(self, app: Running) -> Allocate:
         wish = super().next_wish(app)
-        tasks = [*app.waiting.values(), *(bound.task for bound in app.bound.values() if not bound.is_started)]
+        tasks = [
+            *app.waiting.values(),
+            *(bound.task for bound in app.bound.values() if not bound.is_started),
+        ]
         app.wish = structs.replace(wish, asks=binding.asks_for(tasks))
         return app.wish
 
@@ -46,7 +50,8 @@ class ForgetsTheTask(ApplicationMaster):
 
 
 class EveryAnswer(ApplicationMaster):
-    """Takes every answer for news, also one that comes twice or late: leases in it are bound once more."""
+    """Takes every answer for news, also one that comes twice or late: leases in it are bound once
+    more."""
 
     def on_allocated(self, answer: Allocated, rm: Address) -> None:
         app = self.apps.get(answer.app)
@@ -102,7 +107,8 @@ class GoodByeOnce(ApplicationMaster):
 
 
 class KillsAndGoes(ApplicationMaster):
-    """Tells its user at once that the application is killed, and the RM once, if it hears it: the rest runs on."""
+    """Tells its user at once that the application is killed, and the RM once, if it hears it: the
+    rest runs on."""
 
     def on_kill_app(self, op: KillApp, ticket: Ticket) -> None:
         app = self.apps.pop(op.app, None)
@@ -115,7 +121,8 @@ class KillsAndGoes(ApplicationMaster):
 
 
 class NotConfirmed(ApplicationMaster):
-    """Tells its user that all is over before the RM has heard it, and then says no more: the RM keeps the application."""
+    """Tells its user that all is over before the RM has heard it, and then says no more: the RM
+    keeps the application."""
 
     def speak(self, name: str) -> None:
         super().speak(name)

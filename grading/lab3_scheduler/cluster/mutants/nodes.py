@@ -149,7 +149,9 @@ class BeatsForEach(NodeManager):
 
     def beat(self) -> None:
         super().beat()
-        self.set_timer(Beat(), self.config.heartbeat // max(1, len(self.running) + len(self.completed)))
+        self.set_timer(
+            Beat(), self.config.heartbeat // max(1, len(self.running) + len(self.completed))
+        )
 
 
 _NODE = "node_manager:NodeManager"
@@ -177,9 +179,7 @@ NODES = (
         kind="liveness",
     ),
     bug("runs-on", RunsOn, part="A", replaces=_NODE, breaks="SC-S1"),
-    bug(
-        "every-resync", EveryResync, part="A", replaces=_NODE, breaks="SC-S2", kind="liveness"
-    ),
+    bug("every-resync", EveryResync, part="A", replaces=_NODE, breaks="SC-S2", kind="liveness"),
     bug("says-killed", SaysKilled, part="A", replaces=_NODE, breaks="SC-S1"),
     bug("void-kills", VoidKills, part="A", replaces=_NODE, breaks="SC-S2", kind="cost"),
     bug("tells-once", TellsOnce, part="A", replaces=_NODE, breaks="SC-L1", kind="liveness"),

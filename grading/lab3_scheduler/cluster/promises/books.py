@@ -105,7 +105,7 @@ class Account:
                     for completed in what.completed:
                         self.claims.setdefault(completed.container, (event, completed.exit))
                 here = running.get(event.node, {})
-                gone = [id for id, stay in here.items() if stay.lease.container not in named]
+                gone = [job for job, stay in here.items() if stay.lease.container not in named]
                 _over(running, event, gone, said=True)
             elif isinstance(what, Allocated):
                 for signed in what.grants:
@@ -129,8 +129,8 @@ class Account:
 def _over(
     running: dict[str, dict[int, Stay]], event: Event, jobs: Sequence[int], said: bool = False
 ) -> None:
-    for id in jobs:
-        stay = running.get(event.node, {}).pop(id, None)
+    for job in jobs:
+        stay = running.get(event.node, {}).pop(job, None)
         if stay is not None:
             stay.until = event.time
             stay.said = event.id if said else 0
@@ -147,4 +147,3 @@ def account(run: Run) -> Account:
 
 def total(amounts: Sequence[Resources]) -> Resources:
     return Resources(sum(a.memory for a in amounts), sum(a.vcores for a in amounts))
-

@@ -11,8 +11,8 @@ from grading.lab3_scheduler.cluster.promises.books import Account, account
 from grading.lab3_scheduler.cluster.scenarios import SLACK, work
 from labs.lab3_scheduler.cluster import (
     KILLED,
-    AppSpec,
     Allocate,
+    AppSpec,
     Books,
     Exit,
     FinishMaster,
@@ -34,7 +34,9 @@ def ends_in_time(run: Run) -> Verdict:
     expected: dict[str, str] = run.scenario.shape.get("refused", {})
     for kill in run.history.of_type(KillApp):
         deadline = max(healed, kill.began) + SLACK
-        verdict = bounded_liveness(kill.ended, deadline, "the end of an application that was killed")
+        verdict = bounded_liveness(
+            kill.ended, deadline, "the end of an application that was killed"
+        )
         if verdict.is_broken:
             return verdict
     begun: set[str] = set()
@@ -71,7 +73,9 @@ def _all_ran(run: Run, spec: AppSpec, ret: int) -> Verdict:
     done = {
         stay.task.name
         for stay in account(run).stays
-        if stay.lease.app == spec.name and stay.ended is not None and stay.ended.id < ret
+        if stay.lease.app == spec.name
+        and stay.ended is not None
+        and stay.ended.id < ret
         and type(stay.ended.what[1]).__name__ == "Finished"
     }
     for task in spec.tasks:
@@ -93,7 +97,7 @@ def given_back(run: Run) -> Verdict:
         match probe:
             case Books(containers=left, apps=apps) if left or apps:
                 return broken(
-                    f"all applications are over, and {address} still has {len(left)} containers and {len(apps)} applications in its books",
+                    f"all applications are over, but in {address}'s books {len(left)} containers and {len(apps)} applications",
                     expected="none",
                     got=f"{list(left)}, {list(apps)}",
                 )
@@ -170,7 +174,7 @@ def late_binding(run: Run) -> Verdict:
                 )
                 if alike and other.prefers == lease.node:
                     return broken(
-                        f"a lease on {lease.node} was used for task {task.name}, while {other.name} waited, whose data is there",
+                        f"a lease on {lease.node} was used for {task.name}; {other.name} waited, whose data is there",
                         event.id,
                         expected=f"{other.name}, which prefers {lease.node}",
                         got=f"{task.name}, which prefers {task.prefers}",

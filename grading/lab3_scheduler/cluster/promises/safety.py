@@ -63,7 +63,7 @@ def once_with_a_live_lease(run: Run) -> Verdict:
         told = book.grants.get(lease.container)
         if told is None or told[1] != lease or told[0].id > event.id:
             return broken(
-                f"{stay.node} started something in container {number(stay)} with a lease that nobody granted",
+                f"{stay.node} started container {number(stay)} with a lease that nobody granted",
                 event.id,
                 expected="a lease as the RM has signed it",
                 got=repr(lease),
@@ -80,7 +80,7 @@ def once_with_a_live_lease(run: Run) -> Verdict:
         claim = book.claims.get(lease.container)
         if claim is not None and claim[0].id < event.id:
             return broken(
-                f"{stay.node} said that container {number(stay)} is over ({claim[1]}), and started something in it then",
+                f"{stay.node} said that container {number(stay)} is over ({claim[1]}), and started it then",
                 claim[0].id,
                 event.id,
                 expected="what is over stays over",
@@ -140,7 +140,7 @@ def number(stay: Stay) -> int:
 
 def node_was_lost(run: Run) -> bool:
     """A node was taken for dead while something ran in it."""
-    return any(exit is Exit.LOST for _, exit in account(run).exits.values())
+    return any(how is Exit.LOST for _, how in account(run).exits.values())
 
 
 def zombie_ran(run: Run) -> bool:
@@ -148,9 +148,12 @@ def zombie_ran(run: Run) -> bool:
     book = account(run)
     for stay in book.stays:
         told = book.exits.get(stay.lease.container)
-        if told is not None and told[1] is Exit.LOST:
-            if stay.until is None or stay.until > told[0].time:
-                return True
+        if (
+            told is not None
+            and told[1] is Exit.LOST
+            and (stay.until is None or stay.until > told[0].time)
+        ):
+            return True
     return False
 
 
@@ -158,8 +161,8 @@ def lease_unused(run: Run) -> bool:
     """A lease was taken back because nothing was started in time."""
     book = account(run)
     return any(
-        exit is Exit.UNUSED and container not in book.releases
-        for container, (_, exit) in book.exits.items()
+        how is Exit.UNUSED and container not in book.releases
+        for container, (_, how) in book.exits.items()
     )
 
 
