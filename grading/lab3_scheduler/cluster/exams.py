@@ -478,7 +478,7 @@ def whose_data_is_there(solution: Solution) -> Verdict:
         ("the second prefers it", [Task("a"), Task("b", prefers=here)], "b"),
         ("the first prefers another one", [Task("a", prefers=there), Task("b")], "a"),
         ("both prefer it", [Task("a", prefers=here), Task("b", prefers=here)], "a"),
-        ("the urgent one prefers another one", [Task("a", prefers=here, priority=2), Task("b", prefers=there, priority=1)], "b"),
+        ("the second is more urgent", [Task("a", prefers=here, priority=2), Task("b", prefers=there)], "b"),
         ("equally urgent", [Task("a", prefers=there, priority=1), Task("b", prefers=here, priority=1)], "b"),
     ]  # fmt: skip
     return _chosen(choose, LEASE, cases)

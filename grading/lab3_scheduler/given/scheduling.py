@@ -148,7 +148,7 @@ DUPLICATE = "DUPLICATE"
 BAD_RESOURCES = "BAD_RESOURCES"
 """Negative, not whole, or nothing at all; a count below 0."""
 TOO_LARGE = "TOO_LARGE"
-"""No registered node of that label is large enough, even if it were empty."""
+"""Nodes of that label are registered, and none is large enough, even if it were empty."""
 
 
 class Refused(Exception):
@@ -206,7 +206,8 @@ class Scheduler:
     def recover(self, grant: Grant) -> None:
         """A container that runs already, as its node reports it: it counts from now on, and answers no ask.
 
-        ``DUPLICATE`` (that number), ``UNKNOWN_APP``, ``UNKNOWN_NODE``, ``UNKNOWN_LABEL`` (not that node's), ``TOO_LARGE`` (for what is free there).
+        ``DUPLICATE`` (that number), ``UNKNOWN_APP``, ``UNKNOWN_NODE``, ``UNKNOWN_LABEL`` (not that node's, or closed to
+        the queue), ``TOO_LARGE`` (for what is free there): looked for in this order.
         """
         raise NotImplementedError
 

@@ -57,7 +57,7 @@ def ends_in_time(run: Run) -> Verdict:
                 expected=f"Fail({wanted!r})" if wanted else f"Ok({len(spec.tasks)})",
                 got=repr(entry.outcome),
             )
-        verdict = _all_ran(run, spec, entry.ret) if not code else kept()
+        verdict = all_ran(run, spec, entry.ret) if not code else kept()
         if verdict.is_broken:
             return verdict
     return kept()
@@ -68,7 +68,7 @@ def _was_killed(run: Run, app: str) -> bool:
     return any(kill.operation == KillApp(app) and kill.is_ok for kill in kills)
 
 
-def _all_ran(run: Run, spec: AppSpec, ret: int) -> Verdict:
+def all_ran(run: Run, spec: AppSpec, ret: int) -> Verdict:
     """An application that ended well has run each of its tasks to its end."""
     done = {
         stay.task.name
@@ -97,7 +97,7 @@ def given_back(run: Run) -> Verdict:
         match probe:
             case Books(containers=left, apps=apps) if left or apps:
                 return broken(
-                    f"all applications are over, but in {address}'s books {len(left)} containers and {len(apps)} applications",
+                    f"all is over, and {address} has {len(left)} containers and {len(apps)} applications in its books",
                     expected="none",
                     got=f"{list(left)}, {list(apps)}",
                 )
