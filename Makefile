@@ -12,7 +12,7 @@ option   = $(if $($(1)),--$(2) $(call quoted,$($(1))))
 OPTIONS  = $(strip $(call option,LAB,lab) $(call option,PART,part) $(call option,PROMISE,promise) \
            $(call option,SEED,seed) $(call option,SOLUTION,solution) $(call option,PRIOR,prior) \
            $(call option,ID,id) $(call option,STEP,step) $(call option,WORLD,world) \
-           $(call option,FORMAT,format) $(call option,INPUT,input) $(if $(KEEP),--keep))
+           $(call option,FORMAT,format) $(call option,BESIDE,beside) $(call option,INPUT,input) $(if $(KEEP),--keep))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dev grade watch replay show trace hint warmup own live doctor submit update docs \
@@ -31,7 +31,7 @@ grade watch replay show trace hint warmup own live doctor submit update: .venv/s
 grade:  ## grade what is in labs/  [LAB= PART= PROMISE= SEED= SOLUTION= PRIOR=]
 watch:  ## grade quickly on every save, last counterexample first  [LAB=]
 replay: ## run a saved counterexample on today's code  [ID= STEP=1 WORLD=live]
-show:   ## open the picture of a counterexample  [ID=]
+show:   ## make the page of a counterexample  [ID= BESIDE=reference]
 trace:  ## write a counterexample's events  [ID= FORMAT=shiviz|perfetto|jsonl]
 hint:   ## the next hint  [LAB=]
 warmup: ## recorded runs: what happens next?  [LAB=]

@@ -1,51 +1,19 @@
 """What the tests of lab 1 share: a solution's modules, nodes alone, and jobs that run in one go."""
 
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import pytest
-
 from distlab.core import Finished, Node
-from distlab.core import effects as fx
 from distlab.core.objects import Objects
 from distlab.core.solo import Solo, run_to_end
-from distlab.grade.solution import load_lab, load_solution
+from tests.labs.solutions import Modules as Modules
+from tests.labs.solutions import fixtures
+from tests.labs.solutions import sent as sent
 
-LAB = Path(__file__).resolve().parents[2] / "grading" / "lab1_mapreduce"
-
-
-class Modules:
-    """``modules.master.Master``, of the solution that is under test."""
-
-    def __init__(self, solution: str) -> None:
-        self.solution = solution
-        lab = load_lab("1")
-        self._solution = load_solution(lab, lab.parts[0], solution)
-
-    def __getattr__(self, name: str) -> ModuleType:
-        return self._solution.module(name)
-
-
-@pytest.fixture(params=["reference", "alternative"])
-def lab(request: pytest.FixtureRequest) -> Modules:
-    """Every test runs on both solutions: what it claims must not depend on how they are built."""
-    return Modules(request.param)
-
-
-@pytest.fixture
-def reference() -> Modules:
-    """For tests of functions that only the reference has."""
-    return Modules("reference")
+lab, reference = fixtures("1")
 
 
 class Alone(Node):
     """Somebody to run jobs for."""
-
-
-def sent(effects: list[Any]) -> list[Any]:
-    """The messages among the effects."""
-    return [effect.message for effect in effects if isinstance(effect, fx.Sent)]
 
 
 def spec(lab: Modules, **changes: Any) -> Any:

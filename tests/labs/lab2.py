@@ -1,25 +1,15 @@
 """What the tests of lab 2 share: both solutions, batches, a broker alone."""
 
-from types import ModuleType
 from typing import Any
 
-import pytest
-
-from distlab.core import effects as fx
 from distlab.core.solo import Solo
-from distlab.grade.solution import load_lab, load_solution
+from tests.labs import solutions
+from tests.labs.solutions import fixtures
+from tests.labs.solutions import sent as sent
 
 
-class Modules:
-    """``modules.commitlog.CommitLog``, of the solution that is under test."""
-
-    def __init__(self, solution: str) -> None:
-        self.name = solution
-        lab = load_lab("2")
-        self.solution = load_solution(lab, lab.parts[0], solution)
-
-    def __getattr__(self, name: str) -> ModuleType:
-        return self.solution.module(name)
+class Modules(solutions.Modules):
+    """Of lab 2, and batches in few words."""
 
     def sealed(self, *values: str, key: str | None = None, time: int = 0) -> bytes:
         """A batch in bytes, as a producer sends it."""
@@ -47,22 +37,7 @@ class Modules:
         return found
 
 
-@pytest.fixture(params=["reference", "alternative"])
-def lab(request: pytest.FixtureRequest) -> Modules:
-    """Every test runs on both solutions: what it claims must not depend on how they are built."""
-    return Modules(request.param)
-
-
-@pytest.fixture
-def reference() -> Modules:
-    """For tests of functions that only the reference has."""
-    return Modules("reference")
-
-
-def sent(effects: list[Any], kind: type | None = None) -> list[Any]:
-    """The messages among the effects."""
-    found = [effect.message for effect in effects if isinstance(effect, fx.Sent)]
-    return [message for message in found if kind is None or isinstance(message, kind)]
+lab, reference = fixtures("2", kind=Modules)
 
 
 def broker(lab: Modules, name: str = "b1", **config: Any) -> Solo:

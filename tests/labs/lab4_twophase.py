@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
-
-import pytest
 
 from distlab.core import effects as fx
 from distlab.core.solo import Solo
-from distlab.grade.solution import load_lab, load_solution
+from tests.labs.solutions import Modules as Modules
+from tests.labs.solutions import fixtures
+from tests.labs.solutions import sent as sent
 
-
-class Modules:
-    """``modules.coordinator.Coordinator``, of the solution that is under test."""
-
-    def __init__(self, solution: str) -> None:
-        lab = load_lab("4")
-        self._solution = load_solution(lab, lab.part("A"), solution)
-
-    def __getattr__(self, name: str) -> ModuleType:
-        return self._solution.module(name)
-
-
-@pytest.fixture(params=["reference", "alternative"])
-def lab(request: pytest.FixtureRequest) -> Modules:
-    """Every test runs on both solutions: what it claims must not depend on how they are built."""
-    return Modules(request.param)
-
-
-@pytest.fixture
-def reference() -> Modules:
-    """For tests of what only the reference has."""
-    return Modules("reference")
+lab, reference = fixtures("4", "A")
 
 
 def coordinator(lab: Modules) -> Solo:
@@ -50,12 +28,6 @@ def steps(lab: Modules, **amounts: int) -> tuple[Any, ...]:
     return tuple(
         lab.twophase.Step(name.replace("_", "/"), amount) for name, amount in amounts.items()
     )
-
-
-def sent(effects: list[Any], kind: type | None = None) -> list[Any]:
-    """The messages among the effects."""
-    messages = [effect.message for effect in effects if isinstance(effect, fx.Sent)]
-    return [message for message in messages if kind is None or isinstance(message, kind)]
 
 
 def voted(lab: Modules, solo: Solo, txn: Any, *votes: str, **amounts: int) -> list[Any]:

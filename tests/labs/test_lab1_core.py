@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from distlab.core.objects import Objects
 from distlab.core.solo import Solo, run_to_end
-from tests.labs.lab1 import LAB, Alone, Modules, attempt, finish, limits, map_order, objects, spec
+from distlab.grade.solution import root
+from tests.labs.lab1 import Alone, Modules, attempt, finish, limits, map_order, objects, spec
 from tests.labs.lab1 import lab as lab  # a fixture
+from tests.labs.solutions import modules
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,7 +42,7 @@ class TestSplits:
     def test_every_line_is_in_exactly_one_split(
         self, lines: list[bytes], ended: bool, size: int, batch: int
     ) -> None:
-        lab = Modules("reference")
+        lab = modules("1", "reference")
         text = b"\n".join(lines) + (b"\n" if ended else b"")
         together = [line for part in split_lines(lab, text, size, batch) for line in part]
         assert together == lab.sequential.lines_of(text)
@@ -61,7 +63,7 @@ class TestPartition:
     def test_it_is_the_same_in_every_process(self) -> None:
         program = (
             "import sys; from pathlib import Path; from distlab.core.overlay import overlay;"
-            f"overlay('labs.lab1_mapreduce', [Path({str(LAB / 'reference')!r})]);"
+            f"overlay('labs.lab1_mapreduce', [Path({str(root() / 'grading/lab1_mapreduce/reference')!r})]);"
             "from labs.lab1_mapreduce.partition import partition_of;"
             "print([partition_of(b'%d' % n, 7) for n in range(100)])"
         )
@@ -91,7 +93,7 @@ class TestRuns:
     def test_merging_is_what_one_dictionary_does(
         self, solution: str, runs: list[dict[bytes, list[int]]], ways: int, block: int
     ) -> None:
-        lab, solo = Modules(solution), Solo(Alone)
+        lab, solo = modules("1", solution), Solo(Alone)
         expected: dict[bytes, list[int]] = {}
         for number, run in enumerate(runs):
             for _ in lab.blocks.write_run(solo.disk, f"r{number}", sorted(run.items()), block):
@@ -168,7 +170,7 @@ class TestAttempts:
     @pytest.mark.parametrize("solution", ["reference", "alternative"])
     def test_rows_are_dealt_alike_whatever_order_they_come_in(self, solution: str) -> None:
         """SPARK-23207 at its full size divided by fifty: 20,000 rows, two executions, two sizes of memory."""
-        lab = Modules(solution)
+        lab = modules("1", solution)
         store = objects(a=b"\n".join(b"%d" % n for n in range(20_000)))
         solo = Solo(Alone, store=store)
         dealt = []

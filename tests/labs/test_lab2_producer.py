@@ -13,6 +13,7 @@ from grading.lab2_log.producer import hashing, shop
 from tests.labs.lab2 import Modules
 from tests.labs.lab2 import lab as lab  # a fixture
 from tests.labs.lab2 import reference as reference
+from tests.labs.solutions import modules
 
 PART = load_lab("2").part("F")
 EXAMS = {exam.name: exam for promise in PART.promises for exam in promise.exams}
@@ -27,8 +28,8 @@ def test_both_solutions_pass_every_exam(lab: Modules, name: str) -> None:
 class TestHash:
     @given(data=st.binary(max_size=40))
     def test_the_twins_agree(self, data: bytes) -> None:
-        modules = Modules("reference")
-        assert modules.partitioner.murmur2(data) % (1 << 32) == hashing.murmur2(data)
+        partitioner = modules("2", "reference").partitioner
+        assert partitioner.murmur2(data) % (1 << 32) == hashing.murmur2(data)
 
     def test_kafkas_own_example(self, lab: Modules) -> None:
         assert lab.partitioner.partition_for(b"foobar", 50) == 16
@@ -83,7 +84,7 @@ class TestQueue:
 
     @given(sizes=st.lists(st.integers(0, 300), max_size=30))
     def test_batches_fit_and_nothing_gets_lost(self, sizes: list[int]) -> None:
-        queue, config = self.queue(Modules("reference"), sizes, batch_size=250)
+        queue, config = self.queue(modules("2", "reference"), sizes, batch_size=250)
         tickets = [record.ticket for draft in queue.batches for record in draft.records]
         assert tickets == list(range(len(sizes)))
         assert all(d.size <= config.batch_size or len(d.records) == 1 for d in queue.batches)

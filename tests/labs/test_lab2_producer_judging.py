@@ -14,6 +14,7 @@ from distlab.grade.result import State
 from distlab.grade.solution import load_lab, load_solution, patch
 from grading.lab2_log.producer import hashing
 from tests.labs.lab2 import Modules
+from tests.labs.solutions import modules
 
 RUNS = 12
 
@@ -112,7 +113,7 @@ def dealt_by_hash(base: Any, m: Modules) -> Any:
 )
 def test_what_is_right_passes(lab: Lab, replaces: str, variant: Variant) -> None:
     part = lab.part("F")
-    m = Modules("reference")
+    m = modules("2", "reference")
     m.solution = solution = load_solution(lab, part, "reference")
     for loaded in part.modules:
         solution.module(loaded)

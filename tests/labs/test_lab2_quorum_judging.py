@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -18,6 +14,7 @@ from distlab.grade.lab import Lab, Mutant
 from distlab.grade.perform import perform
 from distlab.grade.solution import load_lab, load_solution, patch
 from tests.labs.lab2_quorum import Modules
+from tests.labs.solutions import assert_done_alone
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("D1", "D2", "D3", "D4", "D5")
@@ -231,7 +228,7 @@ def test_what_is_unusual_and_right_passes(lab: Lab, name: str) -> None:
     for code in codes:
         part = lab.part(code)
         solution = load_solution(lab, part, "reference")
-        modules = Modules.of(solution)
+        modules = Modules(solution)
         module, _, attribute = replaces.partition(":")
         by = variant(getattr(solution.module(module), attribute), modules)
         bug = {"code": "", "part": code, "story": "", "source": "", "breaks": ""}
@@ -254,21 +251,7 @@ MODULES = {
 
 @pytest.mark.parametrize("part", MODULES)
 def test_a_part_can_be_done_though_nothing_else_is(tmp_path: Path, part: str) -> None:
-    shutil.copytree(ROOT / "labs", tmp_path / "labs")
-    (tmp_path / "grading").symlink_to(ROOT / "grading")
-    for module in MODULES[part]:
-        reference = ROOT / "grading" / "lab2_log" / "reference" / f"{module}.py"
-        shutil.copy(reference, tmp_path / "labs" / "lab2_log" / f"{module}.py")
-    done = subprocess.run(
-        [sys.executable, "-m", "distlab", "grade", "--lab", "2", "--part", part],
-        cwd=tmp_path,
-        env={**os.environ, "DISTLAB_ROOT": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=180,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert_done_alone(tmp_path, "2", part, MODULES[part])
 
 
 # -- the judges -------------------------------------------------------------------------------------------------------

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from random import Random
 
@@ -16,6 +12,7 @@ from distlab.grade.lab import Lab
 from distlab.grade.perform import perform
 from distlab.grade.solution import load_lab, load_solution, root
 from distlab.trace import EVERYTHING, Kind
+from tests.labs.solutions import assert_done_alone
 
 
 @pytest.fixture(scope="module")
@@ -82,18 +79,4 @@ def test_every_promise_has_three_hints_and_a_place_in_the_handout(lab: Lab) -> N
 def test_a_part_can_be_done_though_nothing_else_is(
     tmp_path: Path, part: str, modules: tuple[str, ...]
 ) -> None:
-    shutil.copytree(root() / "labs", tmp_path / "labs")
-    (tmp_path / "grading").symlink_to(root() / "grading")
-    for module in modules:
-        reference = root() / "grading" / "lab4_transactions" / "reference" / f"{module}.py"
-        shutil.copy(reference, tmp_path / "labs" / "lab4_transactions" / f"{module}.py")
-    done = subprocess.run(
-        [sys.executable, "-m", "distlab", "grade", "--lab", "4", "--part", part],
-        cwd=tmp_path,
-        env={**os.environ, "DISTLAB_ROOT": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=180,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert_done_alone(tmp_path, "4", part, modules)

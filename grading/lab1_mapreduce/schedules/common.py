@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from distlab.core import MS
-from distlab.faults import AnyAction, Fault, Noise, Nth, Plan, Trigger
+from distlab.faults import Noise, Nth
 
 AMPLE: dict[str, Any] = {
     "workers": 1,
@@ -21,10 +21,6 @@ WORDS: dict[str, Any] = {"docs": [14, 9, 12, 11], "text": 1, "workers": 3}
 
 SLOW_STEPS = Noise(job_step=(20 * MS, 20 * MS))
 """Tasks that last longer than a lease."""
-
-
-def plan(*faults: tuple[Trigger, AnyAction], heal_at: int | None = None) -> Plan:
-    return Plan(tuple(Fault(when, do) for when, do in faults), heal_at)
 
 
 def nth(source: str, to: str, message: str, n: int = 1) -> Nth:

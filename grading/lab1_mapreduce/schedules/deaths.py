@@ -17,13 +17,14 @@ from distlab.faults import (
     KillJob,
     Noise,
     Pause,
+    Plan,
     Survival,
     Trigger,
     Twin,
 )
 from distlab.grade.lab import Directed
 from grading.lab1_mapreduce.scenarios import job
-from grading.lab1_mapreduce.schedules.common import AMPLE, SLOW_STEPS, WORDS, nth, plan
+from grading.lab1_mapreduce.schedules.common import AMPLE, SLOW_STEPS, WORDS, nth
 
 
 def death(
@@ -41,7 +42,7 @@ def death(
     whole = {**WORDS, "style": style, **shape}
     scenario = job(
         whole,
-        plan=plan(*faults, heal_at=heal_at),
+        plan=Plan.of(*faults, heal_at=heal_at),
         noise=noise,
         app=app,
         reduces=reduces,

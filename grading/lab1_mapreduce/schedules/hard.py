@@ -18,12 +18,13 @@ from distlab.faults import (
     KillJob,
     Noise,
     Pause,
+    Plan,
     Survival,
     Trigger,
 )
 from distlab.grade.lab import Directed
 from grading.lab1_mapreduce.scenarios import job
-from grading.lab1_mapreduce.schedules.common import WORDS, nth, plan
+from grading.lab1_mapreduce.schedules.common import WORDS, nth
 
 POISON = ["UE9JU09O"]
 """``inputs.POISON``, as JSON writes bytes."""
@@ -43,7 +44,7 @@ def hard(
 ) -> Directed:
     spec = {"reduces": 3, "split_size": 100_000, **spec}
     return Directed(
-        name, about, job(shape, plan=plan(*faults, heal_at=heal_at), noise=noise, **spec)
+        name, about, job(shape, plan=Plan.of(*faults, heal_at=heal_at), noise=noise, **spec)
     )
 
 

@@ -8,16 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from distlab.core import MS
-from distlab.faults import (
-    AnyAction,
-    Drop,
-    Duplicate,
-    Noise,
-    Trigger,
-)
+from distlab.faults import AnyAction, Drop, Duplicate, Noise, Plan, Trigger
 from distlab.grade.lab import Directed
 from grading.lab1_mapreduce.scenarios import job
-from grading.lab1_mapreduce.schedules.common import nth, plan
+from grading.lab1_mapreduce.schedules.common import nth
 
 QUIET = {"lease": False, "docs": [12, 9, 14], "text": 1, "style": "census", "workers": 2}
 
@@ -36,7 +30,7 @@ def net(
     """A Census job with message faults."""
     scenario = job(
         census(**shape),
-        plan=plan(*faults),
+        plan=Plan.of(*faults),
         noise=noise,
         app="Census",
         reduces=2,
@@ -121,7 +115,7 @@ PART_B = (
             "a piece belongs to one output, one partition, one place",
             job(
                 {"lease": False, "docs": [9, 8], "text": 1, "workers": 2, "piece": 1000},
-                plan=plan(
+                plan=Plan.of(
                     (nth("worker-1", "worker-2", "Piece"), Duplicate(late * MS)),
                     (nth("worker-2", "worker-1", "Piece"), Duplicate(late * MS)),
                     # The next reduce task's own answers come later than the echo.

@@ -8,19 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from distlab.core import MS, SECOND
-from distlab.faults import (
-    AnyAction,
-    At,
-    Crash,
-    Doing,
-    Noise,
-    SlowNode,
-    Survival,
-    Trigger,
-)
+from distlab.faults import AnyAction, At, Crash, Doing, Noise, Plan, SlowNode, Survival, Trigger
 from distlab.grade.lab import Directed
 from grading.lab1_mapreduce.scenarios import job
-from grading.lab1_mapreduce.schedules.common import plan
 
 MANY = {"docs": [24] * 48, "text": 1, "workers": 9, "backups": True, "style": "census", "batch": 90}
 TASKS = Noise(job_step=(4 * MS, 4 * MS))
@@ -32,7 +22,7 @@ def many(
     """A job of 64 tasks on nine workers."""
     scenario = job(
         {**MANY, **shape},
-        plan=plan(*faults),
+        plan=Plan.of(*faults),
         noise=TASKS,
         app="Census",
         reduces=reduces,

@@ -11,7 +11,6 @@ from distlab.faults import (
     Crash,
     Cut,
     Delay,
-    Fault,
     Noise,
     Partition,
     Pause,
@@ -41,9 +40,7 @@ def schedule(
     **shape: Any,
 ) -> Directed:
     """Times in milliseconds. All is well from ``heal_at`` on, or from ``well_from``."""
-    plan = Plan(
-        tuple(Fault(when, do) for when, do in faults), None if heal_at is None else heal_at * MS
-    )
+    plan = Plan.of(*faults, heal_at=heal_at and heal_at * MS)
     well = shape.setdefault("well_from", heal_at or 0)
     ends = sorted((*calls, *ending(well * MS)), key=lambda call: call.at)
     return Directed(name, about, Scenario(tuple(ends), plan, noise or Noise(), shape))

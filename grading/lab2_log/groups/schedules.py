@@ -15,7 +15,6 @@ from distlab.faults import (
     Doing,
     Drop,
     Duplicate,
-    Fault,
     Noise,
     Nth,
     Partition,
@@ -47,9 +46,7 @@ def schedule(
     noise: Noise | None = None,
     **shape: Any,
 ) -> Directed:
-    plan = Plan(
-        tuple(Fault(when, do) for when, do in faults), None if heal_at is None else heal_at * MS
-    )
+    plan = Plan.of(*faults, heal_at=heal_at and heal_at * MS)
     settings = {"members": [{}, {}], "feed": 25, "end": 1_600} | shape
     return Directed(name, about, scenario(*calls, plan=plan, noise=noise, **settings))
 

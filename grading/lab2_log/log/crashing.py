@@ -10,7 +10,6 @@ from distlab.faults import (
     At,
     Crash,
     FailSync,
-    Fault,
     FillDisk,
     Noise,
     Plan,
@@ -40,7 +39,7 @@ def schedule(
     heal_at: int | None = None,
     **log: Any,
 ) -> Directed:
-    plan = Plan(tuple(Fault(when, do) for when, do in faults), heal_at)
+    plan = Plan.of(*faults, heal_at=heal_at)
     return Directed(name, about, Scenario(calls, plan, noise or Noise(), {"log": log}))
 
 

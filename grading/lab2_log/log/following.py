@@ -12,7 +12,6 @@ from distlab.faults import (
     Delay,
     Drop,
     Duplicate,
-    Fault,
     Noise,
     Nth,
     Partition,
@@ -33,9 +32,7 @@ def schedule(
     heal_at: int | None = None,
     **shape: Any,
 ) -> Directed:
-    plan = Plan(
-        tuple(Fault(when, do) for when, do in faults), None if heal_at is None else heal_at * MS
-    )
+    plan = Plan.of(*faults, heal_at=heal_at and heal_at * MS)
     return Directed(name, about, scenario(*calls, plan=plan, noise=noise, **shape))
 
 

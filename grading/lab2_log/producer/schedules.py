@@ -18,7 +18,6 @@ from distlab.faults import (
     Delay,
     Drop,
     Duplicate,
-    Fault,
     Noise,
     Nth,
     Partition,
@@ -48,9 +47,7 @@ def schedule(
     noise: Noise | None = None,
     **shape: Any,
 ) -> Directed:
-    plan = Plan(
-        tuple(Fault(when, do) for when, do in faults), None if heal_at is None else heal_at * MS
-    )
+    plan = Plan.of(*faults, heal_at=heal_at and heal_at * MS)
     shape.setdefault("partitions", 1)
     return Directed(name, about, scenario(*calls, plan=plan, noise=noise, **shape))
 

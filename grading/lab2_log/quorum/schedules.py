@@ -17,7 +17,6 @@ from distlab.faults import (
     Doing,
     Drop,
     Duplicate,
-    Fault,
     JumpClock,
     Noise,
     Nth,
@@ -61,7 +60,7 @@ def cluster(
     **shape: Any,
 ) -> Directed:
     """A whole cluster, with these faults."""
-    plan = Plan(tuple(Fault(when, do) for when, do in faults), heal_at)
+    plan = Plan.of(*faults, heal_at=heal_at)
     return Directed(name, about, Scenario(calls, plan, noise or Noise(), shape))
 
 

@@ -17,6 +17,7 @@ from distlab.grade.counterexample import load, trace_file
 from distlab.grade.result import Frame, LabResult, PartResult, PromiseResult, Report
 from distlab.grade.solution import root
 from distlab.trace.files import Head, read
+from distlab.trace.page import Run
 
 LAST = "last.json"
 SHOWN = "shown.txt"
@@ -63,7 +64,7 @@ def _draw(part: PartResult) -> None:
         if name:
             with contextlib.suppress(OSError, DistlabError):
                 trace, head = read(trace_file(name).read_bytes())
-                draw(trace, head, load(name), name)
+                draw([Run(trace, head)], load(name), name)
 
 
 def _merged(old: Report | None, new: Report) -> Report:

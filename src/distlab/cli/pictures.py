@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from distlab.cli.keeping import own_folder, write
 from distlab.grade.counterexample import Counterexample
-from distlab.trace import Trace
-from distlab.trace.files import Head
-from distlab.trace.svg import to_page
-
-ROWS = 60
-"""More than that is no picture any more; the page lists all events below it."""
+from distlab.trace.page import Run, to_page
 
 
-def draw(trace: Trace, head: Head, saved: Counterexample | None, name: str) -> Path:
-    """Write the page; returns its file. ``saved`` says what the run is about, where it is known."""
+def draw(runs: Sequence[Run], saved: Counterexample | None, name: str) -> Path:
+    """Write the page; returns its file. ``saved`` says what the runs are about, where it is known."""
     title = f"{saved.promise or 'crash'}: {saved.id}" if saved else name
     about = (
         [("Promise:", saved.title), ("Broken:", saved.reason), ("Found:", saved.found)]
         if saved
         else []
     )
-    page = to_page(
-        trace, title=title, about=about, nodes=head.nodes, evidence=head.evidence, rows=ROWS
-    )
+    page = to_page(runs, title=title, about=about)
     return write(own_folder() / "pictures" / f"{name}.html", page)

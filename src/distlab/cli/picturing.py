@@ -8,14 +8,17 @@ from pathlib import Path
 
 import click
 
+from distlab.cli.grading import Progress
 from distlab.cli.keeping import own_folder, shown, write
 from distlab.cli.pictures import draw
-from distlab.cli.program import PASSED, NotReady
-from distlab.cli.replaying import find
+from distlab.cli.program import PASSED, NotReady, usage
+from distlab.cli.replaying import ask_again, find
 from distlab.cli.screen import Screen, styled
 from distlab.grade.counterexample import Counterexample, trace_file
+from distlab.grade.solution import load_lab
 from distlab.trace import Trace
 from distlab.trace.files import Head, lines, read
+from distlab.trace.page import Run
 from distlab.trace.perfetto import to_perfetto
 from distlab.trace.shiviz import PATTERN, to_shiviz
 from distlab.trace.text import diagram
@@ -24,13 +27,19 @@ from distlab.trace.text import diagram
 @click.command()
 @click.option("--id", "name", default="", help="which counterexample; default: the one shown last")
 @click.option("--open", "open_it", is_flag=True, help="also open it in a browser")
+@click.option("--beside", default="", help="also what this solution does: reference, alternative")
 @click.option(
     "--input", "file", type=click.Path(exists=True, dir_okay=False), help="a trace file instead"
 )
-def show(name: str, open_it: bool, file: str | None) -> int:
+def show(name: str, open_it: bool, beside: str, file: str | None) -> int:
     """Draw the picture of a counterexample: one page that needs nothing else."""
     trace, head, saved = _trace(name, file)
-    target = draw(trace, head, saved, saved.id if saved else Path(file or "trace").stem)
+    runs = [Run(trace, head)]
+    if beside:
+        if saved is None:
+            usage("--beside runs a counterexample again; a trace file cannot be run")
+        runs = [Run(trace, head, saved.solution), _other(saved, beside)]
+    target = draw(runs, saved, saved.id if saved else Path(file or "trace").stem)
     click.echo(shown(target))
     if open_it and not webbrowser.open(target.as_uri()):
         raise NotReady(f"no browser could be started; open {shown(target)} by hand")
@@ -87,6 +96,16 @@ _FORMATS: dict[str, tuple[str, Callable[[Trace, Head], str | bytes]]] = {
     "perfetto": (".perfetto.json", lambda t, h: to_perfetto(t)),
     "jsonl": (".jsonl", lambda t, h: b"".join(line + b"\n" for line in lines(t.events, h))),
 }
+
+
+def _other(saved: Counterexample, solution: str) -> Run:
+    """The same scenario with another solution."""
+    with Progress(Screen()) as progress:
+        answer = ask_again(load_lab(saved.lab), saved, solution, 0, progress)
+    if not answer.trace:
+        raise NotReady(f"{solution} does not get as far as a first event")
+    trace, head = read(Path(answer.trace).read_bytes())
+    return Run(trace, head, solution)
 
 
 def _trace(name: str, file: str | None) -> tuple[Trace, Head, Counterexample | None]:

@@ -53,7 +53,9 @@ def replay(name: str, step: str, world: str, solution: str, neighbours: int) -> 
         note_shown(saved.id)
     lab = load_lab(saved.lab)
     with Progress(screen) as progress:
-        answer = _ask(lab, saved, solution or saved.solution, 0 if step else neighbours, progress)
+        answer = ask_again(
+            lab, saved, solution or saved.solution, 0 if step else neighbours, progress
+        )
     if step and step not in ("0", "no", "false"):
         if not answer.trace:
             raise NotReady("this program does not get as far as a first event")
@@ -83,9 +85,10 @@ def find(name: str) -> Counterexample:
     return load(matching[0])
 
 
-def _ask(
+def ask_again(
     lab: Lab, saved: Counterexample, solution: str, neighbours: int, progress: Progress
 ) -> Replayed:
+    """Have a child run it on today's code of that solution."""
     ask = Replay(saved.lab, saved.part, saved, solution, saved.prior, neighbours)
 
     def progressed(done: int, of: int) -> None:

@@ -9,8 +9,9 @@ from rich.text import Text
 
 from distlab.cli.keys import Keys
 from distlab.cli.screen import Screen, joined, styled, wrapped
-from distlab.trace import Event, Kind, Trace
+from distlab.trace import Trace
 from distlab.trace.files import Head
+from distlab.trace.page.model import steps
 from distlab.trace.words import event_words, milliseconds
 
 KEYS = "n next   p previous   b why (back to the cause)   g the end   q quit"
@@ -50,11 +51,6 @@ class StepView:
             return [styled(left + texts[0], "decisive" if decisive else "dim")]
         rest = [styled(" " * len(left) + text, "head") for text in texts[1:]]
         return [styled(left + texts[0], "head"), *rest]
-
-
-def steps(trace: Trace) -> list[Event]:
-    """The events one would stop at: not the mere probes at the end."""
-    return [event for event in trace.events if event.kind != Kind.PROBE]
 
 
 def state_change(states: Any, node: str, width: int) -> list[Text]:

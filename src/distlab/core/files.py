@@ -17,7 +17,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Hashable
 
-from distlab.core.disk import checked_path, folder_of
+from distlab.core.disk import RecordFiles, checked_path, folder_of
 from distlab.core.errors import BadPath, DiskFull, NoSuchFile
 
 Keep = Callable[[int, bool], int]
@@ -319,3 +319,25 @@ class Files:
             self._durable_names.pop(go, None)
         if come is not None and file is not None:
             self._durable_names[come] = file
+
+
+class FilesDisk(RecordFiles):
+    """A node's disk over :class:`Files`, as far as nothing changes: what a world adds, it adds in a subclass."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    def read(self, path: str, start: int = 0, length: int | None = None) -> bytes:
+        return self._files.read(path, start, length)
+
+    def files(self, folder: str = "/") -> list[str]:
+        return self._files.files(folder)
+
+    def size(self, path: str) -> int:
+        return self._files.size(path)
+
+    def exists(self, path: str) -> bool:
+        return self._files.exists(path)
+
+    def durable_size(self, path: str) -> int:
+        return self._files.durable_size(path)

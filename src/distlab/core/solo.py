@@ -18,7 +18,6 @@ from typing import Any
 
 from distlab.core import effects as fx
 from distlab.core.codec import crossed, decoder, encode
-from distlab.core.disk import RecordFiles
 from distlab.core.effects import Effect
 from distlab.core.errors import (
     BadValue,
@@ -28,7 +27,7 @@ from distlab.core.errors import (
     StudentError,
     UnhandledValue,
 )
-from distlab.core.files import Files
+from distlab.core.files import Files, FilesDisk
 from distlab.core.log import Level, Log, LogLine
 from distlab.core.node import Node
 from distlab.core.objects import Objects
@@ -222,27 +221,12 @@ class Solo:
         raise Halt(reason)
 
 
-class _SoloDisk(RecordFiles):
+class _SoloDisk(FilesDisk):
     """Files that note what is done to them, and whose syncs are done at once."""
 
     def __init__(self, solo: Solo) -> None:
-        self._files = solo.files
+        super().__init__(solo.files)
         self._note = solo.effects.append
-
-    def read(self, path: str, start: int = 0, length: int | None = None) -> bytes:
-        return self._files.read(path, start, length)
-
-    def files(self, folder: str = "/") -> list[str]:
-        return self._files.files(folder)
-
-    def size(self, path: str) -> int:
-        return self._files.size(path)
-
-    def exists(self, path: str) -> bool:
-        return self._files.exists(path)
-
-    def durable_size(self, path: str) -> int:
-        return self._files.durable_size(path)
 
     def append_bytes(self, path: str, data: bytes) -> None:
         self._files.append(path, data)

@@ -21,9 +21,8 @@ from typing import Any, NoReturn
 from msgspec import Struct
 
 from distlab.core.codec import decoder, encode
-from distlab.core.disk import RecordFiles
 from distlab.core.errors import BadValue, EnvironmentFault, Halt, UnhandledValue
-from distlab.core.files import Files
+from distlab.core.files import Files, FilesDisk
 from distlab.core.log import Log
 from distlab.core.node import Node
 from distlab.core.values import (
@@ -220,27 +219,12 @@ class Handling:
                 )
 
 
-class _Disk(RecordFiles):
+class _Disk(FilesDisk):
     """Files whose syncs are done at once."""
 
     def __init__(self, handling: Handling) -> None:
+        super().__init__(handling.files)
         self._handling = handling
-        self._files = handling.files
-
-    def read(self, path: str, start: int = 0, length: int | None = None) -> bytes:
-        return self._files.read(path, start, length)
-
-    def files(self, folder: str = "/") -> list[str]:
-        return self._files.files(folder)
-
-    def size(self, path: str) -> int:
-        return self._files.size(path)
-
-    def exists(self, path: str) -> bool:
-        return self._files.exists(path)
-
-    def durable_size(self, path: str) -> int:
-        return self._files.durable_size(path)
 
     def append(self, path: str, data: Any) -> None:
         if isinstance(data, Struct):

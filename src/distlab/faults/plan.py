@@ -72,6 +72,11 @@ class Plan(Struct, frozen=True):
     heal_at: int | None = None
     """When everything that is still wrong is mended: links open, nodes up, disks well, noise without losses."""
 
+    @staticmethod
+    def of(*faults: tuple[Trigger, AnyAction], heal_at: int | None = None) -> Plan:
+        """A plan from pairs of when, and what."""
+        return Plan(tuple(Fault(when, do) for when, do in faults), heal_at)
+
     def check(self) -> None:
         """Raise ``ScenarioError`` for what no world could carry out."""
         for fault in self.faults:

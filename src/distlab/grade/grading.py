@@ -19,19 +19,19 @@ import msgspec
 from distlab.check import Verdict
 from distlab.check.verdict import Finding as Answer
 from distlab.core.errors import HarnessBug, ScenarioError
-from distlab.grade.counterexample import Counterexample, save, trace_file
+from distlab.grade.counterexample import Counterexample, save
 from distlab.grade.decisive import decisive_line, shown_by, standing
 from distlab.grade.exhaustive import Searched, search
 from distlab.grade.guard import BUSY_LIMIT, RETRY_LIMIT, RUN_LIMIT, Stuck
 from distlab.grade.lab import Exam, Lab, Part, Promise
 from distlab.grade.minimise import minimise
 from distlab.grade.perform import Performance, perform, problem_of
+from distlab.grade.recording import record
 from distlab.grade.result import Break, Frame, PartResult, Problem, PromiseResult, State
 from distlab.grade.scenario import Scenario
 from distlab.grade.solution import Solution, root
 from distlab.sim import stream
-from distlab.trace import EVERYTHING, Trace
-from distlab.trace.files import write as write_trace
+from distlab.trace import EVERYTHING
 
 Progress = Callable[[int, int], None]
 """Called with (runs done, runs to do)."""
@@ -186,7 +186,8 @@ class Grading:
         """A search has found a way to break a promise: it is a scenario like any other, and the shortest there is."""
         assert searched.result is not None
         if searched.scenario is not None:
-            performance = perform(self.part, self.solution, searched.scenario, record=EVERYTHING)
+            recording = record(self.part, self.solution, searched.scenario)
+            performance = recording.performance
             if performance.problem is not None:
                 self._decide_all(performance.problem, found, searched.scenario)
                 return
@@ -202,7 +203,7 @@ class Grading:
                         searched.scenario,
                         performance.digest,
                     )
-                    save_trace(saved.id, performance, shown_by(performance, verdict))
+                    recording.save(saved.id, shown_by(performance, verdict))
                     shown = msgspec.structs.replace(
                         shown,
                         counterexample=saved.id,
@@ -294,14 +295,14 @@ class Grading:
             other = perform(self.part, self.solution, candidate, limit=limit).problem
             return other is not None and _signature(other) == _signature(problem)
 
-        smallest, shown = scenario, None
+        smallest, recording = scenario, None
         if problem.state is not State.NOT_DETERMINISTIC:
             smallest = minimise(scenario, same, budget=budget, simpler=self.part.simpler)
-            shown = perform(self.part, self.solution, smallest, record=EVERYTHING, limit=limit)
-            problem = shown.problem or problem
+            recording = record(self.part, self.solution, smallest, limit)
+            problem = recording.performance.problem or problem
         saved = self._save(None, problem.text, found, smallest, scenario)
-        if shown is not None:
-            save_trace(saved.id, shown, (problem.event,) if problem.event else ())
+        if recording is not None:
+            recording.save(saved.id, (problem.event,) if problem.event else ())
         return Break(
             problem.text,
             found,
@@ -320,14 +321,15 @@ class Grading:
             return performance.problem is None and judge(promise, performance).is_broken
 
         smallest = minimise(scenario, same, simpler=self.part.simpler)
-        performance = perform(self.part, self.solution, smallest, record=EVERYTHING)
+        recording = record(self.part, self.solution, smallest)
+        performance = recording.performance
         final = judge(promise, performance)
         if not final.is_broken:
             raise HarnessBug(
                 f"{promise.code}: the minimised scenario passes when everything is recorded"
             )
         saved = self._save(promise, final.reason, found, smallest, scenario, performance.digest)
-        save_trace(saved.id, performance, shown_by(performance, final))
+        recording.save(saved.id, shown_by(performance, final))
         return msgspec.structs.replace(
             _as_break(final, found),
             counterexample=saved.id,
@@ -394,21 +396,6 @@ class Grading:
             unseen,
             promise.page,
         )
-
-
-_BUSY = 5_000
-"""Events from which on a run that did not end well is not kept whole."""
-
-
-def save_trace(name: str, performance: Performance, evidence: Sequence[int]) -> None:
-    """Write the run beside its counterexample, for pictures: ``.distlab/runs/<id>.trace.jsonl``."""
-    if performance.run is not None:
-        nodes = list(performance.run.cluster.addresses())
-        trace = performance.run.trace
-        if performance.problem is not None and len(trace.events) > _BUSY:
-            # It goes round in a circle; the beginning and some rounds show it as well as all of them.
-            trace = Trace([*trace.events[: _BUSY // 10], *trace.events[-_BUSY:]])
-        write_trace(trace, trace_file(name), nodes=nodes, evidence=evidence)
 
 
 def random_scenario(lab: Lab, part: Part, seed: int, number: int) -> Scenario:

@@ -15,27 +15,23 @@ from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
 from random import Random
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from distlab.core.cluster import Cluster, Member
-from distlab.core.node import Node
 from distlab.core.values import MS
 from distlab.faults import At, Doing, Fault, Noise, Nth
 from distlab.grade.counterexample import Counterexample, folder
 from distlab.grade.decisive import decisive_line, shown_by, standing
 from distlab.grade.grading import Grading, judge
-from distlab.grade.lab import Lab, Part, Stage
-from distlab.grade.perform import Performance, perform
+from distlab.grade.lab import Lab, Part
+from distlab.grade.perform import Performance
+from distlab.grade.recording import record
 from distlab.grade.result import Break, Problem
 from distlab.grade.scenario import Scenario
 from distlab.grade.solution import Solution
 from distlab.sim import stream
-from distlab.trace import EVERYTHING, Kind
-from distlab.trace.files import write as write_trace
-from distlab.trace.words import plain_state
+from distlab.trace import Kind
 
 NEIGHBOURS = 200
 SHIFT = 10 * MS
@@ -77,14 +73,14 @@ def replay(
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Replayed:
     """Run it again, with everything recorded."""
-    states: dict[str, Any] = {}
-    performance = perform(_recording(part, states), solution, saved.scenario, record=EVERYTHING)
+    recording = record(part, solution, saved.scenario)
+    performance = recording.performance
     broken, evidence = _judged(part, solution, saved, performance)
     trace = ""
     if performance.run is not None:
-        file = folder() / f"{saved.id}.today.trace.jsonl"
-        nodes = list(performance.run.cluster.addresses())
-        write_trace(performance.run.trace, file, nodes=nodes, evidence=evidence, states=states)
+        whose = "today" if solution.name == saved.solution else solution.name.replace(":", "-")
+        file = folder() / f"{saved.id}.{whose}.trace.jsonl"
+        recording.save(saved.id, evidence, file)
         trace = str(file)
     if broken is not None:
         return Replayed(Outcome.BROKEN, broken, trace=trace)
@@ -190,50 +186,3 @@ def ordinal(number: int) -> str:
     if number % 100 in (11, 12, 13):
         return f"{number}th"
     return f"{number}{({1: 'st', 2: 'nd', 3: 'rd'}).get(number % 10, 'th')}"
-
-
-# -- states -----------------------------------------------------------------------------------------------------------
-
-
-def _recording(part: Part, states: dict[str, Any]) -> Part:
-    """The part, with nodes that write down their state before and after each handler."""
-    stage = part.stage
-    assert stage is not None
-
-    def staged(solution: Solution, scenario: Scenario) -> Stage:
-        made = stage(solution, scenario)
-        members: dict[str, Member] = {
-            address: msgspec.structs.replace(
-                member, program=_recorded(member.program, states), role=made.cluster.role(address)
-            )
-            for address, member in made.cluster.members.items()
-        }
-        return msgspec.structs.replace(made, cluster=Cluster(members, made.cluster.store))
-
-    return msgspec.structs.replace(part, stage=staged)
-
-
-def _recorded(program: type[Node], states: dict[str, Any]) -> type[Node]:
-    """A subclass whose handlers also write down states, under the id of the event that they handle."""
-    made: Any = type(program)
-    recorded = made(program.__name__, (program,), {"__module__": program.__module__})
-
-    def wrapped(name: str) -> Callable[..., None]:
-        def handler(self: Any, *arguments: Any) -> None:
-            event, before = self._context.sim.cause, plain_state(self.state())
-            try:
-                getattr(super(recorded, self), name)(*arguments)
-            finally:
-                states[str(event)] = [before, plain_state(self.state())]
-
-        return handler
-
-    names = {name for name, _ in program.handlers.values()} | {
-        "on_start",
-        "on_connect",
-        "on_disconnect",
-    }
-    for name in sorted(names):
-        if hasattr(program, name):
-            setattr(recorded, name, wrapped(name))
-    return recorded  # type: ignore[no-any-return]

@@ -14,6 +14,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from difflib import get_close_matches
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, NamedTuple
@@ -30,11 +31,17 @@ PRIORS = ("oracle", "reference", "own")
 _LOG_FILE = log.__file__
 
 
+_MANY = 30
+
+
 class NoSuchThing(DistlabError):
     """No lab, part, promise, solution or mutant of that name. ``known`` lists those that there are."""
 
     def __init__(self, what: str, name: str, known: Sequence[str]) -> None:
-        super().__init__(f"there is no {what} {name!r}; there are {', '.join(known) or 'none'}")
+        near = list(known)
+        if len(near) > _MANY:  # a list of hundreds says nothing
+            near = get_close_matches(name, near, n=5, cutoff=0.4) or [*near[:5], "..."]
+        super().__init__(f"there is no {what} {name!r}; there are {', '.join(near) or 'none'}")
         self.name = name
         self.known = list(known)
 

@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterable
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from distlab.core.disk import RecordFiles
 from distlab.core.errors import DiskError, DiskFull
-from distlab.core.files import Files, Mark
+from distlab.core.files import Files, FilesDisk, Mark
 from distlab.faults import Survival
 from distlab.sim.streams import stream
 from distlab.trace import Kind
@@ -146,13 +145,13 @@ class Device:
         return lambda count: 0 if survival is Survival.NOTHING else count
 
 
-class SimDisk(RecordFiles):
+class SimDisk(FilesDisk):
     """The disk as one actor sees it: a process (its handlers), or a job."""
 
     def __init__(self, actor: Actor, device: Device) -> None:
+        super().__init__(device.files)
         self._actor = actor
         self._device = device
-        self._files = device.files
 
     def read(self, path: str, start: int = 0, length: int | None = None) -> bytes:
         self._access()
@@ -160,7 +159,7 @@ class SimDisk(RecordFiles):
             self._device.failing_reads -= 1
             self._actor.sim.tally["read failed"] += 1
             raise DiskError(f"cannot read {path}")
-        return self._files.read(path, start, length)
+        return super().read(path, start, length)
 
     def append_bytes(self, path: str, data: bytes) -> None:
         self._access()
@@ -184,18 +183,6 @@ class SimDisk(RecordFiles):
         self._access()
         self._files.delete(path)
         self._actor.note(Kind.WRITE, ("delete", path, 0))
-
-    def files(self, folder: str = "/") -> list[str]:
-        return self._files.files(folder)
-
-    def size(self, path: str) -> int:
-        return self._files.size(path)
-
-    def exists(self, path: str) -> bool:
-        return self._files.exists(path)
-
-    def durable_size(self, path: str) -> int:
-        return self._files.durable_size(path)
 
     def sync(self, *paths: str) -> None:
         self._actor.must_live()

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from distlab.trace.event import Kind, Trace
+from distlab.trace.event import Trace
 from distlab.trace.scene import Life, Mark, Scene, Shape, compose
-from distlab.trace.words import abbreviated, cut, event_words, milliseconds
+from distlab.trace.words import abbreviated, cut, milliseconds
 
 LEFT, TOP, STEP, ROW, NOTE = 70, 46, 150, 30, 430
 
@@ -29,47 +29,12 @@ STYLE = """
 }
 """
 
-PAGE = """
-:root { color-scheme: light dark } body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem;
-padding: 0 1rem; background: Canvas } svg { max-width: 100%; height: auto } td { padding: .1rem .7rem .1rem 0 }
-td { vertical-align: top; border-top: 1px solid #8884 } td:first-child { text-align: right }
-@media (prefers-color-scheme: dark) { body { background: #16181c } }
-"""
-
 
 def to_svg(
     trace: Trace, *, nodes: Sequence[str] = (), evidence: Iterable[int] = (), rows: int = 0
 ) -> str:
     """The picture, as one ``<svg>`` element."""
     return _draw(compose(trace, nodes=nodes, evidence=evidence, rows=rows))
-
-
-def to_page(
-    trace: Trace,
-    *,
-    title: str,
-    about: Sequence[tuple[str, str]] = (),
-    nodes: Sequence[str] = (),
-    evidence: Iterable[int] = (),
-    rows: int = 0,
-) -> str:
-    """One HTML page: ``about`` in pairs (promise, reason, ...), the picture, the events in words."""
-    facts = "".join(
-        f"<p><b>{escape(name)}</b> {escape(text)}</p>\n" for name, text in about if text
-    )
-    shown = [event for event in trace.events if event.kind != Kind.PROBE]
-    listed = "".join(
-        f"<tr><td>{milliseconds(event.time)}<td>{escape(event.node or '-')}<td>{escape(event_words(event))}</tr>\n"
-        for event in shown
-    )
-    return (
-        '<!doctype html>\n<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">\n'
-        f"<title>{escape(title)}</title><style>{PAGE}</style>\n<h1>{escape(title)}</h1>\n{facts}"
-        f"{to_svg(trace, nodes=nodes, evidence=evidence, rows=rows)}\n"
-        f"<details><summary>All {len(shown)} events in words (time in ms)</summary>\n"
-        f"<table>{listed}</table></details>\n"
-        "</html>\n"
-    )
 
 
 def _draw(scene: Scene) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from distlab.core import MS
-from distlab.faults import AnyAction, Fault, Noise, Nth, Plan, Survival, Trigger
+from distlab.faults import AnyAction, Noise, Nth, Plan, Survival, Trigger
 from distlab.grade.lab import Directed
 from distlab.grade.scenario import Call, Scenario
 from grading.lab4_transactions.twophase.scenarios import transfer
@@ -28,7 +28,7 @@ def directed(
     noise: Noise | None = None,
     **shape: Any,
 ) -> Directed:
-    plan = Plan(tuple(Fault(when, do) for when, do in faults), heal_at)
+    plan = Plan.of(*faults, heal_at=heal_at)
     scenario = Scenario(calls, plan, noise or Noise(), {**TWO, **shape})
     return Directed(name, about, signed(scenario))
 
