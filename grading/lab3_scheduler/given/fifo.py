@@ -107,7 +107,7 @@ class FifoScheduler(Scheduler):
                 raise Refused(UNKNOWN_LABEL, ask.label)
         for ask in asks:
             sizes = [n.view.capacity for n in self.nodes.values() if n.view.label == ask.label]
-            if ask.count and not any(ask.capability.fits(size) for size in sizes):
+            if ask.count and sizes and not any(ask.capability.fits(size) for size in sizes):
                 raise Refused(TOO_LARGE, str(ask.capability))
         for ask in asks:
             one = structs.replace(ask, count=1)
@@ -134,9 +134,9 @@ class FifoScheduler(Scheduler):
     def recover(self, grant: Grant) -> None:
         if grant.container in self.grants:
             raise Refused(DUPLICATE, str(grant.container))
-        self._app(grant.app)
+        labels = self._app(grant.app).labels
         book = self._node(grant.node)
-        if grant.ask.label != book.view.label:
+        if grant.ask.label != book.view.label or grant.ask.label not in labels:
             raise Refused(UNKNOWN_LABEL, grant.ask.label)
         if not grant.ask.capability.fits(book.free):
             raise Refused(TOO_LARGE, str(grant.ask.capability))
