@@ -41,6 +41,8 @@ def ends_in_time(run: Run) -> Verdict:
             return verdict
     begun: set[str] = set()
     for entry, spec in account(run).entries:
+        if not can_run(run, spec):
+            continue
         deadline = max(healed, entry.began) + SLACK + work(run.scenario)
         verdict = bounded_liveness(entry.ended, deadline, f"the end of {spec.name}")
         if verdict.is_broken:
@@ -61,6 +63,26 @@ def ends_in_time(run: Run) -> Verdict:
         if verdict.is_broken:
             return verdict
     return kept()
+
+
+def can_run(run: Run, spec: AppSpec) -> bool:
+    """For each task there is a machine of its label that is large enough, and up in the end."""
+    down: set[str] = set()
+    for event in run.trace.of(Kind.CRASH, Kind.START):
+        (down.add if event.kind == Kind.CRASH else down.discard)(event.node)
+    machines = [
+        member.config
+        for name, member in run.cluster.members.items()
+        if isinstance(member.config, NodeConfig) and name not in down
+    ]
+    return all(
+        any(
+            task.label == machine.label and task.capability.fits(machine.capacity)
+            for machine in machines
+        )
+        for task in spec.tasks
+        if spec.name not in run.scenario.shape.get("refused", {})
+    )
 
 
 def _was_killed(run: Run, app: str) -> bool:
