@@ -30,7 +30,7 @@ def register(solo: Solo, lab: Modules, life: int = 1, memory: int = 4096) -> lis
 
 
 def beat(solo: Solo, lab: Modules, number: int, running=(), completed=(), life: int = 1) -> list:
-    return solo.deliver(lab.cluster.NodeHeartbeat(life, number, running, completed), "node-1")
+    return solo.deliver(lab.cluster.NodeHeartbeat(life, 1, number, running, completed), "node-1")
 
 
 def wish(lab: Modules, number: int, count: int, **more) -> object:

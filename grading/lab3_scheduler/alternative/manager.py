@@ -164,6 +164,7 @@ class ResourceManager(Node):
             sender,
             NodeAnswer(
                 machine.life,
+                EPOCH,
                 machine.heard_at,
                 tuple(n for n, standing in mine if standing is Standing.UNWANTED),
                 tuple(n for n, standing in mine if standing is Standing.OVERDUE),

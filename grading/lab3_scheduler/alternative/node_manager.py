@@ -102,7 +102,9 @@ class NodeManager(Node):
             return
         self.heartbeats += 1
         running = self.in_state(State.RUNNING)
-        self.send(rm, NodeHeartbeat(self.life, self.heartbeats, running, self.to_tell()))
+        self.send(
+            rm, NodeHeartbeat(self.life, self.rm_epoch, self.heartbeats, running, self.to_tell())
+        )
 
     def on_node_registered(self, said: NodeRegistered) -> None:
         if said.life == self.life:

@@ -184,7 +184,7 @@ class _Node:
 
     def answer(self, **more: Any) -> None:
         fields = {"kill": (), "void": (), "noted": (), "time": self.solo.time, **more}
-        self.solo.tell(NodeAnswer(self.life, **fields), "rm")
+        self.solo.tell(NodeAnswer(self.life, 1, **fields), "rm")
 
     def lease(self, number: int, **changes: Any) -> SignedLease:
         fields = {"expiry": self.solo.time + 500 * MS, "life": self.life, **changes}
@@ -327,7 +327,7 @@ class _Manager:
 
     def beat(self, running: tuple[int, ...] = (), *completed: Completed) -> NodeAnswer | None:
         self.beats += 1
-        beat = NodeHeartbeat(1, self.beats, running, completed)
+        beat = NodeHeartbeat(1, 1, self.beats, running, completed)
         return next(iter(_of(NodeAnswer, self.solo.tell(beat, "node-1"))), None)
 
     def wish(

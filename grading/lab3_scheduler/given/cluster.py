@@ -177,6 +177,8 @@ class NodeHeartbeat(Message, frozen=True):
     """How things are on this node."""
 
     life: int
+    epoch: int
+    """The RM's life that it is meant for."""
     number: int
     """Counts the heartbeats of this life. One that was overtaken says nothing any more."""
     running: tuple[int, ...]
@@ -189,6 +191,7 @@ class NodeAnswer(Message, frozen=True):
     """To a heartbeat."""
 
     life: int
+    epoch: int
     time: int
     """The RM's steady clock."""
     kill: tuple[int, ...]
@@ -215,6 +218,10 @@ class RegisterMaster(Message, frozen=True):
     app: str
     queue: str
     attempt: int = 1
+    epoch: int = 0
+    """The RM's life that this is meant for; 0 where the AM has never heard of one."""
+    holding: tuple[int, ...] = ()
+    """Containers that the application has already. None, in part 3A."""
 
 
 class MasterRegistered(Message, frozen=True):

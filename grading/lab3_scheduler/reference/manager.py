@@ -179,6 +179,7 @@ class ResourceManager(Node):
         here = [(number, self.containers[number]) for number in machine.containers]
         answer = NodeAnswer(
             machine.life,
+            self.epoch,
             self.monotonic(),
             kill=tuple(number for number, container in here if container.is_unwanted),
             void=tuple(number for number, container in here if container.is_overdue),

@@ -111,7 +111,9 @@ class NodeManager(Node):
         if self.registered:
             self.beats += 1
             over = tuple(self.completed.values())
-            self.send(rm, NodeHeartbeat(self.life, self.beats, tuple(self.running), over))
+            self.send(
+                rm, NodeHeartbeat(self.life, self.epoch, self.beats, tuple(self.running), over)
+            )
         else:
             config = self.config
             here = RegisterNode(self.life, config.capacity, config.rack, config.label, self.epoch)
