@@ -103,7 +103,7 @@ class ResourceManager(Node):
 
     def probe(self) -> Books:
         open_ones = [name for name, ledger in self.ledgers.items() if not ledger.is_closed]
-        return Books(tuple(self.places), tuple(open_ones))
+        return Books(EPOCH, tuple(self.places), tuple(open_ones))
 
     # -- time ---------------------------------------------------------------------------------------------------------
 

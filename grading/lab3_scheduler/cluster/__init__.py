@@ -1,12 +1,13 @@
-"""Part 3A, ResourceManager, NodeManager, ApplicationMaster, leases: promises and points."""
+"""Parts 3A (RM, NM, AM, leases) and 3E1 (another RM takes over): promises and points."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from distlab.grade.lab import RECORD_MESSAGES, Part, Promise, Run, Situation
-from grading.lab3_scheduler.cluster import exams, scenarios, schedules
+from grading.lab3_scheduler.cluster import exams, scenarios, schedules, succession
 from grading.lab3_scheduler.cluster.promises import progress, safety
+from grading.lab3_scheduler.cluster.promises import succession as inherited
 
 PAGE = "labs/lab3.md"
 
@@ -112,4 +113,62 @@ PART_A = Part(
     record=RECORD_MESSAGES,
 )
 
-PARTS = (PART_A,)
+REPLACED = _seen("an RM was replaced", inherited.was_replaced)
+INHERITED = _seen("something ran, and was held, when a new RM came", inherited.was_inherited)
+TOO_LATE = _seen("an RM spoke that had been replaced", inherited.spoke_too_late)
+
+PART_E1 = Part(
+    code="E1",
+    title="Another RM takes over",
+    modules=("leadership", "inheritance", "manager", "node_manager", "master"),
+    stage=scenarios.stage,
+    draw=scenarios.draw_e,
+    directed=succession.PART_E1,
+    runs=150,
+    simpler=scenarios.simpler,
+    promises=(
+        Promise(
+            code="SC-S7",
+            title="what runs and is held when another RM takes over goes on, and its end is told truly",
+            points=7,
+            judge=inherited.work_goes_on,
+            needs=(REPLACED, INHERITED),
+            page=f"{PAGE}#work-goes-on",
+        ),
+        Promise(
+            code="SC-S2",
+            title="in each container something is started once, and never with a lease of an RM known to be replaced",
+            points=4,
+            judge=safety.once_with_a_live_lease,
+            needs=(REPLACED, TOO_LATE),
+            page=f"{PAGE}#no-word-of-the-old-rm",
+        ),
+        Promise(
+            code="SC-S1",
+            title="what runs on a node fits into it, whoever granted it",
+            points=3,
+            judge=safety.fits_the_node,
+            needs=(INHERITED, FULL),
+            page=f"{PAGE}#capacity",
+        ),
+        Promise(
+            code="SC-L1",
+            title="every application ends, however often RMs die, soon after all is well",
+            points=4,
+            judge=progress.ends_in_time,
+            needs=(REPLACED, LOSS),
+            page=f"{PAGE}#every-application-ends",
+        ),
+        Promise(
+            code="SC-L2",
+            title="when all applications are over, everything is given back, to whoever leads then",
+            points=2,
+            judge=progress.given_back,
+            needs=(REPLACED,),
+            page=f"{PAGE}#given-back",
+        ),
+    ),
+    record=RECORD_MESSAGES,
+)
+
+PARTS = (PART_A, PART_E1)

@@ -32,6 +32,7 @@ from distlab.grade.scenario import Call, Scenario
 from distlab.grade.solution import Solution
 from distlab.sim import Simulation
 from labs.lab3_scheduler.cluster import (
+    Books,
     Held,
     KillApp,
     ManagerConfig,
@@ -78,17 +79,27 @@ def masters(shape: dict[str, Any]) -> list[Address]:
     return [Address(f"am-{n + 1}") for n in range(shape.get("masters", 1))]
 
 
+def managers(shape: dict[str, Any]) -> list[Address]:
+    """``rm``; and ``rm-2``, where there are two."""
+    return [Address("rm"), Address("rm-2")][: shape.get("rms", 1)]
+
+
 def cluster(solution: Solution, shape: dict[str, Any]) -> Cluster:
-    """A ResourceManager ``rm``, NodeManagers ``node-1``.., ApplicationMasters ``am-1``.."""
+    """ResourceManagers ``rm`` and ``rm-2``, NodeManagers ``node-1``.., ApplicationMasters ``am-1``.."""
     rm = solution.module("manager").ResourceManager
     node = solution.module("node_manager").NodeManager
     master = solution.module("master").ApplicationMaster
-    members = {"rm": Member(rm, ManagerConfig(KEY, QUEUES), "manager")}
+    members = {}
+    rms, standby = managers(shape), tuple(managers(shape)[1:])
+    for number, name in enumerate(rms):
+        peers = tuple(other for other in rms if other != name)
+        told = ManagerConfig(KEY, QUEUES, peers=peers, election=(100 + 60 * number) * MS)
+        members[name] = Member(rm, told, "manager")
     for name, capacity, label in machines(shape):
-        config = NodeConfig("rm", KEY, capacity, label=label)
+        config = NodeConfig("rm", KEY, capacity, label=label, standby=standby)
         members[name] = Member(node, config, "node")
     for name in masters(shape):
-        members[name] = Member(master, MasterConfig("rm"), "master")
+        members[name] = Member(master, MasterConfig("rm", standby=standby), "master")
     return Cluster(members)
 
 
@@ -97,7 +108,7 @@ def stage(solution: Solution, scenario: Scenario) -> Stage:
     return Stage(
         cluster=cluster(solution, scenario.shape),
         operations=(RunApp, KillApp),
-        until=max(scenario.plan.heal_at or 0, last) + SLACK + work(scenario) + SETTLED,
+        until=max(scenario.plan.heal_at or 0, last) + slack(scenario) + work(scenario) + SETTLED,
         settle=SETTLED,
         roles=holders,
     )
@@ -105,9 +116,16 @@ def stage(solution: Solution, scenario: Scenario) -> Stage:
 
 def holders(simulation: Simulation, role: str) -> list[Address]:
     """Who has a role now: ``busy`` are nodes in which something runs."""
+    if role == "leader":
+        return [a for a, p in simulation.probes().items() if isinstance(p, Books) and p.epoch]
     if role != "busy":
         return simulation.cluster.with_role(role)
     return [a for a, p in simulation.probes().items() if isinstance(p, Held) and p.running]
+
+
+def slack(scenario: Scenario) -> int:
+    """A cluster whose RMs may fail is granted a second more."""
+    return SLACK + (1_000 * MS if "rms" in scenario.shape else 0)
 
 
 def work(scenario: Scenario) -> int:
@@ -207,6 +225,30 @@ def draw_a(random: Random) -> Scenario:
     return Scenario(tuple(calls), draw_plan(random, around), noise, shape)
 
 
+def draw_e(random: Random) -> Scenario:
+    """All this; and RMs die, stand still, and are cut off, one or two of them."""
+    before = draw_a(random)
+    shape = {**before.shape, "rms": random.choice([1, 2, 2])}
+    names = [name for name, _, _ in machines(shape)]
+    around = Swarm(
+        nodes=[*managers(shape), *names, *masters(shape)],
+        targets=[*managers(shape), "@leader", "@leader"],
+        kinds=[rm_crash, rm_crash, pause, partition, one_way_cut, clog],
+        horizon=HORIZON,
+        most=5,
+        outage=(5 * MS, 350 * MS),
+    )
+    faults = (*draw_plan(random, around).faults, *before.plan.faults[:4])
+    plan = Plan(tuple(sorted(faults, key=lambda fault: fault.when.time)), heal_at=HORIZON)
+    return msgspec.structs.replace(before, plan=plan, shape=shape)
+
+
+def rm_crash(random: Random, swarm: Swarm) -> Any:
+    """An RM dies, and is back before anybody has missed it, or much later."""
+    outage = random.choice([(1 * MS, 30 * MS), (50 * MS, 350 * MS)])
+    return crash(random, msgspec.structs.replace(swarm, outage=outage))
+
+
 def draw_app(random: Random, shape: dict[str, Any], name: str) -> Call:
     """An application that the cluster can run."""
     wanted = []
@@ -268,6 +310,8 @@ def simpler(scenario: Scenario) -> Iterator[Scenario]:
     nodes = shape.get("nodes", [])
     if len(nodes) > 1 and f'"node-{len(nodes)}"' not in named:
         yield msgspec.structs.replace(scenario, shape={**shape, "nodes": nodes[:-1]})
+    if shape.get("rms", 1) > 1 and '"rm-2"' not in named:
+        yield msgspec.structs.replace(scenario, shape={**shape, "rms": 1})
     if shape.get("masters", 1) > 1 and f'"am-{shape["masters"]}"' not in named:
         yield msgspec.structs.replace(scenario, shape={**shape, "masters": shape["masters"] - 1})
 

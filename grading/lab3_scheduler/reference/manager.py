@@ -12,6 +12,11 @@ sees to it that the scheduler's books are true although all it hears is late, re
   arrived. Counts in an ask are absolute, and the AM does not know yet of what waits for it here, so
   these grants are taken off: each from the ask that it answers, or from another one of its size and
   label, for the AM may have used an earlier lease for a task of that one.
+
+An RM that dies takes all this with it, and nothing that runs (part 3E1). The next one claims an epoch, and asks:
+nodes say what runs, masters say what they hold. Until both have had time to speak it grants nothing and
+takes nothing for lost. What both know goes on; what only a node knows is killed; what only a master
+knows is lost. Leases that were granted and not used are void, since no node takes them any more.
 """
 
 from __future__ import annotations
@@ -19,7 +24,7 @@ from __future__ import annotations
 from msgspec import Struct, field, structs
 
 from distlab.core import Address, Node, Timer
-from labs.lab3_scheduler import leases
+from labs.lab3_scheduler import inheritance, leadership, leases
 from labs.lab3_scheduler.cluster import (
     Allocate,
     Allocated,
@@ -42,6 +47,7 @@ from labs.lab3_scheduler.cluster import (
     Resync,
     SignedLease,
 )
+from labs.lab3_scheduler.failover import AppRecord, Leading, MasterUnknown
 from labs.lab3_scheduler.fifo import FifoScheduler
 from labs.lab3_scheduler.scheduling import DUPLICATE, Ask, Grant, NodeView, Refused
 
@@ -53,6 +59,20 @@ class NodeSilent(Timer, frozen=True):
     """A node's lease has run out."""
 
     node: str
+
+
+class Watch(Timer, frozen=True):
+    """Time to look whether we still lead, and to tell the other RMs so."""
+
+
+class Election(Timer, frozen=True):
+    """No leader was heard of for too long."""
+
+
+class Recovered(Timer, frozen=True):
+    """Who has not spoken by now will not be waited for."""
+
+    epoch: int
 
 
 class LeaseUnused(Timer, frozen=True):
@@ -100,6 +120,10 @@ class Application(Struct):
     answer: Allocated | None = None
     is_finished: bool = False
     """Its master is through; some of its containers are not."""
+    is_known: bool = True
+    """Its master has spoken to us; not only to the RM before."""
+    held: set[int] = field(default_factory=set)
+    """Containers that its master holds from before, and of which no node has told us yet."""
 
 
 class ResourceManager(Node):
@@ -107,6 +131,9 @@ class ResourceManager(Node):
 
     config: ManagerConfig
     epoch: int
+    """The life in which we lead; 0 while we do not."""
+    is_recovered: bool
+    """All who run or hold something have had time to say so."""
     scheduler: FifoScheduler
     machines: dict[str, Machine]
     lives: dict[str, int]
@@ -116,20 +143,130 @@ class ResourceManager(Node):
     containers: dict[int, Container]
 
     def on_start(self) -> None:
-        # BEGIN SOLUTION 3A: nobody is known
-        self.epoch = FIRST_EPOCH
-        self.scheduler = FifoScheduler(self.config.queues, self.epoch << EPOCH_BITS | 1)
+        # BEGIN SOLUTION 3A: nobody is known; lead, in the first epoch
+        self.begin(0)
+        if self.config.peers:
+            self.follow()
+        else:
+            self.take_over()
+        # END SOLUTION
+
+    # BEGIN SOLUTION 3A: your own helpers
+    def begin(self, epoch: int) -> None:
+        """Nobody is known."""
+        self.epoch = epoch
+        self.is_recovered = epoch == FIRST_EPOCH
+        self.scheduler = FifoScheduler(self.config.queues, epoch << EPOCH_BITS | 1)
         self.machines = {}
         self.lives = {}
         self.apps = {}
         self.finished = set()
         self.containers = {}
+
+    # END SOLUTION
+
+    # -- who leads (part 3E1) -------------------------------------------------------------------------
+
+    # BEGIN SOLUTION 3E1: claim an epoch and begin with what was left; or wait for your turn
+    def take_over(self) -> None:
+        """Lead, unless somebody was faster."""
+        epoch = leadership.claim(self.store, self.address)
+        if not epoch:
+            self.follow()
+            return
+        self.begin(epoch)
+        self.finished = inheritance.ended(self.store)
+        for record in inheritance.applications(self.store):
+            if record.app not in self.finished:
+                self.inherit(record)
+        self.set_timer(Recovered(epoch), self.config.recovery)
+        self.watch()
+
+    def inherit(self, record: AppRecord) -> Application:
+        """An application from before, whose master has not spoken yet."""
+        self.scheduler.add_app(record.app, record.queue)
+        app = Application(Address(record.master), record.attempt, is_known=False)
+        self.apps[record.app] = app
+        return app
+
+    def follow(self) -> None:
+        """Not to lead, until there is no leader."""
+        if self.epoch:
+            self.begin(0)
+        self.set_timer(Election(), self.config.election)
+
+    def watch(self) -> None:
+        """Go on leading, or find that somebody else does."""
+        if leadership.newest(self.store) > self.epoch:
+            self.follow()
+            return
+        for peer in self.config.peers:
+            self.send(Address(peer), Leading(self.epoch))
+        self.set_timer(Watch(), self.config.watch)
+
+    # END SOLUTION
+
+    def on_watch(self) -> None:
+        # BEGIN SOLUTION 3E1: if we lead
+        if self.epoch:
+            self.watch()
         # END SOLUTION
+
+    def on_election(self) -> None:
+        # BEGIN SOLUTION 3E1: our turn, if we do not lead
+        if not self.epoch:
+            self.take_over()
+        # END SOLUTION
+
+    def on_leading(self, leading: Leading, rm: Address) -> None:
+        """Somebody else leads."""
+        # BEGIN SOLUTION 3E1: wait; or make way for a newer one
+        if not self.epoch or leading.epoch > self.epoch:
+            self.follow()
+        # END SOLUTION
+
+    def on_recovered(self, timer: Recovered) -> None:
+        """Go about the daily business; what nobody has spoken of is lost."""
+        # BEGIN SOLUTION 3E1: for this epoch; what masters hold and no node runs is lost
+        if timer.epoch == self.epoch:
+            self.is_recovered = True
+            for app in self.apps.values():
+                self.settle(app)
+        # END SOLUTION
+
+    # BEGIN SOLUTION 3E1: your own helpers
+    def settle(self, app: Application) -> None:
+        """What is held, and of which no node has spoken, is lost."""
+        if self.is_recovered:
+            lost = sorted(app.held - self.containers.keys())
+            app.completed += [Completed(number, Exit.LOST) for number in lost]
+            app.held.difference_update(lost)
+
+    def adopt(self, signed: SignedLease, node: str) -> None:
+        """A node runs this from before: it counts from now on, and goes on if its master holds it."""
+        lease = signed.lease
+        if lease.app not in self.apps:
+            records = {record.app: record for record in inheritance.applications(self.store)}
+            if lease.app not in records:
+                return
+            self.inherit(records[lease.app]).is_finished = lease.app in self.finished
+        app = self.apps[lease.app]
+        grant = Grant(lease.container, lease.app, node, Ask(lease.resources, label=lease.label))
+        self.scheduler.recover(grant)
+        unwanted = app.is_finished or (app.is_known and lease.container not in app.held)
+        self.containers[lease.container] = Container(grant, lease, True, is_unwanted=unwanted)
+        self.machines[node].containers[lease.container] = None
+
+    def is_for_us(self, epoch: int) -> bool:
+        """Whether somebody who has last heard of that epoch means us. Who never heard of one means the first."""
+        return (epoch or FIRST_EPOCH) == self.epoch
+
+    # END SOLUTION
 
     def probe(self) -> Books:
         """What the RM takes for granted. Judges look at it."""
         # BEGIN SOLUTION 3A: containers and applications that are not over
-        return Books(tuple(self.containers), tuple(self.apps))
+        return Books(self.epoch, tuple(self.containers), tuple(self.apps))
         # END SOLUTION
 
     # -- nodes ----------------------------------------------------------------------------------------
@@ -137,6 +274,11 @@ class ResourceManager(Node):
     def on_register_node(self, node: RegisterNode, sender: Address) -> None:
         """A machine begins a life, or repeats that it did, or this is an old message."""
         # BEGIN SOLUTION 3A: a newer life ends the older one; a life that is over stays over
+        if not self.epoch:
+            return
+        if not self.is_for_us(node.epoch):
+            self.send(sender, Resync(node.life, self.epoch))
+            return
         known = self.machines.get(sender)
         if node.life < self.lives.get(sender, 0):
             return
@@ -153,6 +295,8 @@ class ResourceManager(Node):
                 return
             self.machines[sender] = Machine(view, node.life)
             self.lives[sender] = node.life
+            for signed in node.running:
+                self.adopt(signed, sender)
         self.heard(sender)
         self.send(sender, NodeRegistered(node.life, self.epoch))
         # END SOLUTION
@@ -160,6 +304,11 @@ class ResourceManager(Node):
     def on_node_heartbeat(self, beat: NodeHeartbeat, sender: Address) -> None:
         """Learn what is true; have the scheduler fill what is free; say what is to be ended."""
         # BEGIN SOLUTION 3A: an older life, an older heartbeat; running, completed; then allocate
+        if not self.epoch:
+            return
+        if beat.epoch != self.epoch:
+            self.send(sender, Resync(beat.life, self.epoch))
+            return
         machine = self.machines.get(sender)
         if machine is None or beat.life != machine.life:
             if beat.life >= self.lives.get(sender, 0):
@@ -172,10 +321,10 @@ class ResourceManager(Node):
         for number in beat.running:
             if number in self.containers:
                 self.containers[number].is_used = True
-        for completed in beat.completed:
-            self.complete(completed)
-        for grant in self.scheduler.allocate(sender, self.now()):
-            self.grant(grant)
+        noted = [each.container for each in beat.completed if self.note(each)]
+        if self.is_recovered:
+            for grant in self.scheduler.allocate(sender, self.now()):
+                self.grant(grant)
         here = [(number, self.containers[number]) for number in machine.containers]
         answer = NodeAnswer(
             machine.life,
@@ -183,14 +332,15 @@ class ResourceManager(Node):
             self.monotonic(),
             kill=tuple(number for number, container in here if container.is_unwanted),
             void=tuple(number for number, container in here if container.is_overdue),
-            noted=tuple(completed.container for completed in beat.completed),
+            noted=tuple(noted),
         )
         self.send(sender, answer)
         # END SOLUTION
 
     def on_node_silent(self, timer: NodeSilent) -> None:
         # BEGIN SOLUTION 3A: the node is dead, with all that ran on it
-        self.lose(timer.node)
+        if self.epoch and leadership.newest(self.store) == self.epoch:
+            self.lose(timer.node)
         # END SOLUTION
 
     def on_lease_unused(self, timer: LeaseUnused) -> None:
@@ -236,6 +386,19 @@ class ResourceManager(Node):
         app.granted.append(grant.container)
         self.set_timer(LeaseUnused(grant.container), self.config.unused_lease)
 
+    def note(self, completed: Completed) -> bool:
+        """A node says that a container is over. Whether it need not say so again."""
+        number = completed.container
+        if number in self.containers:
+            self.complete(completed)
+            return True
+        for app in self.apps.values():
+            if number in app.held:  # from before, and over before its node spoke to us
+                app.held.discard(number)
+                app.completed.append(completed)
+                return True
+        return self.is_recovered  # else its master may still say that it holds it
+
     def complete(self, completed: Completed) -> None:
         """Nothing is in this container any more: its place is free, and its master will be told."""
         container = self.containers.pop(completed.container, None)
@@ -250,6 +413,7 @@ class ResourceManager(Node):
             app.granted.remove(completed.container)
         else:
             app.completed.append(completed)
+        app.held.discard(completed.container)
         self.bury(grant.app)
 
     def bury(self, name: str) -> None:
@@ -270,6 +434,11 @@ class ResourceManager(Node):
     def on_register_master(self, master: RegisterMaster, sender: Address) -> None:
         """An application begins, or its master repeats that it did, or this is an old message."""
         # BEGIN SOLUTION 3A: each name once, for ever
+        if not self.epoch:
+            return
+        if not self.is_for_us(master.epoch):
+            self.send(sender, MasterUnknown(master.app, self.epoch))
+            return
         app = self.apps.get(master.app)
         if app is None and master.app not in self.finished:
             try:
@@ -278,6 +447,11 @@ class ResourceManager(Node):
                 self.send(sender, MasterRefused(master.app, refused.code))
                 return
             app = self.apps[master.app] = Application(sender, master.attempt)
+            inheritance.let_in(
+                self.store, AppRecord(master.app, master.queue, master.attempt, sender)
+            )
+        if app is not None and app.master == sender and not (app.is_known or app.is_finished):
+            self.meet(app, master)
         if app is None or app.master != sender or app.is_finished:
             self.send(sender, MasterRefused(master.app, DUPLICATE))
         else:
@@ -288,6 +462,9 @@ class ResourceManager(Node):
         """Take note of what a master wants; tell it what it got since the last time."""
         # BEGIN SOLUTION 3A: the same wish, the same answer; else releases, asks, and a new answer
         app = self.apps.get(wish.app)
+        if self.epoch and (wish.epoch != self.epoch or (app is not None and not app.is_known)):
+            self.send(sender, MasterUnknown(wish.app, self.epoch))
+            return
         if app is None or app.master != sender or app.is_finished or wish.number < app.number:
             return
         if app.answer is None or wish.number > app.number:
@@ -307,8 +484,11 @@ class ResourceManager(Node):
     def on_finish_master(self, finish: FinishMaster, sender: Address) -> None:
         """End whatever the application still has; it is over when its nodes have said so."""
         # BEGIN SOLUTION 3A: confirm; take back its asks; kill
+        if not self.epoch:
+            return
         app = self.apps.get(finish.app)
         if app is not None and app.master == sender and not app.is_finished:
+            inheritance.end(self.store, finish.app)
             app.is_finished = True
             self.ask(finish.app, app, ())
             for container in self.containers_of(finish.app):
@@ -316,6 +496,17 @@ class ResourceManager(Node):
             self.bury(finish.app)
         self.send(sender, MasterFinished(finish.app))
         # END SOLUTION
+
+    # BEGIN SOLUTION 3E1: your own helpers
+    def meet(self, app: Application, master: RegisterMaster) -> None:
+        """The master of an application from before says what it holds."""
+        app.is_known = True
+        app.held = set(master.holding) - {each.container for each in app.completed}
+        for container in self.containers_of(master.app):
+            container.is_unwanted = container.grant.container not in app.held
+        self.settle(app)
+
+    # END SOLUTION
 
     # BEGIN SOLUTION 3A: your own helpers
     def ask(self, name: str, app: Application, asks: tuple[Ask, ...]) -> tuple[Denied, ...]:

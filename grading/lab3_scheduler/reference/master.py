@@ -32,6 +32,7 @@ from labs.lab3_scheduler.cluster import (
     StartRefused,
     Task,
 )
+from labs.lab3_scheduler.failover import MasterUnknown
 from labs.lab3_scheduler.scheduling import DUPLICATE, TOO_LARGE, UNKNOWN_APP
 
 
@@ -63,7 +64,9 @@ class Running(Struct):
     """The newest one."""
     is_answered: bool = True
     epoch: int = 0
-    """0: the RM does not know us yet."""
+    """The RM's life in which it knows us; 0 if there is none."""
+    newest: int = 0
+    """The newest life of the RM that we have heard of."""
     failure: str = ""
     """Why the application is given up."""
     killers: list[Ticket] = field(default_factory=list)
@@ -81,11 +84,17 @@ class ApplicationMaster(Node):
     apps: dict[str, Running]
     names: set[str]
     """Of all applications that ever began here."""
+    rms: list[Address]
+    """The one that we speak to, then the others."""
+    unanswered: int
+    """How often we have spoken since it last answered."""
 
     def on_start(self) -> None:
         # BEGIN SOLUTION 3A: nothing to run
         self.apps = {}
         self.names = set()
+        self.rms = [Address(rm) for rm in (self.config.rm, *self.config.standby)]
+        self.unanswered = 0
         # END SOLUTION
 
     def on_run_app(self, op: RunApp, ticket: Ticket) -> None:
@@ -121,10 +130,13 @@ class ApplicationMaster(Node):
     # BEGIN SOLUTION 3A: your own helpers
     def speak(self, name: str) -> None:
         """Say what is not answered yet: to the RM, and to the nodes."""
-        app, rm = self.apps[name], Address(self.config.rm)
+        app = self.apps[name]
+        self.turn_to_the_next()
+        rm = self.rms[0]
         self.set_timer(Speak(name), self.config.heartbeat)
-        if not app.epoch:
-            self.send(rm, RegisterMaster(name, app.spec.queue))
+        if not app.epoch and not (app.is_over and app.newest):
+            holding = tuple(app.bound)
+            self.send(rm, RegisterMaster(name, app.spec.queue, 1, app.newest, holding))
         elif app.is_over:
             self.send(rm, FinishMaster(name, 1))
             return
@@ -133,6 +145,20 @@ class ApplicationMaster(Node):
         for bound in app.bound.values():
             if not bound.is_started:
                 self.start(bound)
+
+    def turn_to_the_next(self) -> None:
+        """Count words without an answer; after too many, the next RM is in front."""
+        self.unanswered += 1
+        if self.unanswered > self.config.patience * max(1, len(self.apps)):
+            self.rms.append(self.rms.pop(0))
+            self.unanswered = 1
+
+    def heard(self, rm: Address) -> None:
+        """That RM leads: speak to it from now on."""
+        self.unanswered = 0
+        if rm in self.rms:
+            self.rms.remove(rm)
+            self.rms.insert(0, rm)
 
     def next_wish(self, app: Running) -> Allocate:
         """The last wish again, if it was not answered; else what is wanted now."""
@@ -158,15 +184,29 @@ class ApplicationMaster(Node):
     def on_master_registered(self, registered: MasterRegistered, rm: Address) -> None:
         # BEGIN SOLUTION 3A: from now on it can be asked
         app = self.apps.get(registered.app)
-        if app is not None and not app.epoch:
-            app.epoch = registered.epoch
+        if app is not None and not app.epoch and registered.epoch >= app.newest:
+            self.heard(rm)
+            app.epoch = app.newest = registered.epoch
+            app.wish, app.is_answered = None, True
+            app.unwanted = set()
             self.speak(registered.app)
+        # END SOLUTION
+
+    def on_master_unknown(self, unknown: MasterUnknown, rm: Address) -> None:
+        """There is a new RM: register with it, and say what the application holds."""
+        # BEGIN SOLUTION 3E1: if it is newer than ours
+        app = self.apps.get(unknown.app)
+        if app is not None and unknown.epoch > app.newest:
+            self.heard(rm)
+            app.newest = unknown.epoch
+            app.epoch = 0
         # END SOLUTION
 
     def on_master_refused(self, refused: MasterRefused, rm: Address) -> None:
         # BEGIN SOLUTION 3A: there will be no such application
         app = self.apps.get(refused.app)
         if app is not None and not app.epoch:
+            self.heard(rm)
             del self.apps[refused.app]
             self.finish(app.ticket, Fail(refused.code))
             for ticket in app.killers:
@@ -177,8 +217,11 @@ class ApplicationMaster(Node):
         """Bind tasks to what was granted; let those wait again whose container is over."""
         # BEGIN SOLUTION 3A: only the answer to the newest wish, and once
         app = self.apps.get(answer.app)
-        if app is None or app.wish is None or app.is_answered or answer.number != app.wish.number:
+        if app is None or app.wish is None or app.is_answered:
             return
+        if (answer.epoch, answer.number) != (app.epoch, app.wish.number):
+            return
+        self.heard(rm)
         app.is_answered = True
         app.unwanted -= set(app.wish.releases)
         for completed in answer.completed:
@@ -235,6 +278,7 @@ class ApplicationMaster(Node):
         # BEGIN SOLUTION 3A: it is over
         app = self.apps.get(finished.app)
         if app is not None and app.is_over:
+            self.heard(rm)
             del self.apps[finished.app]
             outcome = Fail(app.failure) if app.failure else Ok(len(app.spec.tasks))
             self.finish(app.ticket, outcome)

@@ -51,6 +51,11 @@ class Life(Struct, frozen=True):
     number: int
 
 
+def job_of(start: StartContainer) -> RunContainer:
+    """What runs in the container."""
+    return RunContainer(start.lease.lease, start.task)
+
+
 class NodeManager(Node):
     """One machine of the cluster."""
 
@@ -62,8 +67,12 @@ class NodeManager(Node):
     """The newest life of the RM that we have heard of."""
     ahead: int | None
     """How far the RM's steady clock is ahead of ours, at least; None before it has told us the time."""
+    rms: list[Address]
+    """The one that we speak to, then the others."""
+    unanswered: int
+    """Heartbeats since one was answered."""
     beats: int
-    running: dict[int, RunContainer]
+    running: dict[int, StartContainer]
     used: dict[int, str]
     """Every container in which something was started -> the task's name."""
     unused: dict[int, str]
@@ -76,6 +85,8 @@ class NodeManager(Node):
         # BEGIN SOLUTION 3A: a number that was never used before; then register
         self.life = 0
         self.epoch = 0
+        self.rms = [Address(rm) for rm in (self.config.rm, *self.config.standby)]
+        self.unanswered = 0
         self.ahead = None
         self.running = {}
         for life in self.disk.recover("lives", Life):
@@ -92,8 +103,8 @@ class NodeManager(Node):
     # BEGIN SOLUTION 3A: your own helpers
     def begin_life(self) -> None:
         """Everything that runs is ended; nothing of what was said before is valid."""
-        for container in self.running.values():
-            self.cancel_job(container)
+        for start in self.running.values():
+            self.cancel_job(job_of(start))
         self.life += 1
         self.disk.append("lives", Life(self.life))
         self.disk.sync("lives", "/")
@@ -107,7 +118,8 @@ class NodeManager(Node):
 
     def beat(self) -> None:
         """Say how things are; or who we are, as long as nobody has heard it."""
-        rm = Address(self.config.rm)
+        self.turn_to_the_next()
+        rm = self.rms[0]
         if self.registered:
             self.beats += 1
             over = tuple(self.completed.values())
@@ -116,9 +128,30 @@ class NodeManager(Node):
             )
         else:
             config = self.config
-            here = RegisterNode(self.life, config.capacity, config.rack, config.label, self.epoch)
+            here = RegisterNode(
+                self.life,
+                config.capacity,
+                config.rack,
+                config.label,
+                self.epoch,
+                tuple(start.lease for start in self.running.values()),
+            )
             self.send(rm, here)
         self.set_timer(Beat(), self.config.heartbeat)
+
+    def turn_to_the_next(self) -> None:
+        """Count heartbeats without an answer; after too many, the next RM is in front."""
+        self.unanswered += 1
+        if self.unanswered > self.config.patience:
+            self.rms.append(self.rms.pop(0))
+            self.unanswered = 1
+
+    def heard(self, rm: Address) -> None:
+        """That RM leads: speak to it from now on."""
+        self.unanswered = 0
+        if rm in self.rms:
+            self.rms.remove(rm)
+            self.rms.insert(0, rm)
 
     def end_unused(self, container: int, code: str) -> None:
         """Nothing was started in it; see to it that nothing ever is."""
@@ -134,21 +167,37 @@ class NodeManager(Node):
 
     def on_node_registered(self, registered: NodeRegistered, rm: Address) -> None:
         # BEGIN SOLUTION 3A: the RM knows of this life
-        if registered.life == self.life:
+        if registered.life == self.life and registered.epoch >= self.epoch:
+            self.heard(rm)
             self.registered = True
-            self.epoch = max(self.epoch, registered.epoch)
+            self.epoch = registered.epoch
         # END SOLUTION
 
     def on_node_refused(self, refused: NodeRefused, rm: Address) -> None:
         self.log.error("node", "this machine was refused", code=refused.code)
 
     def on_resync(self, resync: Resync, rm: Address) -> None:
-        """The RM has taken this life for dead: end it."""
+        """The RM has taken this life for dead: end it. A *new* RM cannot have: tell it what runs (part 3E1)."""
         # BEGIN SOLUTION 3A: if it is this life that is meant
-        if resync.life == self.life:
-            self.epoch = max(self.epoch, resync.epoch)
+        if resync.life != self.life or resync.epoch < self.epoch:
+            return
+        self.heard(rm)
+        if resync.epoch > self.epoch:
+            self.follow(resync.epoch)
+        else:
             self.begin_life()
         # END SOLUTION
+
+    # BEGIN SOLUTION 3E1: your own helpers
+    def follow(self, epoch: int) -> None:
+        """There is a new RM. What runs goes on; what was granted and is not used yet is void."""
+        self.epoch = epoch
+        self.ahead = None  # its clock is another one
+        self.registered = False
+        self.beats = 0
+        self.beat()
+
+    # END SOLUTION
 
     def on_start_container(self, start: StartContainer, master: Address) -> None:
         """Run the task, if the lease is good; the same request once more gets the same answer."""
@@ -172,8 +221,8 @@ class NodeManager(Node):
             self.send(master, StartRefused(number, code))
         else:
             self.used[number] = task.name
-            self.running[number] = RunContainer(lease, task)
-            self.run_job(self.running[number])
+            self.running[number] = start
+            self.run_job(job_of(start))
             self.send(master, Started(number))
         # END SOLUTION
 
@@ -189,13 +238,14 @@ class NodeManager(Node):
     def on_node_answer(self, answer: NodeAnswer, rm: Address) -> None:
         """End what is to be ended; forget what the RM has noted."""
         # BEGIN SOLUTION 3A: for this life only; an answer may come late, and more than once
-        if answer.life != self.life:
+        if answer.life != self.life or answer.epoch != self.epoch:
             return
+        self.heard(rm)
         ahead = answer.time - self.monotonic()
         self.ahead = ahead if self.ahead is None else max(self.ahead, ahead)
         for number in answer.kill:
             if number in self.running:
-                self.cancel_job(self.running.pop(number))
+                self.cancel_job(job_of(self.running.pop(number)))
                 self.completed[number] = Completed(number, Exit.KILLED)
         for number in (*answer.kill, *answer.void):
             if number not in self.used and number not in self.unused:

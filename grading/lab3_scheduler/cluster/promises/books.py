@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from distlab.check.history import Entry
+from distlab.core import Finished
 from distlab.grade.lab import Run
 from distlab.trace import Event, Kind
 from labs.lab3_scheduler.cluster import (
@@ -73,6 +74,10 @@ class Account:
         """Container -> the first ``Allocate`` that gives it back."""
         self.refused: dict[int, Event] = {}
         """Container -> the first refusal by a node."""
+        self.newest = 0
+        """The newest life of the RM in which anything was granted or answered."""
+        self.epochs: list[tuple[Event, int]] = []
+        """A node names an epoch of the RM for the first time."""
         self.lives: list[Event] = []
         """First registrations of each life, in order."""
         self._walk(run)
@@ -81,6 +86,7 @@ class Account:
         running: dict[str, dict[int, Stay]] = {}
         jobs: dict[int, Stay] = {}
         lives: set[tuple[str, int]] = set()
+        heard: dict[str, int] = {}
         for event in run.trace.of(Kind.JOB, Kind.JOB_END, Kind.CRASH, Kind.STOP, Kind.SEND):
             what = event.what
             if event.kind == Kind.JOB:
@@ -95,6 +101,10 @@ class Account:
             elif event.kind in (Kind.CRASH, Kind.STOP):
                 _over(running, event, list(running.get(event.node, ())))
             elif isinstance(what, NodeHeartbeat | RegisterNode):
+                if what.epoch > heard.get(event.node, 0):
+                    heard[event.node] = what.epoch
+                    self.epochs.append((event, what.epoch))
+                    self.newest = max(self.newest, what.epoch)
                 if isinstance(what, RegisterNode):
                     named = {signed.lease.container for signed in what.running}
                     if (event.node, what.life) not in lives:
@@ -119,6 +129,16 @@ class Account:
             elif isinstance(what, Allocate):
                 for container in what.releases:
                     self.releases.setdefault(container, event)
+
+    def was_left_behind(self, container: int) -> bool:
+        """Granted by an RM that has been replaced since, and nothing in it has come to its end."""
+        done = any(
+            stay.lease.container == container
+            and stay.ended is not None
+            and isinstance(stay.ended.what[1], Finished)
+            for stay in self.stays
+        )
+        return container >> 40 < self.newest and not done
 
     def registered(self, node: str, time: int) -> RegisterNode | None:
         """What a node has last said of itself."""

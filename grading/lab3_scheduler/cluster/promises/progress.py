@@ -8,7 +8,7 @@ from distlab.core import MS, Fail
 from distlab.grade.lab import Run
 from distlab.trace import Kind
 from grading.lab3_scheduler.cluster.promises.books import Account, account
-from grading.lab3_scheduler.cluster.scenarios import SLACK, work
+from grading.lab3_scheduler.cluster.scenarios import slack, work
 from labs.lab3_scheduler.cluster import (
     KILLED,
     Allocate,
@@ -33,7 +33,7 @@ def ends_in_time(run: Run) -> Verdict:
     healed = run.scenario.plan.heal_at or 0
     expected: dict[str, str] = run.scenario.shape.get("refused", {})
     for kill in run.history.of_type(KillApp):
-        deadline = max(healed, kill.began) + SLACK
+        deadline = max(healed, kill.began) + slack(run.scenario)
         verdict = bounded_liveness(
             kill.ended, deadline, "the end of an application that was killed"
         )
@@ -43,7 +43,7 @@ def ends_in_time(run: Run) -> Verdict:
     for entry, spec in account(run).entries:
         if not can_run(run, spec):
             continue
-        deadline = max(healed, entry.began) + SLACK + work(run.scenario)
+        deadline = max(healed, entry.began) + slack(run.scenario) + work(run.scenario)
         verdict = bounded_liveness(entry.ended, deadline, f"the end of {spec.name}")
         if verdict.is_broken:
             return verdict
@@ -164,10 +164,14 @@ def _came_to_nothing(book: Account, container: int) -> bool:
     """It was to be used, or there was no time to, and it did not end well."""
     told = book.exits.get(container)
     return (
-        told is not None
-        and told[1] is not Exit.DONE
-        and (container in book.starts or container not in book.releases)
-    ) or (container in book.refused)
+        (
+            told is not None
+            and told[1] is not Exit.DONE
+            and (container in book.starts or container not in book.releases)
+        )
+        or container in book.refused
+        or book.was_left_behind(container)
+    )
 
 
 def late_binding(run: Run) -> Verdict:

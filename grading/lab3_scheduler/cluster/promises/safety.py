@@ -77,6 +77,21 @@ def once_with_a_live_lease(run: Run) -> Verdict:
                 expected=f"node {stay.node}, life {node.life if node else 0}",
                 got=f"node {lease.node}, life {lease.life}",
             )
+        follows = [
+            each for each in book.epochs if each[0].node == stay.node and each[0].id < event.id
+        ]
+        if (
+            follows
+            and lease.epoch < follows[-1][1]
+            and follows[-1][0].incarnation == event.incarnation
+        ):
+            return broken(
+                f"{stay.node} started container {number(stay)} with a lease of an RM that it knew to be replaced",
+                follows[-1][0].id,
+                event.id,
+                expected=f"a lease of epoch {follows[-1][1]}",
+                got=f"epoch {lease.epoch}",
+            )
         claim = book.claims.get(lease.container)
         if claim is not None and claim[0].id < event.id:
             return broken(
