@@ -29,6 +29,7 @@ from labs.lab3_scheduler.cluster import (
     StartRefused,
     Task,
 )
+from labs.lab3_scheduler.failover import MasterUnknown
 from labs.lab3_scheduler.scheduling import DUPLICATE, TOO_LARGE, UNKNOWN_APP
 
 
@@ -53,6 +54,9 @@ class Board(Struct):
     surplus: list[int]
     waiting_for_death: list[Ticket]
     epoch: int = 0
+    """In which our registration is valid; 0 if in none."""
+    heard: int = 0
+    """The newest one that we have heard of."""
     number: int = 0
     asked: Allocate | None = None
     """The wish that is not answered yet."""
@@ -70,9 +74,13 @@ class Board(Struct):
 class ApplicationMaster(Node):
     config: MasterConfig
     boards: dict[str, Board]
+    rm: int
+    """Which of the RMs we speak to."""
+    quiet: int
+    """Ticks since it spoke to us, while we had something to say."""
 
     def on_start(self) -> None:
-        self.boards = {}
+        self.boards, self.rm, self.quiet = {}, 0, 0
         self.set_timer(Tick(), self.config.heartbeat)
 
     def on_run_app(self, op: RunApp, ticket: Ticket) -> None:
@@ -93,15 +101,27 @@ class ApplicationMaster(Node):
 
     def on_tick(self) -> None:
         self.set_timer(Tick(), self.config.heartbeat)
-        for board in self.boards.values():
-            if not board.is_over:
-                self.read(board)
+        to_read = [board for board in self.boards.values() if not board.is_over]
+        self.quiet = self.quiet + 1 if to_read else 0
+        if self.quiet > self.config.patience:
+            self.rm, self.quiet = (self.rm + 1) % len(self.rms()), 0
+        for board in to_read:
+            self.read(board)
+
+    def rms(self) -> list[Address]:
+        return [Address(name) for name in (self.config.rm, *self.config.standby)]
+
+    def spoke(self, rm: Address) -> None:
+        """It leads, as far as we know."""
+        self.rm, self.quiet = self.rms().index(rm), 0
 
     def read(self, board: Board) -> None:
         """Say what the board says."""
-        rm = Address(self.config.rm)
-        if not board.epoch:
-            self.send(rm, RegisterMaster(board.name, board.queue))
+        rm = self.rms()[self.rm]
+        if not board.epoch and not (board.heard and board.is_through()):
+            held = [c.lease.lease.container for c in board.cards if c.lease is not None]
+            who = RegisterMaster(board.name, board.queue, 1, board.heard, tuple(held))
+            self.send(rm, who)
         elif board.is_through():
             self.send(rm, FinishMaster(board.name, 1))
         else:
@@ -120,17 +140,26 @@ class ApplicationMaster(Node):
         assert card.lease is not None
         self.send(Address(card.lease.lease.node), StartContainer(card.lease, card.task))
 
-    def on_master_registered(self, word: MasterRegistered) -> None:
+    def on_master_registered(self, word: MasterRegistered, rm: Address) -> None:
         board = self.boards.get(word.app)
-        if board is not None and not board.epoch:
-            board.epoch = word.epoch
+        if board is not None and not board.epoch and word.epoch >= board.heard:
+            self.spoke(rm)
+            board.epoch = board.heard = word.epoch
+            board.number, board.asked, board.surplus = 0, None, []
+
+    def on_master_unknown(self, word: MasterUnknown, rm: Address) -> None:
+        board = self.boards.get(word.app)
+        if board is not None and word.epoch > board.heard:
+            self.spoke(rm)
+            board.heard, board.epoch = word.epoch, 0
 
     def on_master_refused(self, word: MasterRefused) -> None:
         board = self.boards.get(word.app)
         if board is not None and not board.epoch and not board.is_over:
             self.close(board, Fail(word.code), Fail(UNKNOWN_APP))
 
-    def on_master_finished(self, word: MasterFinished) -> None:
+    def on_master_finished(self, word: MasterFinished, rm: Address) -> None:
+        self.spoke(rm)
         board = self.boards.get(word.app)
         if board is not None and not board.is_over and board.is_through():
             outcome = Fail(board.given_up) if board.given_up else Ok(len(board.cards))
@@ -142,10 +171,13 @@ class ApplicationMaster(Node):
         for ticket in board.waiting_for_death:
             self.finish(ticket, of_the_killers)
 
-    def on_allocated(self, answer: Allocated) -> None:
+    def on_allocated(self, answer: Allocated, rm: Address) -> None:
         board = self.boards.get(answer.app)
-        if board is None or board.asked is None or board.asked.number != answer.number:
+        if board is None or board.asked is None:
             return
+        if (board.epoch, board.asked.number) != (answer.epoch, answer.number):
+            return
+        self.spoke(rm)
         board.asked = None
         for end in answer.completed:
             card = board.card_of(end.container)

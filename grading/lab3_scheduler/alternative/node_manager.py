@@ -28,6 +28,7 @@ from labs.lab3_scheduler.cluster import (
     NodeRegistered,
     RegisterNode,
     Resync,
+    SignedLease,
     StartContainer,
     Started,
     StartRefused,
@@ -50,6 +51,7 @@ class Place(Struct):
 
     state: State
     job: RunContainer | None = None
+    lease: SignedLease | None = None
     exit: Exit | None = None
     code: str = ""
     is_noted: bool = False
@@ -61,6 +63,10 @@ class NodeManager(Node):
     is_known: bool
     rm_epoch: int
     rm_ahead: list[int]
+    rm: int
+    """Which of the RMs we speak to."""
+    quiet: int
+    """Ticks since it spoke to us."""
     heartbeats: int
     places: dict[int, Place]
 
@@ -70,7 +76,15 @@ class NodeManager(Node):
         except NoSuchFile:
             self.life = 0
         self.rm_epoch, self.rm_ahead = 0, []
+        self.rm, self.quiet = 0, 0
         self.be_born()
+
+    def rms(self) -> list[Address]:
+        return [Address(name) for name in (self.config.rm, *self.config.standby)]
+
+    def spoke(self, rm: Address) -> None:
+        """It leads, as far as we know."""
+        self.rm, self.quiet = self.rms().index(rm), 0
 
     def be_born(self) -> None:
         """The file has one byte for each life."""
@@ -94,11 +108,16 @@ class NodeManager(Node):
         )
 
     def on_tick(self) -> None:
-        rm, config = Address(self.config.rm), self.config
+        self.quiet += 1
+        if self.quiet > self.config.patience:
+            self.rm, self.quiet = (self.rm + 1) % len(self.rms()), 0
+        rm, config = self.rms()[self.rm], self.config
         self.set_timer(Tick(), config.heartbeat)
         if not self.is_known:
             about = (config.capacity, config.rack, config.label, self.rm_epoch)
-            self.send(rm, RegisterNode(self.life, *about))
+            running = [p.lease for p in self.places.values() if p.state is State.RUNNING]
+            leases_used = tuple(lease for lease in running if lease is not None)
+            self.send(rm, RegisterNode(self.life, *about, leases_used))
             return
         self.heartbeats += 1
         running = self.in_state(State.RUNNING)
@@ -106,21 +125,25 @@ class NodeManager(Node):
             rm, NodeHeartbeat(self.life, self.rm_epoch, self.heartbeats, running, self.to_tell())
         )
 
-    def on_node_registered(self, said: NodeRegistered) -> None:
-        if said.life == self.life:
-            self.is_known = True
-            self.rm_epoch = max(self.rm_epoch, said.epoch)
+    def on_node_registered(self, said: NodeRegistered, rm: Address) -> None:
+        if said.life == self.life and said.epoch >= self.rm_epoch:
+            self.spoke(rm)
+            self.is_known, self.rm_epoch = True, said.epoch
 
     def on_node_refused(self, said: NodeRefused) -> None:
         """Nobody wants this machine; it may ask again."""
 
-    def on_resync(self, said: Resync) -> None:
-        if said.life != self.life:
+    def on_resync(self, said: Resync, rm: Address) -> None:
+        if said.life != self.life or said.heard != self.rm_epoch:
+            return
+        self.spoke(rm)
+        if said.epoch > self.rm_epoch:  # a new one asks who we are
+            self.rm_epoch, self.rm_ahead = said.epoch, []
+            self.is_known, self.heartbeats = False, 0
             return
         for place in self.places.values():
             if place.state is State.RUNNING and place.job is not None:
                 self.cancel_job(place.job)
-        self.rm_epoch = max(self.rm_epoch, said.epoch)
         self.be_born()
 
     def on_start_container(self, start: StartContainer, master: Address) -> None:
@@ -138,10 +161,10 @@ class NodeManager(Node):
             return code
         place = self.places.get(number)
         if place is None and code:
-            place = self.places[number] = Place(State.UNUSED, None, Exit.UNUSED, code)
+            place = self.places[number] = Place(State.UNUSED, exit=Exit.UNUSED, code=code)
         if place is None:
             job = RunContainer(start.lease.lease, start.task)
-            self.places[number] = Place(State.RUNNING, job)
+            self.places[number] = Place(State.RUNNING, job, start.lease)
             self.run_job(job)
             return ""
         if place.job is not None and place.job.task.name != start.task.name:
@@ -155,12 +178,13 @@ class NodeManager(Node):
     def end(self, place: Place, how: Exit) -> None:
         place.state, place.exit = State.ENDED, how
 
-    def on_node_answer(self, answer: NodeAnswer) -> None:
-        if answer.life != self.life:
+    def on_node_answer(self, answer: NodeAnswer, rm: Address) -> None:
+        if (answer.life, answer.epoch) != (self.life, self.rm_epoch):
             return
+        self.spoke(rm)
         self.rm_ahead = [max([answer.time - self.monotonic(), *self.rm_ahead])]
         for number in sorted({*answer.kill, *answer.void} - self.places.keys()):
-            self.places[number] = Place(State.UNUSED, None, Exit.UNUSED, VOID)
+            self.places[number] = Place(State.UNUSED, exit=Exit.UNUSED, code=VOID)
         for number in answer.kill:
             place = self.places[number]
             if place.state is State.RUNNING and place.job is not None:

@@ -258,7 +258,7 @@ def one_container(solution: Solution) -> Verdict:
     verdict = _walk(steps)
     if verdict.is_broken:
         return verdict
-    node.solo.tell(Resync(node.life, 1), "rm")
+    node.solo.tell(Resync(node.life, 1, 1), "rm")
     hello = _of(RegisterNode, _outward(node.solo.effects))
     old, node.life = node.life, hello[-1].life
     if node.life <= old or node.solo.jobs:
@@ -268,7 +268,7 @@ def one_container(solution: Solution) -> Verdict:
             got=f"life {node.life} after {old}, {len(node.solo.jobs)} containers running",
         )
     node.solo.tell(NodeRegistered(node.life, 1), "rm")
-    node.solo.tell(Resync(old, 1), "rm")
+    node.solo.tell(Resync(old, 1, 1), "rm")
     return _walk(
         [
             ("a lease of the life before", lambda: node.start(f), OLD_LIFE),

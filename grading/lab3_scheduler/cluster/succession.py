@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from distlab.core import MS
-from distlab.faults import Crash, Cut, Delay, Doing, Duplicate, Partition, Pause, Survival
+from distlab.faults import At, Clog, Crash, Cut, Delay, Doing, Duplicate, Partition, Pause, Survival
 from distlab.grade.lab import Directed
-from grading.lab3_scheduler.cluster.schedules import ONE, TWO, nth, plan, running
 from grading.lab3_scheduler.cluster.scenarios import kill_app, run_app, scenario, task, tasks
+from grading.lab3_scheduler.cluster.schedules import ONE, TWO, nth, plan, running
 
 LONG = 400
 """Steps of a task that outlives a failover."""
@@ -29,6 +29,20 @@ PART_E1 = (
             run_app(tasks(4, LONG)),
             plan=plan((running("node-1", 2), dies()), heal_at=300 * MS),
             nodes=TWO,
+            rms=1,
+        ),
+    ),
+    Directed(
+        "asked twice who it is",
+        "two heartbeats are on their way to the new manager; it asks the node twice to register",
+        scenario(
+            run_app(tasks(4, LONG)),
+            plan=plan(
+                (running("node-1", 2), Clog("node-1", "rm", 90 * MS)),
+                (running("node-1", 2), dies(30 * MS)),
+                heal_at=300 * MS,
+            ),
+            nodes=ONE,
             rms=1,
         ),
     ),
@@ -106,6 +120,45 @@ PART_E1 = (
         ),
     ),
     Directed(
+        "it ends while nobody leads, and its master comes late",
+        "the next manager hears of the end before it hears whose container it was",
+        scenario(
+            run_app([*tasks(2, 60), task("long", LONG)]),
+            plan=plan(
+                (running("node-1", 3), dies(150 * MS)),
+                (running("node-1", 3), Partition((("am-1",), ("rm",)), 240 * MS)),
+                heal_at=500 * MS,
+            ),
+            nodes=ONE,
+            rms=1,
+        ),
+    ),
+    Directed(
+        "a node is slower than its master",
+        "the next manager hears what the master holds, and from no node yet that it runs",
+        scenario(
+            run_app(tasks(3, LONG)),
+            plan=plan(
+                (running("node-1", 3), dies()),
+                (running("node-1", 3), Partition((("node-1",), ("rm",)), 80 * MS)),
+                heal_at=300 * MS,
+            ),
+            nodes=ONE,
+            rms=1,
+        ),
+    ),
+    Directed(
+        "the end is told to the old manager",
+        "it leads no more, and does not know that yet; the new one has begun without that word",
+        scenario(
+            run_app(tasks(3, 1500)),
+            kill_app("app-1", 345 * MS),
+            plan=plan((At(190 * MS), Partition((("rm",), ("rm-2",)), 300 * MS)), heal_at=600 * MS),
+            nodes=ONE,
+            rms=2,
+        ),
+    ),
+    Directed(
         "noted, and not told",
         "the old manager has noted the end of a container, and dies with it: its task is done anew",
         scenario(
@@ -155,6 +208,7 @@ PART_E1 = (
             plan=plan(
                 (nth("node-1", "rm", "RegisterNode"), Duplicate(140 * MS)),
                 (running("node-1", 4), dies(60 * MS)),
+                (running("node-1", 4), Clog("node-1", "rm", 180 * MS)),
                 heal_at=400 * MS,
             ),
             nodes=ONE,
@@ -169,7 +223,7 @@ PART_E1 = (
             plan=plan(
                 (nth("am-1", "rm", "RegisterMaster"), Duplicate(130 * MS)),
                 (running("node-1", 3), dies(60 * MS)),
-                (running("node-1", 3), Cut("am-1", "rm", 110 * MS)),
+                (running("node-1", 3), Clog("am-1", "rm", 180 * MS)),
                 heal_at=400 * MS,
             ),
             nodes=ONE,

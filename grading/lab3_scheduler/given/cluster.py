@@ -203,10 +203,15 @@ class NodeAnswer(Message, frozen=True):
 
 
 class Resync(Message, frozen=True):
-    """I do not know that life of yours, or not any more: what ran in it counts as lost. Begin anew."""
+    """I do not know that life of yours, or not any more: what ran in it counts as lost. Begin anew.
+
+    (Part 3E1: unless I am new to you. Then nothing is lost; register with me, and say what runs.)
+    """
 
     life: int
     epoch: int
+    heard: int
+    """The epoch in the message that this answers: about another one it says nothing."""
 
 
 # -- AM and RM ----------------------------------------------------------------------------------------

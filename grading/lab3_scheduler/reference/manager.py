@@ -195,10 +195,19 @@ class ResourceManager(Node):
             self.begin(0)
         self.set_timer(Election(), self.config.election)
 
+    def leads(self) -> bool:
+        """Whether we still lead; if somebody else does, make way.
+
+        First write, then ask this, then answer. Whoever takes over claims first, and reads then: either it reads
+        what we wrote, or we see its claim, and say nothing that it does not know of.
+        """
+        if self.epoch and leadership.newest(self.store) > self.epoch:
+            self.follow()
+        return bool(self.epoch)
+
     def watch(self) -> None:
         """Go on leading, or find that somebody else does."""
-        if leadership.newest(self.store) > self.epoch:
-            self.follow()
+        if not self.leads():
             return
         for peer in self.config.peers:
             self.send(Address(peer), Leading(self.epoch))
@@ -277,13 +286,13 @@ class ResourceManager(Node):
         if not self.epoch:
             return
         if not self.is_for_us(node.epoch):
-            self.send(sender, Resync(node.life, self.epoch))
+            self.send(sender, Resync(node.life, self.epoch, node.epoch))
             return
         known = self.machines.get(sender)
         if node.life < self.lives.get(sender, 0):
             return
         if known is None and node.life == self.lives.get(sender):
-            self.send(sender, Resync(node.life, self.epoch))
+            self.send(sender, Resync(node.life, self.epoch, node.epoch))
             return
         if known is None or node.life > known.life:
             self.lose(sender)
@@ -307,12 +316,12 @@ class ResourceManager(Node):
         if not self.epoch:
             return
         if beat.epoch != self.epoch:
-            self.send(sender, Resync(beat.life, self.epoch))
+            self.send(sender, Resync(beat.life, self.epoch, beat.epoch))
             return
         machine = self.machines.get(sender)
         if machine is None or beat.life != machine.life:
             if beat.life >= self.lives.get(sender, 0):
-                self.send(sender, Resync(beat.life, self.epoch))
+                self.send(sender, Resync(beat.life, self.epoch, beat.epoch))
             return
         if beat.number <= machine.beats:
             return
@@ -339,7 +348,7 @@ class ResourceManager(Node):
 
     def on_node_silent(self, timer: NodeSilent) -> None:
         # BEGIN SOLUTION 3A: the node is dead, with all that ran on it
-        if self.epoch and leadership.newest(self.store) == self.epoch:
+        if self.leads():
             self.lose(timer.node)
         # END SOLUTION
 
@@ -446,10 +455,11 @@ class ResourceManager(Node):
             except Refused as refused:
                 self.send(sender, MasterRefused(master.app, refused.code))
                 return
+            record = AppRecord(master.app, master.queue, master.attempt, sender)
+            inheritance.let_in(self.store, record)
+            if not self.leads():
+                return
             app = self.apps[master.app] = Application(sender, master.attempt)
-            inheritance.let_in(
-                self.store, AppRecord(master.app, master.queue, master.attempt, sender)
-            )
         if app is not None and app.master == sender and not (app.is_known or app.is_finished):
             self.meet(app, master)
         if app is None or app.master != sender or app.is_finished:
@@ -484,11 +494,13 @@ class ResourceManager(Node):
     def on_finish_master(self, finish: FinishMaster, sender: Address) -> None:
         """End whatever the application still has; it is over when its nodes have said so."""
         # BEGIN SOLUTION 3A: confirm; take back its asks; kill
-        if not self.epoch:
-            return
         app = self.apps.get(finish.app)
-        if app is not None and app.master == sender and not app.is_finished:
-            inheritance.end(self.store, finish.app)
+        if not self.epoch or (app is not None and app.master != sender):
+            return
+        inheritance.end(self.store, finish.app)
+        if not self.leads():
+            return
+        if app is not None and not app.is_finished:
             app.is_finished = True
             self.ask(finish.app, app, ())
             for container in self.containers_of(finish.app):

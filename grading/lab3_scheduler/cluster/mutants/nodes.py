@@ -93,7 +93,7 @@ class EveryResync(NodeManager):
     """Begins anew at each Resync, also at one that is meant for a life that is over: what has just begun is killed."""
 
     def on_resync(self, resync: Resync, rm: Address) -> None:
-        super().on_resync(structs.replace(resync, life=self.life), rm)
+        super().on_resync(structs.replace(resync, life=self.life, heard=self.epoch), rm)
 
 
 class SaysKilled(NodeManager):

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from distlab.check import Verdict, broken, kept
-from distlab.core import Finished
+from distlab.core import MS
 from distlab.grade.lab import Run
 from distlab.trace import Event, Kind
 from grading.lab3_scheduler.cluster.promises.books import account
 from labs.lab3_scheduler.cluster import (
     Allocated,
-    Completed,
     Exit,
     FinishMaster,
+    ManagerConfig,
     NodeAnswer,
+    NodeHeartbeat,
     NodeRegistered,
     RegisterMaster,
     RegisterNode,
+    Resync,
+    StartContainer,
+    Started,
 )
 from labs.lab3_scheduler.failover import EPOCHS
+
+PATIENCE = 100 * MS
+"""A new RM takes nothing for lost sooner; its ``recovery`` is half as long again."""
 
 
 def work_goes_on(run: Run) -> Verdict:
@@ -34,6 +41,13 @@ def work_goes_on(run: Run) -> Verdict:
     for event in _sent(run, NodeAnswer):
         for container in event.what.kill:
             met = inherited.get((event.what.epoch, container))
+            if container >> 40 < event.what.epoch and not _has_spoken(run, event, container):
+                return broken(
+                    f"a new RM has {_name(container)} killed, and has not heard its master yet",
+                    event.id,
+                    expected="it goes on until its master has said whether it holds it",
+                    got=f"killed in epoch {event.what.epoch}",
+                )
             if met is None or met.id > event.id:
                 continue
             end = finished.get(met.what.app)
@@ -42,40 +56,155 @@ def work_goes_on(run: Run) -> Verdict:
             if any(each is not None and each.id < event.id for each in (end, given_back, before)):
                 continue
             return broken(
-                f"a new RM has container {container & ((1 << 40) - 1)} killed, which its node runs and its master holds",
+                f"a new RM has {_name(container)} killed, which its node runs and its master holds",
                 met.id,
                 event.id,
                 expected="it goes on",
                 got=f"killed in epoch {event.what.epoch}",
             )
-    return _nothing_is_lost_that_was_told(run, inherited)
-
-
-def _nothing_is_lost_that_was_told(run: Run, inherited: dict[tuple[int, int], Event]) -> Verdict:
-    """A node that has told a new RM of the end of a container has told it for its master."""
-    done = {
-        stay.lease.container: stay
-        for stay in account(run).stays
-        if stay.ended is not None and isinstance(stay.ended.what[1], Finished)
-    }
-    silent = _silences(run)
-    for event in _sent(run, Allocated):
-        for completed in event.what.completed:
-            met = inherited.get((event.what.epoch, completed.container))
-            stay = done.get(completed.container)
-            if met is None or stay is None or completed.exit is Exit.DONE:
-                continue
-            if (event.what.epoch, stay.node) in silent:
-                continue
-            return broken(
-                f"task {stay.task.name} has run to its end, and a new RM tells its master that it was {completed.exit}",
-                met.id,
-                stay.ended.id if stay.ended else 0,
-                event.id,
-                expected=repr(Completed(completed.container, Exit.DONE)),
-                got=repr(completed),
-            )
+    for judge in (
+        _nobody_starts_anew,
+        _masters_hold_what_they_started,
+        _lost_in_time,
+        _noted_is_told,
+    ):
+        verdict = judge(run)
+        if verdict.is_broken:
+            return verdict
     return kept()
+
+
+def _nobody_starts_anew(run: Run) -> Verdict:
+    """A node begins a new life for the RM that it belongs to, not for one that is new, or has been replaced."""
+    life: dict[str, int] = {}
+    epoch: dict[str, int] = {}
+    asked: dict[str, Event] = {}
+    for event in run.trace.of(Kind.START, Kind.SEND, Kind.DELIVER):
+        what = event.what
+        if event.kind == Kind.START:
+            life.pop(event.node, None)
+            asked.pop(event.node, None)
+            epoch[event.node] = 0
+        elif event.kind == Kind.DELIVER and isinstance(what, Resync):
+            if what.life == life.get(event.node):
+                if what.epoch == what.heard == epoch.get(event.node, 0):
+                    asked.pop(event.node, None)
+                else:
+                    asked.setdefault(event.node, event)
+        elif event.kind == Kind.DELIVER and isinstance(what, NodeRegistered):
+            if what.life == life.get(event.node):
+                epoch[event.node] = max(epoch.get(event.node, 0), what.epoch)
+        elif event.kind == Kind.SEND and isinstance(what, NodeHeartbeat | RegisterNode):
+            before = asked.pop(event.node, None)
+            if before is not None and what.life != before.what.life:
+                return broken(
+                    f"{event.node} began a new life, since an RM said Resync that it does not belong to",
+                    before.id,
+                    event.id,
+                    expected=f"life {before.what.life} goes on, with all that runs",
+                    got=f"life {what.life}",
+                )
+            life[event.node] = what.life
+            epoch[event.node] = max(epoch.get(event.node, 0), what.epoch)
+    return kept()
+
+
+def _lost_in_time(run: Run) -> Verdict:
+    """A new RM takes nothing for lost before nodes had time to speak."""
+    claimed = _claims(run)
+    again = {(event.node, event.what.epoch) for event in account(run).lives}
+    for event in _sent(run, Allocated):
+        begun = claimed.get(event.what.epoch)
+        for completed in event.what.completed:
+            told = account(run).grants.get(completed.container)
+            if (
+                completed.exit is Exit.LOST
+                and completed.container >> 40 < event.what.epoch
+                and begun is not None
+                and event.time - begun.time < PATIENCE
+                and not (told is not None and (told[1].node, event.what.epoch) in again)
+            ):
+                return broken(
+                    f"a new RM takes {_name(completed.container)} for lost as soon as it leads",
+                    begun.id,
+                    event.id,
+                    expected=f"nodes have {ManagerConfig(b'').recovery // MS} ms to speak",
+                    got=f"{(event.time - begun.time) / MS:.0f} ms",
+                )
+    return kept()
+
+
+def _masters_hold_what_they_started(run: Run) -> Verdict:
+    """A master that registers with a new RM names all that was started for it, and of which it has heard no end."""
+    started: dict[str, dict[int, str]] = {}
+    for event in run.trace.of(Kind.START, Kind.SEND, Kind.DELIVER):
+        what = event.what
+        if event.kind == Kind.START:
+            started.pop(event.node, None)
+        elif event.kind == Kind.SEND and isinstance(what, StartContainer):
+            app = what.lease.lease.app
+            started.setdefault(event.node, {}).setdefault(what.lease.lease.container, f"?{app}")
+        elif event.kind == Kind.DELIVER and isinstance(what, Started):
+            mine = started.get(event.node, {})
+            if what.container in mine:
+                mine[what.container] = mine[what.container].lstrip("?")
+        elif event.kind == Kind.DELIVER and isinstance(what, Allocated):
+            for completed in what.completed:
+                started.get(event.node, {}).pop(completed.container, None)
+        elif event.kind == Kind.SEND and isinstance(what, RegisterMaster) and what.epoch:
+            mine = started.get(event.node, {})
+            left_out = {c for c, app in mine.items() if app == what.app} - set(what.holding)
+            if left_out:
+                return broken(
+                    f"{event.node} registers with a new RM, and leaves out what was started for it",
+                    event.id,
+                    expected=f"also {sorted(left_out)}",
+                    got=list(what.holding),
+                )
+    return kept()
+
+
+def _noted_is_told(run: Run) -> Verdict:
+    """What a new RM notes while masters have time to speak, it tells them when they do."""
+    claimed = _claims(run)
+    noted: dict[tuple[int, int], Event] = {}
+    for event in run.trace.of(Kind.SEND):
+        if isinstance(event.what, NodeAnswer):
+            begun = claimed.get(event.what.epoch)
+            for container in event.what.noted:
+                if begun is not None and event.time - begun.time < PATIENCE:
+                    noted.setdefault((event.what.epoch, container), event)
+        elif isinstance(event.what, Allocated):
+            for completed in event.what.completed:
+                before = noted.get((event.what.epoch, completed.container))
+                claim = account(run).claims.get(completed.container)
+                if before is None or claim is None or completed.exit is claim[1]:
+                    continue
+                return broken(
+                    f"a new RM has noted that {_name(completed.container)} is {claim[1]}, and tells its master otherwise",
+                    claim[0].id,
+                    before.id,
+                    event.id,
+                    expected=claim[1].value,
+                    got=completed.exit.value,
+                )
+    return kept()
+
+
+def _has_spoken(run: Run, kill: Event, container: int) -> bool:
+    """Whether the container's master had registered in that epoch, or said that it is through, before."""
+    told = account(run).grants.get(container)
+    for event in run.trace.of(Kind.SEND):
+        match event.what:
+            case RegisterMaster(app=app, epoch=epoch) if epoch == kill.what.epoch:
+                pass
+            case FinishMaster(app=app):
+                pass
+            case _:
+                continue
+        if event.id < kill.id and (told is None or told[1].app == app):
+            return True
+    return False
 
 
 def _inherited(run: Run) -> dict[tuple[int, int], Event]:
@@ -97,20 +226,18 @@ def _inherited(run: Run) -> dict[tuple[int, int], Event]:
     return held
 
 
-def _silences(run: Run) -> set[tuple[int, str]]:
-    """(epoch, node): the node had more than one life in that epoch, or was out of touch for long."""
-    lives: dict[tuple[int, str], set[int]] = {}
-    last: dict[tuple[int, str], int] = {}
-    found = set()
-    for event in run.trace.of(Kind.DELIVER):
-        what = event.what
-        if type(what).__name__ in ("NodeHeartbeat", "RegisterNode"):
-            key = (what.epoch, event.peer)
-            lives.setdefault(key, set()).add(what.life)
-            if event.time - last.get(key, event.time) > 100_000:
-                found.add(key)
-            last[key] = event.time
-    return found | {key for key, named in lives.items() if len(named) > 1}
+def _claims(run: Run) -> dict[int, Event]:
+    """Epoch -> the call that claimed it."""
+    return {
+        int(event.what[1].removeprefix(EPOCHS)): event
+        for event in run.trace.of(Kind.STORE)
+        if event.what[0] == "put_if_absent" and event.what[1].startswith(EPOCHS) and event.what[2]
+    }
+
+
+def _name(container: int) -> str:
+    """For reports: epoch and count."""
+    return f"container {container >> 40}.{container & ((1 << 40) - 1)}"
 
 
 def _sent(run: Run, message: type) -> list[Event]:
@@ -120,16 +247,9 @@ def _sent(run: Run, message: type) -> list[Event]:
 # -- situations -------------------------------------------------------------------------------------------------------
 
 
-def epochs_claimed(run: Run) -> int:
-    return sum(
-        event.what[0] == "put_if_absent" and event.what[1].startswith(EPOCHS) and event.what[2]
-        for event in run.trace.of(Kind.STORE)
-    )
-
-
 def was_replaced(run: Run) -> bool:
     """A second RM has led, or one a second time."""
-    return epochs_claimed(run) > 1
+    return len(_claims(run)) > 1
 
 
 def was_inherited(run: Run) -> bool:
