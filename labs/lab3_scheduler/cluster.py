@@ -203,10 +203,15 @@ class NodeAnswer(Message, frozen=True):
 
 
 class Resync(Message, frozen=True):
-    """I do not know that life of yours, or not any more: what ran in it counts as lost. Begin anew."""
+    """I do not know that life of yours, or not any more: what ran in it counts as lost. Begin anew.
+
+    (Part 3E1: unless I am new to you. Then nothing is lost; register with me, and say what runs.)
+    """
 
     life: int
     epoch: int
+    heard: int
+    """The epoch in the message that this answers: about another one it says nothing."""
 
 
 # -- AM and RM ----------------------------------------------------------------------------------------
@@ -313,6 +318,8 @@ class StartRefused(Message, frozen=True):
 class Books(Struct, frozen=True):
     """The RM's: what it takes for granted."""
 
+    epoch: int
+    """The life in which it leads; 0 while it does not."""
     containers: tuple[int, ...]
     """All that it has granted, and of which it does not know that they are over."""
     apps: tuple[str, ...]
@@ -341,6 +348,14 @@ class ManagerConfig(Config, frozen=True):
     """A node that was silent for so long counts as dead, with all that ran on it."""
     unused_lease: int = 150 * MS
     """A container in which nothing was started for so long is taken back."""
+    peers: tuple[str, ...] = ()
+    """The other RMs (part 3E1)."""
+    watch: int = 20 * MS
+    """How often to look whether one still leads, and to tell the others so."""
+    election: int = 100 * MS
+    """Who has heard of no leader for so long takes over. Each RM has another one."""
+    recovery: int = 150 * MS
+    """How long a new RM waits for nodes and masters, before it grants anything or takes anything for lost."""
 
 
 class NodeConfig(Config, frozen=True):
@@ -352,6 +367,10 @@ class NodeConfig(Config, frozen=True):
     rack: str = "rack"
     label: str = DEFAULT
     heartbeat: int = 20 * MS
+    standby: tuple[str, ...] = ()
+    """The other RMs (part 3E1)."""
+    patience: int = 5
+    """After so many heartbeats without an answer it is another RM's turn."""
 
 
 class MasterConfig(Config, frozen=True):
@@ -360,3 +379,7 @@ class MasterConfig(Config, frozen=True):
     rm: str
     heartbeat: int = 20 * MS
     """How often to say what is wanted; and to repeat what was not answered."""
+    standby: tuple[str, ...] = ()
+    """The other RMs (part 3E1)."""
+    patience: int = 5
+    """After so many words without an answer it is another RM's turn."""

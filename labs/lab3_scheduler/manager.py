@@ -12,6 +12,11 @@ sees to it that the scheduler's books are true although all it hears is late, re
   arrived. Counts in an ask are absolute, and the AM does not know yet of what waits for it here, so
   these grants are taken off: each from the ask that it answers, or from another one of its size and
   label, for the AM may have used an earlier lease for a task of that one.
+
+An RM that dies takes all this with it, and nothing that runs (part 3E1). The next one claims an epoch, and asks:
+nodes say what runs, masters say what they hold. Until both have had time to speak it grants nothing and
+takes nothing for lost. What both know goes on; what only a node knows is killed; what only a master
+knows is lost. Leases that were granted and not used are void, since no node takes them any more.
 """
 
 from __future__ import annotations
@@ -19,7 +24,7 @@ from __future__ import annotations
 from msgspec import Struct, field, structs
 
 from distlab.core import Address, Node, Timer
-from labs.lab3_scheduler import leases
+from labs.lab3_scheduler import inheritance, leadership, leases
 from labs.lab3_scheduler.cluster import (
     Allocate,
     Allocated,
@@ -42,6 +47,7 @@ from labs.lab3_scheduler.cluster import (
     Resync,
     SignedLease,
 )
+from labs.lab3_scheduler.failover import AppRecord, Leading, MasterUnknown
 from labs.lab3_scheduler.fifo import FifoScheduler
 from labs.lab3_scheduler.scheduling import DUPLICATE, Ask, Grant, NodeView, Refused
 
@@ -53,6 +59,20 @@ class NodeSilent(Timer, frozen=True):
     """A node's lease has run out."""
 
     node: str
+
+
+class Watch(Timer, frozen=True):
+    """Time to look whether we still lead, and to tell the other RMs so."""
+
+
+class Election(Timer, frozen=True):
+    """No leader was heard of for too long."""
+
+
+class Recovered(Timer, frozen=True):
+    """Who has not spoken by now will not be waited for."""
+
+    epoch: int
 
 
 class LeaseUnused(Timer, frozen=True):
@@ -100,6 +120,10 @@ class Application(Struct):
     answer: Allocated | None = None
     is_finished: bool = False
     """Its master is through; some of its containers are not."""
+    is_known: bool = True
+    """Its master has spoken to us; not only to the RM before."""
+    held: set[int] = field(default_factory=set)
+    """Containers that its master holds from before, and of which no node has told us yet."""
 
 
 class ResourceManager(Node):
@@ -107,6 +131,9 @@ class ResourceManager(Node):
 
     config: ManagerConfig
     epoch: int
+    """The life in which we lead; 0 while we do not."""
+    is_recovered: bool
+    """All who run or hold something have had time to say so."""
     scheduler: FifoScheduler
     machines: dict[str, Machine]
     lives: dict[str, int]
@@ -116,7 +143,29 @@ class ResourceManager(Node):
     containers: dict[int, Container]
 
     def on_start(self) -> None:
-        raise NotImplementedError("3A: nobody is known")
+        raise NotImplementedError("3A: nobody is known; lead, in the first epoch")
+
+    # TODO 3A: your own helpers
+
+    # -- who leads (part 3E1) -------------------------------------------------------------------------
+
+    # TODO 3E1: claim an epoch and begin with what was left; or wait for your turn
+
+    def on_watch(self) -> None:
+        raise NotImplementedError("3E1: if we lead")
+
+    def on_election(self) -> None:
+        raise NotImplementedError("3E1: our turn, if we do not lead")
+
+    def on_leading(self, leading: Leading, rm: Address) -> None:
+        """Somebody else leads."""
+        raise NotImplementedError("3E1: wait; or make way for a newer one")
+
+    def on_recovered(self, timer: Recovered) -> None:
+        """Go about the daily business; what nobody has spoken of is lost."""
+        raise NotImplementedError("3E1: for this epoch; what masters hold and no node runs is lost")
+
+    # TODO 3E1: your own helpers
 
     def probe(self) -> Books:
         """What the RM takes for granted. Judges look at it."""
@@ -160,5 +209,7 @@ class ResourceManager(Node):
     def on_finish_master(self, finish: FinishMaster, sender: Address) -> None:
         """End whatever the application still has; it is over when its nodes have said so."""
         raise NotImplementedError("3A: confirm; take back its asks; kill")
+
+    # TODO 3E1: your own helpers
 
     # TODO 3A: your own helpers

@@ -32,6 +32,7 @@ from labs.lab3_scheduler.cluster import (
     StartRefused,
     Task,
 )
+from labs.lab3_scheduler.failover import MasterUnknown
 from labs.lab3_scheduler.scheduling import DUPLICATE, TOO_LARGE, UNKNOWN_APP
 
 
@@ -63,7 +64,9 @@ class Running(Struct):
     """The newest one."""
     is_answered: bool = True
     epoch: int = 0
-    """0: the RM does not know us yet."""
+    """The RM's life in which it knows us; 0 if there is none."""
+    newest: int = 0
+    """The newest life of the RM that we have heard of."""
     failure: str = ""
     """Why the application is given up."""
     killers: list[Ticket] = field(default_factory=list)
@@ -81,6 +84,10 @@ class ApplicationMaster(Node):
     apps: dict[str, Running]
     names: set[str]
     """Of all applications that ever began here."""
+    rms: list[Address]
+    """The one that we speak to, then the others."""
+    unanswered: int
+    """How often we have spoken since it last answered."""
 
     def on_start(self) -> None:
         raise NotImplementedError("3A: nothing to run")
@@ -100,6 +107,10 @@ class ApplicationMaster(Node):
 
     def on_master_registered(self, registered: MasterRegistered, rm: Address) -> None:
         raise NotImplementedError("3A: from now on it can be asked")
+
+    def on_master_unknown(self, unknown: MasterUnknown, rm: Address) -> None:
+        """There is a new RM: register with it, and say what the application holds."""
+        raise NotImplementedError("3E1: if it is newer than ours")
 
     def on_master_refused(self, refused: MasterRefused, rm: Address) -> None:
         raise NotImplementedError("3A: there will be no such application")

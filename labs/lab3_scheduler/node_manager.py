@@ -51,6 +51,11 @@ class Life(Struct, frozen=True):
     number: int
 
 
+def job_of(start: StartContainer) -> RunContainer:
+    """What runs in the container."""
+    return RunContainer(start.lease.lease, start.task)
+
+
 class NodeManager(Node):
     """One machine of the cluster."""
 
@@ -62,8 +67,12 @@ class NodeManager(Node):
     """The newest life of the RM that we have heard of."""
     ahead: int | None
     """How far the RM's steady clock is ahead of ours, at least; None before it has told us the time."""
+    rms: list[Address]
+    """The one that we speak to, then the others."""
+    unanswered: int
+    """Heartbeats since one was answered."""
     beats: int
-    running: dict[int, RunContainer]
+    running: dict[int, StartContainer]
     used: dict[int, str]
     """Every container in which something was started -> the task's name."""
     unused: dict[int, str]
@@ -93,8 +102,10 @@ class NodeManager(Node):
         self.log.error("node", "this machine was refused", code=refused.code)
 
     def on_resync(self, resync: Resync, rm: Address) -> None:
-        """The RM has taken this life for dead: end it."""
+        """The RM has taken this life for dead: end it. A *new* RM cannot have: tell it what runs (part 3E1)."""
         raise NotImplementedError("3A: if it is this life that is meant")
+
+    # TODO 3E1: your own helpers
 
     def on_start_container(self, start: StartContainer, master: Address) -> None:
         """Run the task, if the lease is good; the same request once more gets the same answer."""

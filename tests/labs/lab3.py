@@ -24,3 +24,9 @@ class Modules:
 def lab(request: pytest.FixtureRequest) -> Modules:
     """Every test runs on both solutions: what it claims must not depend on how they are built."""
     return Modules(request.param)
+
+
+@pytest.fixture(params=["reference", "alternative"])
+def lab_e1(request: pytest.FixtureRequest) -> Modules:
+    """The same, for part 3E1."""
+    return Modules(request.param, "E1")

@@ -153,7 +153,11 @@ PART_E1 = (
         scenario(
             run_app(tasks(3, 1500)),
             kill_app("app-1", 345 * MS),
-            plan=plan((At(190 * MS), Partition((("rm",), ("rm-2",)), 300 * MS)), heal_at=600 * MS),
+            plan=plan(
+                (At(190 * MS), Partition((("rm",), ("rm-2",)), 300 * MS)),
+                (At(400 * MS), Crash("rm")),
+                heal_at=800 * MS,
+            ),
             nodes=ONE,
             rms=2,
         ),

@@ -181,7 +181,7 @@ def _noted_is_told(run: Run) -> Verdict:
                 if before is None or claim is None or completed.exit is claim[1]:
                     continue
                 return broken(
-                    f"a new RM has noted that {_name(completed.container)} is {claim[1]}, and tells its master otherwise",
+                    f"a new RM has noted that {_name(completed.container)} is {claim[1]}, and does not tell so",
                     claim[0].id,
                     before.id,
                     event.id,
