@@ -178,7 +178,8 @@ class ResourceManager(Node):
         if not self.epoch:
             return
         if max(node.epoch, 1) != self.epoch:
-            self.send(sender, Resync(node.life, self.epoch, node.epoch))
+            if not self.is_replaced():
+                self.send(sender, Resync(node.life, self.epoch, node.epoch))
             return
         known = self.machines.get(sender)
         if known is not None and node.life < known.life:
@@ -234,7 +235,8 @@ class ResourceManager(Node):
         if not self.epoch:
             return
         if beat.epoch != self.epoch:
-            self.send(sender, Resync(beat.life, self.epoch, beat.epoch))
+            if not self.is_replaced():
+                self.send(sender, Resync(beat.life, self.epoch, beat.epoch))
             return
         machine = self.machines.get(sender)
         if machine is None or beat.life != machine.life or not machine.is_alive:

@@ -134,7 +134,7 @@ class NodeManager(Node):
         """Nobody wants this machine; it may ask again."""
 
     def on_resync(self, said: Resync, rm: Address) -> None:
-        if said.life != self.life or said.heard != self.rm_epoch:
+        if said.life != self.life or said.heard != self.rm_epoch or said.epoch < self.rm_epoch:
             return
         self.spoke(rm)
         if said.epoch > self.rm_epoch:  # a new one asks who we are

@@ -286,7 +286,8 @@ class ResourceManager(Node):
         if not self.epoch:
             return
         if not self.is_for_us(node.epoch):
-            self.send(sender, Resync(node.life, self.epoch, node.epoch))
+            if self.leads():
+                self.send(sender, Resync(node.life, self.epoch, node.epoch))
             return
         known = self.machines.get(sender)
         if node.life < self.lives.get(sender, 0):
@@ -316,7 +317,8 @@ class ResourceManager(Node):
         if not self.epoch:
             return
         if beat.epoch != self.epoch:
-            self.send(sender, Resync(beat.life, self.epoch, beat.epoch))
+            if self.leads():
+                self.send(sender, Resync(beat.life, self.epoch, beat.epoch))
             return
         machine = self.machines.get(sender)
         if machine is None or beat.life != machine.life:

@@ -179,7 +179,7 @@ class NodeManager(Node):
     def on_resync(self, resync: Resync, rm: Address) -> None:
         """The RM has taken this life for dead: end it. A *new* RM cannot have: tell it what runs (part 3E1)."""
         # BEGIN SOLUTION 3A: if it is this life that is meant
-        if (resync.life, resync.heard) != (self.life, self.epoch):
+        if (resync.life, resync.heard) != (self.life, self.epoch) or resync.epoch < self.epoch:
             return
         self.heard(rm)
         if resync.epoch > self.epoch:

@@ -335,7 +335,7 @@ MANAGERS = (
     _bug("wall-clock", WallClock, "SC-L1", "liveness"),
     _bug("anybodys-containers", AnybodysContainers, "SC-S1"),
     _bug("counts-are-more", CountsAreMore, "SC-C1", "cost"),
-    _bug("same-ask-only", SameAskOnly, "SC-C1", "cost"),
+    _bug("same-ask-only", SameAskOnly, "SC-C1", "cost", source="after YARN-11702"),
     _bug("old-wishes-count", OldWishesCount, "SC-C1", "cost"),
     _bug("answers-anew", AnswersAnew, "SC-C1", "cost"),
     _bug("tells-again", TellsAgain, "SC-L1"),

@@ -133,12 +133,12 @@ class NotConfirmed(ApplicationMaster):
 _AM = "master:ApplicationMaster"
 
 
-def _bug(name: str, by: type, breaks: str, kind: str = "safety") -> Mutant:
-    return bug(name, by, part="A", replaces=_AM, breaks=breaks, kind=kind)
+def _bug(name: str, by: type, breaks: str, kind: str = "safety", **more: str) -> Mutant:
+    return bug(name, by, part="A", replaces=_AM, breaks=breaks, kind=kind, **more)
 
 
 MASTERS = (
-    _bug("asks-until-it-runs", AsksUntilItRuns, "SC-C1", "cost"),
+    _bug("asks-until-it-runs", AsksUntilItRuns, "SC-C1", "cost", source="SPARK-2687"),
     _bug("over-is-done", OverIsDone, "SC-L1"),
     _bug("forgets-the-task", ForgetsTheTask, "SC-L1"),
     _bug("every-answer", EveryAnswer, "SC-L1"),
