@@ -16,7 +16,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
+import distlab
 from distlab.core.errors import ScenarioError
 from distlab.grade.sealed.channel import Closed
 
@@ -34,10 +36,13 @@ def spawn_child(command: Sequence[str], inherited: socket.socket) -> subprocess.
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         pass_fds=[inherited.fileno()],
-        env={"PYTHONHASHSEED": "0"}
+        env={"PYTHONHASHSEED": "0", "PYTHONPATH": _OURS}
         | {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
     )
 
+
+_OURS = str(Path(distlab.__file__).parents[1])
+"""The inside runs the distlab that the outside is, not another one that is installed."""
 
 _ENVIRONMENT = ("PYTHONHASHSEED", "DISTLAB_ROOT", "LANG")
 

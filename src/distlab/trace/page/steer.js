@@ -82,7 +82,7 @@ class View {
     for (const row of this.svg.querySelectorAll(".row")) {
       const other = this.run.marks[row.dataset.place];
       const side = other === mark ? "chosen" : past.has(other.anchor) ? "past" : future.has(other.anchor) ? "future" : "";
-      row.setAttribute("class", `row ${side}`.trim());
+      row.setAttribute("class", `row ${side}${other.faults.length || other.shape === "bar" ? " struck" : ""}`);
       row.querySelector(".side").textContent = { past: "↑", future: "↓" }[side] || "";
       if (side in this.around) this.around[side]++;
     }
@@ -119,7 +119,7 @@ function tell(view) {
     effectsOf(run, mark.event),
     stateOf(run, mark.event),
     run.known.has(mark.anchor)
-      ? `<p class="counts">Shown here: ${around.past} led to it (↑), ${around.future} follow from it (↓); the pale ones do neither.</p>`
+      ? `<p>Of the rows shown, ${around.past} led to it (↑) and ${around.future} came of it (↓); the pale ones did neither.</p>`
       : "",
   ];
   panel.innerHTML = said.join("");
@@ -164,7 +164,7 @@ function stateOf(run, event) {
     return `${old}<ins>${escaped(name)} = ${escaped(text)}</ins>`;
   });
   const same = Object.entries(before).filter(([name]) => !(name in entry.set));
-  const rest = same.length ? `<details><summary>${same.length} fields stay as they were</summary>${table(same)}</details>` : "";
+  const rest = same.length ? `<details><summary>${same.length === 1 ? "1 field stays as it was" : same.length + " fields stay as they were"}</summary>${table(same)}</details>` : "";
   return `<h3>state of ${escaped(entry.node)}</h3>${changes.join("") || "<p>does not change</p>"}${rest}`;
 }
 
