@@ -24,7 +24,7 @@ DEFAULT = ""
 # -- resources --------------------------------------------------------------------------------------------------------
 
 
-class Resources(Struct, frozen=True, order=True):
+class Resources(Struct, frozen=True, order=True, gc=False):
     """So much of a machine. Order is of fields, memory first; use :meth:`fits` for "has room for"."""
 
     memory: int = 0
@@ -63,7 +63,7 @@ class NodeView(Struct, frozen=True):
     """The partition of the cluster that it belongs to. What asks for another label never runs here."""
 
 
-class Ask(Struct, frozen=True):
+class Ask(Struct, frozen=True, gc=False):
     """So many containers of one kind. What is equal but for ``count`` is the same ask, now with another count."""
 
     capability: Resources
@@ -83,7 +83,7 @@ class Ask(Struct, frozen=True):
     """Asks of one application with the same name here are granted all together, or not at all."""
 
 
-class Grant(Struct, frozen=True):
+class Grant(Struct, frozen=True, gc=False):
     """A container: a place on a node that is the application's from now on."""
 
     container: int

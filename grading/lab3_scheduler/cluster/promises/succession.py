@@ -32,12 +32,11 @@ def work_goes_on(run: Run) -> Verdict:
     inherited = _inherited(run)
     book = account(run)
     finished = {e.what.app: e for e in reversed(list(_sent(run, FinishMaster)))}
-    lost = {
-        (event.what.epoch, completed.container): event
-        for event in _sent(run, Allocated)
-        for completed in event.what.completed
-        if completed.exit is Exit.LOST
-    }
+    lost: dict[tuple[int, int], Event] = {}
+    for event in _sent(run, Allocated):
+        for completed in event.what.completed:
+            if completed.exit is Exit.LOST:
+                lost.setdefault((event.what.epoch, completed.container), event)
     for event in _sent(run, NodeAnswer):
         for container in event.what.kill:
             met = inherited.get((event.what.epoch, container))
