@@ -89,7 +89,7 @@ def cluster(solution: Solution, shape: dict[str, Any]) -> Cluster:
     rm = solution.module("manager").ResourceManager
     node = solution.module("node_manager").NodeManager
     master = solution.module("master").ApplicationMaster
-    members = {}
+    members: dict[str, Member] = {}
     rms, standby = managers(shape), tuple(managers(shape)[1:])
     for number, name in enumerate(rms):
         peers = tuple(other for other in rms if other != name)
@@ -239,7 +239,7 @@ def draw_e(random: Random) -> Scenario:
         outage=(5 * MS, 350 * MS),
     )
     faults = (*draw_plan(random, around).faults, *before.plan.faults[:4])
-    plan = Plan(tuple(sorted(faults, key=lambda fault: fault.when.time)), heal_at=HORIZON)
+    plan = Plan(faults, heal_at=HORIZON)
     return msgspec.structs.replace(before, plan=plan, shape=shape)
 
 

@@ -18,6 +18,7 @@ from labs.lab3_scheduler.cluster import (
     FinishMaster,
     Held,
     KillApp,
+    ManagerConfig,
     NodeConfig,
     NodeHeartbeat,
     RegisterMaster,
@@ -66,7 +67,7 @@ def ends_in_time(run: Run) -> Verdict:
 
 
 def can_run(run: Run, spec: AppSpec) -> bool:
-    """For each task there is a machine of its label that is large enough, and up in the end."""
+    """An RM is up in the end; and for each task a machine of its label that is large enough."""
     down: set[str] = set()
     for event in run.trace.of(Kind.CRASH, Kind.START):
         (down.add if event.kind == Kind.CRASH else down.discard)(event.node)
@@ -75,6 +76,11 @@ def can_run(run: Run, spec: AppSpec) -> bool:
         for name, member in run.cluster.members.items()
         if isinstance(member.config, NodeConfig) and name not in down
     ]
+    if not any(
+        isinstance(member.config, ManagerConfig) and name not in down
+        for name, member in run.cluster.members.items()
+    ):
+        return False
     return all(
         any(
             task.label == machine.label and task.capability.fits(machine.capacity)
