@@ -115,8 +115,8 @@ class NodeManager(Node):
         self.set_timer(Tick(), config.heartbeat)
         if not self.is_known:
             about = (config.capacity, config.rack, config.label, self.rm_epoch)
-            running = [p.lease for p in self.places.values() if p.state is State.RUNNING]
-            leases_used = tuple(lease for lease in running if lease is not None)
+            held = [p.lease for p in self.places.values() if p.state is State.RUNNING]
+            leases_used = tuple(lease for lease in held if lease is not None)
             self.send(rm, RegisterNode(self.life, *about, leases_used))
             return
         self.heartbeats += 1

@@ -144,7 +144,7 @@ class ResourceManager(Node):
 
     def on_start(self) -> None:
         # BEGIN SOLUTION 3A: nobody is known; lead, in the first epoch
-        self.begin(0)
+        self.begin_epoch(0)
         if self.config.peers:
             self.follow()
         else:
@@ -152,7 +152,7 @@ class ResourceManager(Node):
         # END SOLUTION
 
     # BEGIN SOLUTION 3A: your own helpers
-    def begin(self, epoch: int) -> None:
+    def begin_epoch(self, epoch: int) -> None:
         """Nobody is known."""
         self.epoch = epoch
         self.is_recovered = epoch == FIRST_EPOCH
@@ -174,7 +174,7 @@ class ResourceManager(Node):
         if not epoch:
             self.follow()
             return
-        self.begin(epoch)
+        self.begin_epoch(epoch)
         self.finished = inheritance.ended(self.store)
         for record in inheritance.applications(self.store):
             if record.app not in self.finished:
@@ -192,7 +192,7 @@ class ResourceManager(Node):
     def follow(self) -> None:
         """Not to lead, until there is no leader."""
         if self.epoch:
-            self.begin(0)
+            self.begin_epoch(0)
         self.set_timer(Election(), self.config.election)
 
     def leads(self) -> bool:
