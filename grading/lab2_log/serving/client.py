@@ -1,9 +1,9 @@
-"""Takes people's requests to the brokers: a client of the log that lives inside the cluster.
+"""Asks brokers and controllers, and asks again: what every client of the log inside the cluster has in common.
 
-One request of a person is one operation. It asks the controller who leads, and whoever leads for the rest; where
-nobody answers, or somebody else leads by now, it asks anew until its time is up. A batch may therefore be appended
-twice when a broker dies: to prevent that takes the producer of part 2F. Batches are sealed and opened by the
-solution's own ``batch.py``.
+A question goes to whoever decides (which partitions are there, who leads), or to whoever leads the partition. Where
+nobody answers, or somebody else leads by now, it is asked anew, until its time is up; ``settled`` hears of the outcome.
+A batch may therefore be appended twice when a broker dies. Batches are sealed and opened by the solution's own
+``batch.py``.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from distlab.core import MS, SECOND, Address, Config, Fail, Message, Node, Ok, Ticket, Timer
-from grading.lab2_log.log.requests import (
+from distlab.core import MS, SECOND, Address, Config, Fail, Message, Node, Ok, Timer
+from grading.lab2_log.serving.requests import (
     FROM_END,
     FROM_START,
     LARGEST,
@@ -26,10 +26,11 @@ from grading.lab2_log.log.requests import (
     Put,
     Take,
 )
-from grading.lab2_log.log.topics import UNKNOWN_TOPIC, CreateTopic, Metadata, MetadataAnswer
+from grading.lab2_log.serving.topics import UNKNOWN_TOPIC, CreateTopic, Metadata, MetadataAnswer
 from labs.lab2_log.batch import seal, unseal
 from labs.lab2_log.batches import Batch, Corrupt, Record, head_at
 from labs.lab2_log.brokers import (
+    ALL,
     CORRUPT_MESSAGE,
     NONE,
     OFFSET_OUT_OF_RANGE,
@@ -41,12 +42,13 @@ from labs.lab2_log.brokers import (
 )
 
 
-class GatewayConfig(Config, frozen=True):
+class ClientConfig(Config, frozen=True):
     """Whom to ask."""
 
-    controller: str = "controller"
+    controllers: tuple[str, ...] = ("controller",)
+    """Only the one that decides answers."""
     timeout: int = 1 * SECOND
-    """How long a broker may take to answer, beyond what it was allowed to wait."""
+    """How long anybody may take to answer, beyond what they were allowed to wait."""
 
 
 class Again(Timer, frozen=True):
@@ -56,22 +58,23 @@ class Again(Timer, frozen=True):
 
 
 class Asking(Struct):
-    """A request under way."""
+    """A question under way."""
 
-    ticket: Ticket
-    operation: Any
+    question: Any
+    about: Any
+    """What ``settled`` is told of it."""
     deadline: int
     offset: int = 0
     wish: int = 0
-    """The id of the first question."""
+    """The id under which it was asked first."""
     why: str = NO_ANSWER
     """What was the matter so far."""
 
 
-class Gateway(Node):
-    """Any number of requests at a time."""
+class LogClient(Node):
+    """Any number of questions at a time: :class:`NewTopic`, :class:`List`, :class:`Put`, :class:`Take`."""
 
-    config: GatewayConfig
+    config: ClientConfig
     states: dict[str, PartitionState]
     asking: dict[int, Asking]
     questions: int
@@ -80,79 +83,82 @@ class Gateway(Node):
         self.states, self.asking = {}, {}
         self.questions = self.random.getrandbits(30) << 20
 
-    # -- operations ---------------------------------------------------------------------------------------------------
+    def settled(self, about: Any, outcome: Ok | Fail) -> None:
+        """The question about which ``about`` was said has its answer; or nobody gave one in time."""
+        raise NotImplementedError
 
-    def on_new_topic(self, op: NewTopic, ticket: Ticket) -> None:
-        self.ask(Asking(ticket, op, self.monotonic() + 10 * SECOND))
-
-    def on_list(self, op: List, ticket: Ticket) -> None:
-        self.ask(Asking(ticket, op, self.monotonic() + 10 * SECOND))
-
-    def on_put(self, op: Put, ticket: Ticket) -> None:
-        if sum(len(k or b"") + len(v or b"") + 20 for k, v in op.lines) > LARGEST:
-            self.finish(ticket, Fail(TOO_LARGE))
-        else:
-            self.ask(Asking(ticket, op, self.monotonic() + op.patience))
-
-    def on_take(self, op: Take, ticket: Ticket) -> None:
-        self.ask(Asking(ticket, op, self.monotonic() + op.patience + op.max_wait, op.offset))
+    def submit(self, question: Any, about: Any) -> None:
+        """Ask, until there is an answer."""
+        match question:
+            case Put(lines=lines) if size_of(lines) > LARGEST:
+                self.settled(about, Fail(TOO_LARGE))
+            case Put():
+                self.ask(Asking(question, about, self.monotonic() + question.patience))
+            case Take():
+                deadline = self.monotonic() + question.patience + question.max_wait
+                self.ask(Asking(question, about, deadline, question.offset))
+            case _:
+                self.ask(Asking(question, about, self.monotonic() + 10 * SECOND))
 
     def ask(self, asking: Asking) -> None:
         """Send the question, under a new id, to whom it concerns as far as we know."""
         self.questions += 1
-        number, op = self.questions, asking.operation
+        number, question = self.questions, asking.question
         self.asking[number] = asking
         asking.wish = asking.wish or number
-        to, wait = self.config.controller, self.config.timeout
+        to, wait = self.config.controllers, self.config.timeout
         message: Message
-        match op:
+        match question:
             case NewTopic(topic, partitions, replicas):
                 message = CreateTopic(number, topic, partitions, replicas, asking.wish)
-            case Put() | Take() if self.leader_of(op.partition):
-                to = self.leader_of(op.partition)
-                message = self.question(number, asking)
-                wait += getattr(op, "max_wait", 0)
+            case Put() | Take() if self.leader_of(question.partition):
+                to = (self.leader_of(question.partition),)
+                message = self.message_of(number, asking)
+                wait += getattr(question, "max_wait", 0)
             case _:
                 message = Metadata(number)
-        self.send(Address(to), message)
-        if isinstance(message, Produce) and message.acks == 0:
-            self.end(number, Ok(-1))
-        else:
-            self.set_timer(Again(number), wait)
+        for address in to:
+            self.send(Address(address), message)
+        self.set_timer(Again(number), wait)
 
-    def question(self, number: int, asking: Asking) -> Message:
-        op = asking.operation
-        if isinstance(op, Put):
-            return Produce(number, op.partition, op.acks, batch_of(op.lines, self.now()))
+    def message_of(self, number: int, asking: Asking) -> Message:
+        question = asking.question
+        if isinstance(question, Put):
+            blob = batch_of(question.lines, self.now())
+            return Produce(number, question.partition, ALL, blob)
         # No offset is negative: so the answer is an error, and says where the log begins and ends.
-        wait = op.max_wait if asking.offset >= 0 else 0
-        return Fetch(number, op.partition, asking.offset, op.max_bytes, int(wait > 0), wait)
+        wait = question.max_wait if asking.offset >= 0 else 0
+        return Fetch(
+            number, question.partition, asking.offset, question.max_bytes, int(wait > 0), wait
+        )
 
     def leader_of(self, partition: str) -> str:
         state = self.states.get(partition)
         return state.leader if state is not None else ""
 
-    def end(self, number: int, outcome: Ok | Fail) -> None:
+    def settle(self, number: int, outcome: Ok | Fail) -> None:
         self.cancel_timer(Again(number))
-        self.finish(self.asking.pop(number).ticket, outcome)
+        self.settled(self.asking.pop(number).about, outcome)
 
     def try_again(self, number: int, why: str) -> None:
         """Not now; ask anew, and who leads first."""
         asking = self.asking[number]
         asking.why = why
-        if not isinstance(asking.operation, NewTopic | List):
-            self.states.pop(asking.operation.partition, None)
+        self.forget_leader(asking)
         self.set_timer(Again(number), 50 * MS)
+
+    def forget_leader(self, asking: Asking) -> None:
+        if isinstance(asking.question, Put | Take):
+            self.states.pop(asking.question.partition, None)
 
     def on_again(self, timer: Again) -> None:
         asking = self.asking.pop(timer.id, None)
         if asking is None:
             return
         if self.monotonic() >= asking.deadline:
-            self.finish(asking.ticket, Fail(asking.why))
+            self.settled(asking.about, Fail(asking.why))
         else:
-            if isinstance(asking.operation, Put | Take):
-                self.states.pop(asking.operation.partition, None)
+            self.forget_leader(asking)
             self.ask(asking)
 
     # -- answers ------------------------------------------------------------------------------------------------------
@@ -162,14 +168,14 @@ class Gateway(Node):
         asking = self.asking.get(answer.id)
         if asking is None:
             return
-        match asking.operation:
+        match asking.question:
             case List():
-                self.end(answer.id, Ok(answer.partitions))
+                self.settle(answer.id, Ok(answer.partitions))
             case NewTopic():
-                self.end(answer.id, Fail(answer.error) if answer.error else Ok(None))
-            case op if op.partition not in self.states:
-                self.end(answer.id, Fail(UNKNOWN_TOPIC))
-            case op if not self.leader_of(op.partition):
+                self.settle(answer.id, Fail(answer.error) if answer.error else Ok(None))
+            case question if question.partition not in self.states:
+                self.settle(answer.id, Fail(UNKNOWN_TOPIC))
+            case question if not self.leader_of(question.partition):
                 self.try_again(answer.id, NO_LEADER)
             case _:
                 self.cancel_timer(Again(answer.id))
@@ -179,9 +185,9 @@ class Gateway(Node):
         if answer.id not in self.asking:
             return
         if answer.error == NONE:
-            self.end(answer.id, Ok(answer.base_offset))
+            self.settle(answer.id, Ok(answer.base_offset))
         elif answer.error == CORRUPT_MESSAGE:
-            self.end(answer.id, Fail(answer.error))
+            self.settle(answer.id, Fail(answer.error))
         else:
             self.try_again(answer.id, answer.error)
 
@@ -195,7 +201,11 @@ class Gateway(Node):
             except Corrupt:
                 self.try_again(answer.id, CORRUPT_MESSAGE)
                 return
-            self.end(answer.id, Ok([answer.log_start, answer.high_watermark, end, records]))
+            if not records and asking.offset < answer.high_watermark:
+                # Something is committed there, and its leader cannot find it: its file has rotten.
+                self.try_again(answer.id, CORRUPT_MESSAGE)
+                return
+            self.settle(answer.id, Ok([answer.log_start, answer.high_watermark, end, records]))
         elif answer.error != OFFSET_OUT_OF_RANGE:
             self.try_again(answer.id, answer.error)
         elif asking.offset < 0:
@@ -204,7 +214,12 @@ class Gateway(Node):
             self.cancel_timer(Again(answer.id))
             self.ask(self.asking.pop(answer.id))
         else:
-            self.end(answer.id, Fail(answer.error))
+            self.settle(answer.id, Fail(answer.error))
+
+
+def size_of(lines: tuple[Line, ...]) -> int:
+    """About as many bytes as their batch has."""
+    return sum(len(key or b"") + len(value or b"") + 20 for key, value in lines)
 
 
 def batch_of(lines: tuple[Line, ...], now: int) -> bytes:
