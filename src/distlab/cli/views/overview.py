@@ -48,7 +48,7 @@ class Overview:
         word, style = status(lab, is_graded_apart(self.report, lab))
         points = f"{lab.earned}/{lab.points}"
         left = f"  {short_name(lab):<{name}}"
-        text = wrapped(word, width - len(left) - BAR - 13)
+        text = wrapped(word, width - len(left) - BAR - 12)
         done = BAR * lab.earned // lab.points if lab.points else 0
         first = joined(
             left,
