@@ -134,10 +134,11 @@ def test_it_cannot_refuse_to_be_stopped(tmp_path: Path) -> None:
 
 
 def test_one_that_waits_for_something_is_stuck_too(tmp_path: Path) -> None:
-    (run,) = outcomes(tmp_path, "import time; time.sleep(1e6)", "SILENCE_LIMIT=0.5", count=1)
+    line = "import threading; lock = threading.Lock(); lock.acquire(); lock.acquire()"
+    (run,) = outcomes(tmp_path, line, "SILENCE_LIMIT=0.5", count=1)
     assert run.problem is not None
     assert run.problem.state is State.STUCK
-    assert run.problem.frames[-1].code == "import time; time.sleep(1e6)"
+    assert run.problem.frames[-1].code == line
 
 
 # -- frames that nobody thought of ------------------------------------------------------------------------------------

@@ -25,10 +25,11 @@ import msgspec
 from distlab.core.codec import decoder, encode
 from distlab.core.errors import Halt
 from distlab.core.node import Node
-from distlab.core.overlay import overlay
+from distlab.core.overlay import overlay, read_ahead
 from distlab.core.values import Failed, Finished, Message
 from distlab.grade.sealed import frames as fr
 from distlab.grade.sealed.channel import Channel, Closed
+from distlab.grade.sealed.confine import confine, die_with_parent
 from distlab.grade.sealed.describe import Describer
 from distlab.grade.sealed.errors import WORLD
 from distlab.grade.sealed.sketch import is_exact
@@ -167,6 +168,7 @@ class Inside:
         self._students = prepare.students
         self._others = frozenset(prepare.pins.values())
         self._describer.given = frozenset(prepare.given)
+        # What others play is read before the walls stand: the program may use it, and cannot read it.
         if prepare.mutant:
             from distlab.grade.solution import load_lab, load_solution
 
@@ -176,7 +178,9 @@ class Inside:
         else:
             folders = [Path(folder) for folder in prepare.folders]
             pins = {module: Path(file) for module, file in prepare.pins.items()}
-            overlay(prepare.package, folders, pins)
+            ahead = read_ahead(prepare.package, pins)
+            confine(map(Path, prepare.readable))
+            overlay(prepare.package, folders, ahead)
         sys.stdin = io.StringIO()
         sys.stdout = sys.stderr = _Prints(self)
         gc.freeze()
@@ -400,6 +404,8 @@ class _Prints(io.TextIOBase):
 
 def main() -> NoReturn:
     """``python -m distlab.grade.sealed.inside DESCRIPTOR``."""
+    die_with_parent()
+    sys.dont_write_bytecode = True
     sock = socket.socket(fileno=int(sys.argv[1]))
     inside = Inside(sock)
     signal.signal(signal.SIGVTALRM, inside.last_words)

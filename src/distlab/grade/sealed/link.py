@@ -98,7 +98,7 @@ class Link:
         try:
             self.channel.send(frame)
         except Closed:
-            self.lose("the program ended its own process")
+            self._lose_who_ended()
 
     def hear(self) -> fr.Said:
         """The inside's next word."""
@@ -109,11 +109,17 @@ class Link:
         try:
             said = self.channel.receive()
         except Closed:
-            self.lose("the program ended its own process")
+            self._lose_who_ended()
+        except MemoryError:
+            self.lose("the program says more at once than there is memory for")
         except Nonsense as error:
             self.lose(f"the program's process sent what makes no sense: {error}")
         self.is_in_flight = False
         return said
+
+    def _lose_who_ended(self) -> NoReturn:
+        how = self.child.how_it_ended() if self.child is not None else ""
+        self.lose(f"the program ended its own process ({how})")
 
     def lose(self, why: str) -> NoReturn:
         """The inside did what no program can do."""

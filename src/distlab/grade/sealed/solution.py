@@ -60,6 +60,7 @@ def load_sealed(lab: Lab, part: Part, name: str = "own", prior: str = "oracle") 
         folders=tuple(map(str, (layers.given, *layers.folders))),
         students=tuple(map(str, layers.folders)),
         pins={module: str(file) for module, file in layers.pins.items()},
+        readable=tuple(str(f) for f in (layers.given, *layers.folders) if f.exists()),
         mutant=(lab.name, part.code, name) if name.startswith("mutant:") else (),
     )
     outside = Outside(prepare)

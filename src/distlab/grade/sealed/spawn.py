@@ -1,8 +1,8 @@
-"""How the inside is started, and how it is watched and ended: the one place where a sandbox is put round it.
+"""How the inside is started, and how it is watched and ended.
 
-What is here now is a plain child: no keyboard, no output, an environment of a few variables, nothing inherited but its
-socket. A sandbox (bubblewrap, seccomp, limits of memory and files) wraps the command in :func:`spawn_child`; the rest
-does not change, for the inside's process number is taken from the socket, where it is right in any namespace.
+It is a child with no keyboard, no output, an environment of a few variables, and nothing inherited but its socket. It
+locks itself in before it meets the submission (:mod:`distlab.grade.sealed.confine`). Its process number is taken from
+the socket, where it is right in any namespace.
 """
 
 from __future__ import annotations
@@ -16,12 +16,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
+import distlab
 from distlab.core.errors import ScenarioError
 from distlab.grade.sealed.channel import Closed
+from distlab.grade.sealed.confine import PROCESSOR_LIMIT
+from distlab.grade.solution import root
 
 STARTING_LIMIT = 30.0
 """Seconds until the inside must have said its first word: no student code has run by then."""
+
+LAST_MOMENT = 0.5
+"""Seconds between the end of its socket and its own."""
 
 _CREDENTIALS = struct.Struct("3i")
 
@@ -34,12 +41,12 @@ def spawn_child(command: Sequence[str], inherited: socket.socket) -> subprocess.
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         pass_fds=[inherited.fileno()],
-        env={"PYTHONHASHSEED": "0"}
-        | {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+        env={
+            "PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "0"),
+            "PYTHONPATH": str(Path(distlab.__file__).parents[1]),
+            "DISTLAB_ROOT": str(root()),
+        },
     )
-
-
-_ENVIRONMENT = ("PYTHONHASHSEED", "DISTLAB_ROOT", "LANG")
 
 
 class Child:
@@ -81,6 +88,19 @@ class Child:
     def ask_where_it_stands(self) -> None:
         with contextlib.suppress(OSError):
             signal.pidfd_send_signal(self._handle, signal.SIGVTALRM)
+
+    def how_it_ended(self) -> str:
+        """In a few words, once nothing more comes from it."""
+        try:
+            code = self._process.wait(LAST_MOMENT)
+        except subprocess.TimeoutExpired:
+            return "it closed its end"
+        match -code:
+            case signal.SIGXCPU:
+                return f"it used more than {PROCESSOR_LIMIT} s of processor time"
+            case int(number) if number > 0:
+                return f"signal {signal.Signals(number).name}"
+        return f"exit code {code}"
 
     def kill(self) -> None:
         if self._process.returncode is not None:
