@@ -139,6 +139,11 @@ class Solution:
         """What to tell the student where a judge or an exam stumbles over an answer; None: that is our own fault."""
         return None
 
+    @contextlib.contextmanager
+    def lives_apart(self) -> Iterator[None]:
+        """Within: nodes share no memory, and a new life of a node has none of an earlier one's, if it is sealed."""
+        yield
+
     def close(self) -> None:
         """Nothing will be asked of it any more."""
 

@@ -65,7 +65,7 @@ class Submission(Struct, frozen=True):
     def slug(self) -> str:
         """A name for files and addresses: different names have different ones, on every file system."""
         plain = re.sub(r"[^A-Za-z0-9_-]+", "-", self.name).strip("-")[:60]
-        if plain == self.name and plain == plain.lower():
+        if plain and plain == self.name == plain.lower():
             return plain
         mark = hashlib.sha256(self.name.encode(errors="surrogatepass")).hexdigest()[:8]
         return f"{plain}-{mark}".lstrip("-").lower()

@@ -19,7 +19,7 @@ from distlab.grade.result import Frame
 from distlab.grade.sealed import frames as fr
 from distlab.grade.sealed.channel import Channel, Closed, Nonsense
 from distlab.grade.sealed.errors import Hung, IsolationBroken
-from distlab.grade.sealed.spawn import Child
+from distlab.grade.sealed.spawn import Child, Nursery
 
 SILENCE_LIMIT = 60.0
 """Seconds of wall time without a word after which the inside is taken to wait for something that never comes."""
@@ -40,7 +40,8 @@ LOOK_EVERY = 512
 class Link:
     """To one process at a time."""
 
-    def __init__(self, folders: Sequence[str]) -> None:
+    def __init__(self, folders: Sequence[str], nursery: Nursery | None = None) -> None:
+        self._nursery = nursery
         self._folders = [Path(folder) for folder in folders]
         """Where the student's code stands."""
         self.child: Child | None = None
@@ -60,7 +61,7 @@ class Link:
     def open(self) -> None:
         """Start a process."""
         try:
-            self.child = Child()
+            self.child = Child(self._nursery)
         except Closed:
             raise HarnessBug("the process for sealed grading did not start") from None
         self.channel = Channel(self.child.socket, fr.Said, self.waiting)

@@ -6,9 +6,10 @@ calls what the student wrote), is a stand-in.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -45,6 +46,14 @@ class SealedSolution(Solution):
         """A submission must not be able to end its own grading by an answer that nobody expects."""
         text = f"isolation: the judgement could make nothing of what the program says: {error}"
         return Problem(State.CRASHED, text)
+
+    @contextlib.contextmanager
+    def lives_apart(self) -> Iterator[None]:
+        self._outside.lives_apart = True
+        try:
+            yield
+        finally:
+            self._outside.lives_apart = False
 
     def close(self) -> None:
         self._end()
