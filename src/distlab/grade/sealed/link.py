@@ -24,6 +24,9 @@ from distlab.grade.sealed.spawn import Child, Nursery
 SILENCE_LIMIT = 60.0
 """Seconds of wall time without a word after which the inside is taken to wait for something that never comes."""
 
+SILENCE_AGAIN = 2.0
+"""The same for a program that has been found waiting once."""
+
 LAST_WORDS = 1.0
 """Seconds that it has for saying where it stands."""
 
@@ -50,6 +53,7 @@ class Link:
         """This process must not be used any more."""
         self.is_in_flight = False
         """Whether it is the inside's turn."""
+        self._was_silent = False
         self.words = 0
         """Heard from this process."""
         self._limit = RUN_LIMIT
@@ -132,7 +136,9 @@ class Link:
     def waiting(self) -> None:
         """Nothing has been heard for a moment."""
         self._look()
-        if time.monotonic() - self._heard_last > SILENCE_LIMIT:
+        patience = SILENCE_AGAIN if self._was_silent else SILENCE_LIMIT
+        if time.monotonic() - self._heard_last > patience:
+            self._was_silent = True
             self.give_up()
 
     def _look(self) -> None:
