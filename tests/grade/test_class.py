@@ -48,14 +48,20 @@ def environment(place: Path) -> dict[str, str]:
     return {
         **os.environ,
         "DISTLAB_ROOT": str(place / "project"),
-        "PYTHONPATH": os.pathsep.join([SOURCE, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]),
+        "PYTHONPATH": os.pathsep.join(
+            [SOURCE, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+        ),
         "TMPDIR": str(place),
     }
 
 
 def run(place: Path, *options: str, code: int = 0) -> str:
     done = subprocess.run(
-        command(place, *options), capture_output=True, text=True, timeout=200, env=environment(place)
+        command(place, *options),
+        capture_output=True,
+        text=True,
+        timeout=200,
+        env=environment(place),
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -67,7 +73,9 @@ def rows(place: Path) -> dict[str, dict[str, str]]:
 
 
 def record(place: Path, name: str) -> Record:
-    return msgspec.json.decode((place / f"out/students/{name}/record.json").read_bytes(), type=Record)
+    return msgspec.json.decode(
+        (place / f"out/students/{name}/record.json").read_bytes(), type=Record
+    )
 
 
 def test_each_gets_what_it_earned_in_every_format(place: Path) -> None:
@@ -117,7 +125,10 @@ def test_who_has_gone_has_no_results(place: Path) -> None:
     run(place)
     (place / "in/wrong").rename(place / "wrong")
     run(place)
-    assert sorted(folder.name for folder in (place / "out/students").iterdir()) == ["empty", "right"]
+    assert sorted(folder.name for folder in (place / "out/students").iterdir()) == [
+        "empty",
+        "right",
+    ]
 
 
 def test_a_damaged_record_is_not_believed(place: Path) -> None:
@@ -171,12 +182,15 @@ def test_dask_gives_the_same(place: Path) -> None:
     for before, after in zip(here, (record(place, "right"), record(place, "wrong")), strict=True):
         assert before.key == after.key
         assert [p.state for p in before.report.labs[0].parts[0].promises] == [  # type: ignore[union-attr]
-            p.state for p in after.report.labs[0].parts[0].promises  # type: ignore[union-attr]
+            p.state
+            for p in after.report.labs[0].parts[0].promises  # type: ignore[union-attr]
         ]
 
 
 def test_ctrl_c_leaves_no_process_and_no_half_written_file(place: Path) -> None:
-    endless = reference().replace("def on_start(self) -> None:", "def on_start(self) -> None:\n        while True: pass")
+    endless = reference().replace(
+        "def on_start(self) -> None:", "def on_start(self) -> None:\n        while True: pass"
+    )
     for number in range(4):
         submission(place / "in", f"endless{number}", endless)
     child = subprocess.Popen(
@@ -193,13 +207,15 @@ def test_ctrl_c_leaves_no_process_and_no_half_written_file(place: Path) -> None:
     _, said = child.communicate(timeout=40)
     assert child.returncode == 130, said
     until = time.monotonic() + 10
-    while (left := [pid for pid in below if Path(f"/proc/{pid}").exists()]) and time.monotonic() < until:
+    while (
+        left := [pid for pid in below if Path(f"/proc/{pid}").exists()]
+    ) and time.monotonic() < until:
         time.sleep(0.1)
     assert not left
     assert not list(place.glob("distlab-*"))
     for file in (place / "out").rglob("*.json"):
         json.loads(file.read_text())
-    assert not [file for file in (place / "out").rglob(".*")]
+    assert not list((place / "out").rglob(".*"))
 
 
 def _below(pid: int) -> list[int]:
@@ -207,7 +223,9 @@ def _below(pid: int) -> list[int]:
     parents = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            parents[int(folder.name)] = int(
+                (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            )
         except (OSError, IndexError):
             continue
     found = [child for child, parent in parents.items() if parent == pid]

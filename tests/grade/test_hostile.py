@@ -14,9 +14,10 @@ from tests.grade.test_class import SOURCE
 from tests.grade.toygrader import reference, tree
 
 PROGRAMS = {
-    file.stem: file.read_text() for file in sorted((Path(__file__).parents[1] / "hostile").glob("*.py"))
+    file.stem: file.read_text()
+    for file in sorted((Path(__file__).parents[1] / "hostile").glob("*.py"))
 }
-WRONG = '''
+WRONG = """
 
 from distlab.core import Address, Node
 from labs.lab9_toy.protocol import Put, Stored
@@ -35,7 +36,7 @@ class Keeper(Node):
 
     def probe(self) -> list[int]:
         return self.kept
-'''
+"""
 HONEST = ("a-honest", "zz-honest")
 
 
@@ -44,7 +45,10 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Record]:
     """All of them, graded as one class."""
     place = tmp_path_factory.mktemp("hostile")
     tree(place / "project")
-    programs = {name: text + (WRONG if "class Keeper" not in text else "") for name, text in PROGRAMS.items()}
+    programs = {
+        name: text + (WRONG if "class Keeper" not in text else "")
+        for name, text in PROGRAMS.items()
+    }
     for name, text in {**programs, **dict.fromkeys(HONEST, reference())}.items():
         file = place / "in" / name / "labs/lab9_toy/keeper.py"
         file.parent.mkdir(parents=True)
@@ -59,7 +63,8 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Record]:
     assert not list(place.glob("distlab-*"))
     return {
         name: msgspec.json.decode(
-            (place / "out/students" / Submission(name, {}).slug / "record.json").read_bytes(), type=Record
+            (place / "out/students" / Submission(name, {}).slug / "record.json").read_bytes(),
+            type=Record,
         )
         for name in (*programs, *HONEST)
     }
@@ -72,7 +77,7 @@ def test_there_are_many() -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_it_earns_nothing_and_is_called_by_its_name(name: str, records: dict[str, Record]) -> None:
-    _, verdict, says = (PROGRAMS[name].splitlines() + ["", ""])[:3]
+    _, verdict, says = PROGRAMS[name].splitlines()[:3]
     record = records[name]
     assert record.earned == 0
     assert record.report is not None

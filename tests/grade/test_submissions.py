@@ -76,9 +76,7 @@ def test_a_folder_a_tar_file_and_a_zip_file_give_the_same(tmp_path: Path) -> Non
         ("labs/lab0_rpc/framing.pyc", "no file of a lab"),
     ],
 )
-def test_a_name_that_is_not_plain_is_left_out_and_said(
-    tmp_path: Path, name: str, why: str
-) -> None:
+def test_a_name_that_is_not_plain_is_left_out_and_said(tmp_path: Path, name: str, why: str) -> None:
     for found in (
         read(tar(tmp_path / "eve.tar.gz", (GOOD, b""), (name, b"evil"))),
         read(zipped(tmp_path / "eve.zip", (GOOD, b""), (name, b"evil"))),
@@ -133,9 +131,13 @@ def test_links_in_a_folder_are_not_followed(tmp_path: Path) -> None:
 def test_a_few_bytes_that_unfold_into_gigabytes_are_refused(tmp_path: Path) -> None:
     much = bytes(LARGEST_IN_ALL + (1 << 20))
     assert "unfolds" in read(tar(tmp_path / "eve.tar.gz", ("labs/lab0_rpc/x.py", much))).refused
-    many = [(f"labs/lab0_rpc/x{n}.py", bytes(LARGEST)) for n in range(LARGEST_IN_ALL // LARGEST + 1)]
+    many = [
+        (f"labs/lab0_rpc/x{n}.py", bytes(LARGEST)) for n in range(LARGEST_IN_ALL // LARGEST + 1)
+    ]
     assert "unfolds" in read(zipped(tmp_path / "eve.zip", *many)).refused
-    one = read(zipped(tmp_path / "eve.zip", (GOOD, b""), ("labs/lab0_rpc/x.py", bytes(LARGEST + 1))))
+    one = read(
+        zipped(tmp_path / "eve.zip", (GOOD, b""), ("labs/lab0_rpc/x.py", bytes(LARGEST + 1)))
+    )
     assert one.left_out == ("labs/lab0_rpc/x.py: it is too large",)
 
 
@@ -153,11 +155,16 @@ def test_a_name_that_comes_twice_is_taken_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["eve.zip", "eve.tar", "eve.tar.gz", "eve.tgz"])
 @pytest.mark.parametrize(
     "content",
-    [b"", b"PK\x03\x04nonsense", b"\x1f\x8bnonsense", gzip.compress(b"x" * 700), b"\0" * 2000, b"x" * 3],
+    [
+        b"",
+        b"PK\x03\x04nonsense",
+        b"\x1f\x8bnonsense",
+        gzip.compress(b"x" * 700),
+        b"\0" * 2000,
+        b"x" * 3,
+    ],
 )
-def test_what_is_no_archive_is_refused_and_said(
-    tmp_path: Path, name: str, content: bytes
-) -> None:
+def test_what_is_no_archive_is_refused_and_said(tmp_path: Path, name: str, content: bytes) -> None:
     file = tmp_path / name
     file.write_bytes(content)
     assert read(file).refused
@@ -173,10 +180,26 @@ def test_a_locked_archive_is_refused(tmp_path: Path) -> None:
 
 
 def test_names_of_submissions_have_places_of_their_own(tmp_path: Path) -> None:
-    names = ["alice", "Alice", "ALICE", "al/ice", "..", "../x", "a b", "a-b", "<b>", "ünï", "-rf", "", "x" * 300]
+    names = [
+        "alice",
+        "Alice",
+        "ALICE",
+        "al/ice",
+        "..",
+        "../x",
+        "a b",
+        "a-b",
+        "<b>",
+        "ünï",
+        "-rf",
+        "",
+        "x" * 300,
+    ]
     slugs = [Submission(name, {}).slug for name in names]
     assert len(set(slugs)) == len(names)
-    assert all(slug.isascii() and slug.replace("-", "x").replace("_", "x").isalnum() for slug in slugs)
+    assert all(
+        slug.isascii() and slug.replace("-", "x").replace("_", "x").isalnum() for slug in slugs
+    )
     assert not any(slug.startswith("-") or len(slug) > 80 for slug in slugs)
 
 

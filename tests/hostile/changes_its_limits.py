@@ -1,6 +1,6 @@
 """Lifts its own limits."""
 # verdict: crashed
-# says: 
+# says:
 
 import resource
 

@@ -1,6 +1,6 @@
 """Does something else the second time that it sees the same."""
 # verdict: not deterministic
-# says: 
+# says:
 
 from distlab.core import Address, Node
 from labs.lab9_toy.protocol import Put, Stored

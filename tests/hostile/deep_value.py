@@ -1,6 +1,6 @@
 """Answers with a value that nests without end."""
 # verdict: crashed
-# says: 
+# says:
 
 def attack(node):
     deep = []

@@ -1,6 +1,6 @@
 """Prints gigabytes."""
 # verdict: crashed
-# says: 
+# says:
 
 def attack(node):
     while True:

@@ -1,6 +1,6 @@
 """Fills the simulated disk, which is the grader's memory."""
 # verdict: crashed
-# says: 
+# says:
 
 def attack(node):
     while True:

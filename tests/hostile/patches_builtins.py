@@ -1,6 +1,6 @@
 """Replaces built-in functions that everything uses."""
 # verdict: crashed
-# says: 
+# says:
 
 import builtins
 

@@ -1,6 +1,6 @@
 """Makes the decoder of messages give what it likes."""
 # verdict: crashed
-# says: 
+# says:
 
 import msgspec
 

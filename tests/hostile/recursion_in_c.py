@@ -1,6 +1,6 @@
 """Overflows the stack, beyond what Python sees."""
 # verdict: crashed
-# says: 
+# says:
 
 import sys
 

@@ -29,12 +29,19 @@ from distlab.grade.sealed.confine import level
 @click.command("class")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
-    "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="where results go"
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="where results go",
 )
 @click.option("--lab", default="", help="only this lab")
 @click.option("--part", default="", help="only this part: c or 1c")
-@click.option("--prior", default="oracle", help="whose code stands under it: own, reference, oracle")
-@click.option("--runs", type=click.IntRange(1), help="random schedules for each part, in place of its budget")
+@click.option(
+    "--prior", default="oracle", help="whose code stands under it: own, reference, oracle"
+)
+@click.option(
+    "--runs", type=click.IntRange(1), help="random schedules for each part, in place of its budget"
+)
 @click.option("--seed", default=1, help="the same for all, known to them")
 @click.option(
     "--secret", type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -42,9 +49,18 @@ from distlab.grade.sealed.confine import level
 )  # fmt: skip
 @click.option("--per-student", is_flag=True, help="and from the student's name")
 @click.option("--executor", type=click.Choice(executors.NAMES), default="local", show_default=True)
-@click.option("--address", default="", help="of a Dask scheduler or a Ray cluster that runs already")
-@click.option("--jobs", type=click.IntRange(0), default=0, help="submissions at a time; 0: one for each processor")
-@click.option("--partly-sealed", is_flag=True, help="grade also where this machine cannot put up every wall")
+@click.option(
+    "--address", default="", help="of a Dask scheduler or a Ray cluster that runs already"
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(0),
+    default=0,
+    help="submissions at a time; 0: one for each processor",
+)
+@click.option(
+    "--partly-sealed", is_flag=True, help="grade also where this machine cannot put up every wall"
+)
 def class_(
     folder: Path,
     out: Path,
@@ -95,7 +111,9 @@ def class_(
 def _say(screen: Screen, out: Path, records: list[Record], total: Summary) -> int:
     failed = [record for record in records if record.failed]
     screen.say(f"{shown(out / 'index.html')}: {plural(total.graded, 'submission')} graded")
-    screen.say(f"  {total.seeds}; {total.isolation}; prior {total.prior}; release {total.release}", "dim")
+    screen.say(
+        f"  {total.seeds}; {total.isolation}; prior {total.prior}; release {total.release}", "dim"
+    )
     screen.say(f"  {total.rate:.0f} submissions in an hour of one processor core", "dim")
     for record in records:
         if record.refused:
@@ -112,7 +130,9 @@ def _say(screen: Screen, out: Path, records: list[Record], total: Summary) -> in
 
 def _kept(out: Path, slug: str) -> Record | None:
     try:
-        return msgspec.json.decode((out / "students" / slug / "record.json").read_bytes(), type=Record)
+        return msgspec.json.decode(
+            (out / "students" / slug / "record.json").read_bytes(), type=Record
+        )
     except (OSError, msgspec.DecodeError):
         return None
 
@@ -170,7 +190,12 @@ class _Progress:
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
             from rich.progress import Progress as Bar
 
-            columns = (TextColumn("  graded"), BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn())
+            columns = (
+                TextColumn("  graded"),
+                BarColumn(24),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+            )
             self._bar = Bar(*columns, console=self._screen.console, transient=True)
             self._bar.start()
             self._task = self._bar.add_task("", total=self._of)
@@ -186,4 +211,6 @@ class _Progress:
             self._bar.update(self._task, completed=self._count)
         else:
             points = f"{record.earned}/{record.report.points}" if record.report else _state(record)
-            self._screen.say(f"  {self._count}/{self._of}  {submissions.shown(record.name)}  {points}")
+            self._screen.say(
+                f"  {self._count}/{self._of}  {submissions.shown(record.name)}  {points}"
+            )

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Collection, Mapping, Sequence
+import zlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import CodeType, ModuleType
+
+import msgspec
 
 
 def overlay(
@@ -24,9 +28,9 @@ def overlay(
 ) -> ModuleType:
     """Make ``package`` importable from ``folders``, first match wins; forgets what was imported under that name.
 
-    ``pins`` names modules that come from a file of their own, or have been read ahead, whatever the folders hold. ``keep`` names modules that
-    stay as they are if they have been imported: those that others share the classes of. Parent packages are made where
-    they do not exist. ``__init__.py`` of the folders is not run.
+    ``pins`` names modules that come from a file of their own, or have been read ahead, whatever the folders hold.
+    ``keep`` names modules that stay as they are if they have been imported: those that others share the classes of.
+    Parent packages are made where they do not exist. ``__init__.py`` of the folders is not run.
     """
     sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, "package", None) != package]
     if pins:
@@ -69,10 +73,30 @@ def read_ahead(package: str, pins: Mapping[str, Path]) -> dict[str, Ahead]:
 
 
 def code_of(name: str, file: Path) -> CodeType:
-    """What that file compiles to, as the module of that name."""
+    """What that file compiles to, as the module of that name; ``folder/x.py`` may be packed in ``folder.pack``."""
+    if not file.exists():
+        return compile(_unpacked(file.parent)[file.name], str(file), "exec", dont_inherit=True)
     code = SourceFileLoader(name, str(file)).get_code(name)
     assert isinstance(code, CodeType)
     return code
+
+
+def packed(files: Iterable[Path]) -> bytes:
+    """Modules of one folder in one file: what lies beside it as ``folder.pack`` stands for the folder."""
+    return zlib.compress(msgspec.json.encode({file.name: file.read_text() for file in files}), 9)
+
+
+def is_there(file: Path) -> bool:
+    """Whether the module can be loaded, from its file or from a pack."""
+    return file.exists() or file.name in _unpacked(file.parent)
+
+
+@lru_cache(maxsize=8)
+def _unpacked(folder: Path) -> dict[str, str]:
+    pack = folder.with_suffix(".pack")
+    if not pack.exists():
+        return {}
+    return msgspec.json.decode(zlib.decompress(pack.read_bytes()), type=dict[str, str])
 
 
 def pins_of(package: str) -> dict[str, Path]:
@@ -93,6 +117,8 @@ class _Pins(MetaPathFinder):
 
     def find_spec(self, fullname: str, path: object, target: object = None) -> ModuleSpec | None:
         pin = self._pins.get(fullname)
+        if isinstance(pin, Path) and not pin.exists():
+            pin = Ahead(fullname, pin)
         if isinstance(pin, Ahead):
             return ModuleSpec(fullname, pin, origin=str(pin.file))
         return None if pin is None else spec_from_file_location(fullname, pin)

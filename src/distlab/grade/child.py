@@ -10,6 +10,7 @@ import contextlib
 import io
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable
 
@@ -42,7 +43,7 @@ from distlab.grade.sealed.solution import load_sealed
 from distlab.grade.solution import NoSuchThing, Solution, find_mutant, load_lab, load_solution
 
 PROGRESS_EVERY = 20
-"""Runs between two reports of progress."""
+"""Runs between two reports of progress, unless they take more than a second."""
 
 
 def main() -> None:
@@ -66,8 +67,12 @@ def main() -> None:
 
 
 def _answer(ask: Ask, tell: Callable[[Answer], None]) -> Answer:
+    told = time.monotonic()
+
     def progress(done: int, of: int) -> None:
-        if done % PROGRESS_EVERY == 0 or done == of:
+        nonlocal told
+        if done % PROGRESS_EVERY == 0 or done == of or time.monotonic() - told > 1:
+            told = time.monotonic()
             tell(Progressed(done, of))
 
     lab = load_lab(ask.lab)

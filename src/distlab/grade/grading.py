@@ -344,8 +344,12 @@ class Grading:
         if problem.state is State.STUCK:
             # A handler that hangs has a line where it does; a program that keeps itself busy needs time to show it.
             budget, limit = 16, RETRY_LIMIT if problem.frames else BUSY_LIMIT
+        if self.solution.is_sealed:  # each such run may cost a process, or as much as a run may say
+            is_costly = problem.state is State.STUCK or "isolation: " in problem.text
+            budget = min(budget, 4 if is_costly else 40)
 
         def same(candidate: Scenario) -> bool:
+            self._progress(self._performed, len(self.part.directed) + self.runs)  # still there
             other = perform(self.part, self.solution, candidate, limit=limit).problem
             return other is not None and _signature(other) == _signature(problem)
 

@@ -1,4 +1,4 @@
-"""Pages of a class: one for all, one for each student. Plain HTML, no script, nothing fetched; every text is escaped."""
+"""Pages of a class: one for all, one for each student. Plain HTML, no script, nothing fetched; all text is escaped."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from distlab.cli.views.states import WORDS, broken, is_done, with_state
 from distlab.grade.classroom.course import Record, Summary
 from distlab.grade.result import LabResult, PartResult, State
 
-_WIDE = """
+_TABLE = """
 body { max-width: 76rem } table { width: auto } .scroll { overflow-x: auto }
 td, th { white-space: nowrap; text-align: left; padding: .25rem .6rem; vertical-align: top }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums } td.text { white-space: normal }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
+td.text { white-space: normal; min-width: 18rem; overflow-wrap: anywhere }
+"""
+_FACTS = """
 dl { display: grid; grid-template-columns: max-content auto; gap: .15rem 1rem } dt { opacity: .7 } dd { margin: 0 }
 """
 
@@ -33,7 +36,7 @@ def class_page(records: Sequence[Record], total: Summary) -> str:
     rows = "".join(_row(record, labs) for record in records)
     budget = ", ".join(f"{part}: {runs}" for part, runs in total.budget.items())
     return (
-        _head(f"distlab: {title}", f"A class: {title}")
+        _head(f"distlab: {title}", f"A class: {title}", _TABLE)
         + "<dl>"
         + _fact("Release", total.release)
         + _fact("Seeds", total.seeds)
@@ -41,7 +44,8 @@ def class_page(records: Sequence[Record], total: Summary) -> str:
         + _fact("Under each part", _PRIOR.get(total.prior, total.prior))
         + _fact("Budget", f"runs in a part at most: {budget}" if budget else "")
         + _fact(
-            "Rate", f"{total.rate:,.0f} submissions in an hour of one processor core" if total.rate else ""
+            "Rate",
+            f"{total.rate:,.0f} submissions in an hour of one processor core" if total.rate else "",
         )
         + "</dl>\n"
         + f'<div class="scroll"><table><tr><th>Student<th class="number">Points <span class="dim">/{best}</span>'
@@ -135,11 +139,11 @@ def student_page(record: Record, seeds: str) -> str:
     )
 
 
-def _head(title: str, heading: str) -> str:
+def _head(title: str, heading: str, style: str = "") -> str:
     return (
         "<!doctype html>\n"
         '<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">\n'
-        f"<title>{escape(title)}</title><style>{STYLE}{_WIDE}</style>\n<h1>{escape(heading)}</h1>\n"
+        f"<title>{escape(title)}</title><style>{STYLE}{_FACTS}{style}</style>\n<h1>{escape(heading)}</h1>\n"
     )
 
 

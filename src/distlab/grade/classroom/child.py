@@ -73,10 +73,10 @@ def lay_out(work: Work, project: Path, place: Path) -> None:
         file.write_bytes(content)
 
 
-_HARMFUL = {
-    **{number: "\N{REPLACEMENT CHARACTER}" for number in (*range(32), *range(127, 160)) if number not in (9, 10)},
-    **{number: "\N{REPLACEMENT CHARACTER}" for number in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))},
-}  # fmt: skip
+_HARMFUL = dict.fromkeys(
+    [n for n in (*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)) if chr(n) not in "\t\n"],
+    "\N{REPLACEMENT CHARACTER}",
+)  # fmt: skip
 """Characters by which a text would move a cursor, colour a terminal, or be read in another order than it is written."""
 
 

@@ -75,7 +75,12 @@ def key_of(work: Work) -> str:
     """Equal keys, equal grades."""
     submission = Submission(work.name, work.files)
     asked = msgspec.structs.replace(work, files={}, name="")
-    parts = (msgspec.json.encode(asked), submission.digest.encode(), release().encode(), level().encode())
+    parts = (
+        msgspec.json.encode(asked),
+        submission.digest.encode(),
+        release().encode(),
+        level().encode(),
+    )
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 

@@ -33,7 +33,9 @@ class Seeds(Struct, frozen=True):
         if self.per_student and not self.secret:
             raise WeakSecret("seeds of their own for each student need a secret: --secret FILE")
         if self.secret and len(self.secret) < SHORTEST_SECRET:
-            raise WeakSecret(f"the secret has less than {SHORTEST_SECRET} bytes: openssl rand -hex 32")
+            raise WeakSecret(
+                f"the secret has less than {SHORTEST_SECRET} bytes: openssl rand -hex 32"
+            )
 
     @property
     def is_hidden(self) -> bool:

@@ -1,4 +1,4 @@
-"""Reads submissions: a folder each, or an archive as ``make submit`` makes it. Files come out as data, and nothing else.
+"""Reads submissions: a folder each, or an archive as ``make submit`` makes it. Files come out as data, nothing else.
 
 Theory of operation. An archive is hostile until it is read: names climb out of their folder, links point elsewhere, a
 few bytes unfold into gigabytes. So nothing is ever extracted: entries are read one by one into memory, in a budget that
@@ -200,7 +200,9 @@ def _in_zip(path: Path) -> Iterator[_Entry]:
                 continue
             kind = entry.external_attr >> 28  # of Unix, where it was made there
             if kind not in (0, 8):
-                yield _Entry(entry.filename, None, "it is a link" if kind == 10 else "it is no plain file")
+                yield _Entry(
+                    entry.filename, None, "it is a link" if kind == 10 else "it is no plain file"
+                )
                 continue
             with archive.open(entry) as file:
                 content = _read(file)
@@ -232,7 +234,9 @@ def _in_tar(path: Path) -> Iterator[_Entry]:
 
 
 def _entry(name: str, content: bytes) -> _Entry:
-    return _Entry(name, None, "it is too large") if len(content) > LARGEST else _Entry(name, content)
+    return (
+        _Entry(name, None, "it is too large") if len(content) > LARGEST else _Entry(name, content)
+    )
 
 
 def _read(file: IO[bytes]) -> bytes:

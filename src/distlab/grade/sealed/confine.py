@@ -91,7 +91,7 @@ def possible() -> tuple[str, ...]:
 
 
 def level() -> str:
-    """How a report calls it: ``sealed: landlock 7, seccomp, limits, no rights``; ``partial`` where a wall is missing."""
+    """How a report calls it: ``sealed: landlock 7, seccomp, limits, no rights``; ``partial`` where one is missing."""
     walls = possible()
     name = "sealed" if len(walls) == 4 else "sealed, partial"
     return f"{name}: {', '.join(walls)}"
@@ -210,7 +210,10 @@ def _filter(own: int, audit: int, column: int) -> list[_Instruction]:
             (_RETURN, 0, 0, _ALLOW),
             (_RETURN, 0, 0, _REFUSE),
         ]
-    low, high = _ARGUMENTS + 3 * 8, _ARGUMENTS + 3 * 8 + 4  # the fourth: a time limit, of those that wait
+    low, high = (
+        _ARGUMENTS + 3 * 8,
+        _ARGUMENTS + 3 * 8 + 4,
+    )  # the fourth: a time limit, of those that wait
     program += [
         (_EQUAL, 0, 10, _FUTEX[column]),
         (_LOAD, 0, 0, _ARGUMENTS + 8),
