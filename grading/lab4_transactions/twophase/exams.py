@@ -6,10 +6,10 @@ all, nothing or a part. Then the log is opened, goes on, and the power fails aga
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from distlab.check import Verdict, broken, kept, unknown
+from distlab.check import Verdict, broken, kept
 from distlab.core import DamagedFile
 from distlab.grade.lab import Exam
 from distlab.grade.solution import Solution
@@ -113,17 +113,6 @@ def _is_prefix(where: str, found: list[bytes], bodies: list[bytes], safe: int) -
     return kept()
 
 
-def here(check: Callable[[Solution], Verdict]) -> Callable[[Solution], Verdict]:
-    """The check, where the program is in this process: it is handed a disk of ours."""
-
-    def examined(solution: Solution) -> Verdict:
-        if solution.is_sealed:
-            return unknown("sealed grading cannot hand it a disk")
-        return check(solution)
-
-    return examined
-
-
 def _shown(body: str | None) -> str:
     return "FORCE" if body is None else body
 
@@ -209,11 +198,11 @@ def _nothing_wrong(solution: Solution) -> Verdict:
 
 
 EXAMS_S1 = (
-    Exam("the format", here(_format), "wal"),
-    Exam("every crash of a small script", here(_survives), "wal"),
-    Exam("one sync for many records", here(_one_sync), "wal"),
+    Exam("the format", _format, "wal"),
+    Exam("every crash of a small script", _survives, "wal"),
+    Exam("one sync for many records", _one_sync, "wal"),
 )
 EXAMS_S2 = (
-    Exam("every bit of what was forced", here(_rot), "wal"),
-    Exam("every bit of the last record", here(_nothing_wrong), "wal"),
+    Exam("every bit of what was forced", _rot, "wal"),
+    Exam("every bit of the last record", _nothing_wrong, "wal"),
 )

@@ -45,6 +45,9 @@ LIVES_COMPARED = (1, 4, 4)
 """Runs of a sealed program that are repeated with each life of a node by itself: without a crash; with one, directed;
 with one, random."""
 
+EXAM_LIMIT = 6 * RUN_LIMIT
+"""Processor seconds for an exam of a sealed program: each call is a turn of two processes."""
+
 LIVES_LIMIT = 60.0
 """Processor seconds for such a run: it starts a process for every life."""
 
@@ -151,7 +154,9 @@ class Grading:
                 self._judged[promise.code] += 1
                 found = f"exam: {exam.name}"
                 try:
-                    with self.solution.limited():
+                    with self.solution.limited(
+                        EXAM_LIMIT if self.solution.is_sealed else RUN_LIMIT
+                    ):
                         verdict = exam.check(self.solution)
                 except (HarnessBug, ScenarioError):
                     raise

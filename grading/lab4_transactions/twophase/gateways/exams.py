@@ -14,7 +14,6 @@ from distlab.check import Verdict, broken, kept, unknown
 from distlab.core import Address
 from distlab.grade.lab import Exam
 from distlab.grade.solution import Solution
-from grading.lab4_transactions.twophase.exams import here
 from labs.lab4_transactions.databases import Change, UnknownTransaction, Wait, WasForced, age
 from labs.lab4_transactions.twophase import Txn
 
@@ -314,6 +313,17 @@ def _drawn(solution: Solution) -> Verdict:
 
 def _said(waits: tuple[Wait, ...]) -> str:
     return ", ".join(f"{w.waiter.number} waits for {w.holder.number}" for w in waits) or "nothing"
+
+
+def here(check: Callable[[Solution], Verdict]) -> Callable[[Solution], Verdict]:
+    """The check, where the program is in this process: it opens files of ours, and is killed between its statements."""
+
+    def examined(solution: Solution) -> Verdict:
+        if solution.is_sealed:
+            return unknown("a sealed program has no files")
+        return check(solution)
+
+    return examined
 
 
 EXAMS_DB = (

@@ -135,6 +135,9 @@ class Remote:
             raise AttributeError(name)
         return self._outside.get(self._handle, name)
 
+    def __call__(self, *arguments: Any, **by_name: Any) -> Any:
+        return self._outside.call(self._handle, "", arguments, by_name)
+
 
 def function(outside: Outside, ref: str) -> Callable[..., Any]:
     """The stand-in for a function, or for a method that needs no object."""
