@@ -349,9 +349,9 @@ class Grading:
         if problem.state is State.STUCK:
             # A handler that hangs has a line where it does; a program that keeps itself busy needs time to show it.
             budget, limit = 16, RETRY_LIMIT if problem.frames else BUSY_LIMIT
-        if self.solution.is_sealed:  # each such run may cost a process, or as much as a run may say
-            is_costly = problem.state is State.STUCK or "isolation: " in problem.text
-            budget = min(budget, 4 if is_costly else 40)
+            if self.solution.is_sealed:  # each such run costs a process
+                budget = 4
+        breaks_out = "isolation: " in problem.text
 
         def same(candidate: Scenario) -> bool:
             self._progress(self._performed, len(self.part.directed) + self.runs)  # still there
@@ -359,7 +359,7 @@ class Grading:
             return other is not None and _signature(other) == _signature(problem)
 
         smallest, recording = scenario, None
-        if problem.state is not State.NOT_DETERMINISTIC:
+        if problem.state is not State.NOT_DETERMINISTIC and not breaks_out:
             smallest = minimise(scenario, same, budget=budget, simpler=self.part.simpler)
             recording = record(self.part, self.solution, smallest, limit)
             problem = recording.performance.problem or problem

@@ -56,12 +56,12 @@ def _dask(jobs: int, address: str) -> Iterator[Executor]:
     with contextlib.ExitStack() as stack:
         if not address:
             # A worker is a process of its own: one that is killed takes its gradings with it, and no others.
-            cluster = LocalCluster(  # type: ignore[no-untyped-call]
+            cluster = LocalCluster(
                 n_workers=jobs, threads_per_worker=1, processes=True, dashboard_address=None,
                 silence_logs=50,
             )  # fmt: skip
             address = stack.enter_context(cluster)
-        client = stack.enter_context(Client(address))  # type: ignore[no-untyped-call]
+        client = stack.enter_context(Client(address))
         yield client.get_executor(pure=False, retries=1)
 
 

@@ -16,7 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from msgspec import Struct
 
@@ -249,10 +249,14 @@ def _must_fit(total: int) -> None:
         raise Refused(f"it unfolds into more than {LARGEST_IN_ALL >> 20} MB")
 
 
+class _Readable(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
 class _Bounded:
     """A stream that ends in :class:`Refused` where it has given too much."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: _Readable) -> None:
         self._file = file
         self._given = 0
 

@@ -30,7 +30,7 @@ SILENCE_AGAIN = 2.0
 LAST_WORDS = 1.0
 """Seconds that it has for saying where it stands."""
 
-RUN_BYTES = 1 << 28
+RUN_BYTES = 1 << 26
 """What the inside may say in one run."""
 
 RUN_WORDS = 4_000_000
