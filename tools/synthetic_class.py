@@ -86,8 +86,7 @@ def _as_text(mutant: Mutant, module: str, name: str, lab: Lab) -> str:
     ]
     if needed or name not in own:
         return ""
-    text = f"\n\n{source}\n\n{name} = {mutant.by.__name__}\n"
-    return text
+    return f"\n\n{source}\n\n{name} = {mutant.by.__name__}\n"
 
 
 def mutant_names(thing: object) -> set[str]:
