@@ -16,7 +16,7 @@ OPTIONS  = $(strip $(call option,LAB,lab) $(call option,PART,part) $(call option
            $(call option,EXECUTOR,executor) $(call option,FORMAT,format) $(call option,BESIDE,beside) $(call option,INPUT,input) $(if $(KEEP),--keep))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev grade watch replay show trace hint warmup own live doctor submit update docs \
+.PHONY: help setup dev site grade watch replay show trace hint warmup own live doctor submit update docs \
         class release gradescope test verify-graders skeleton bench lock clean moved
 
 help: ## this list
@@ -43,7 +43,10 @@ submit: ## make the file to hand in
 update: ## bring in a new release without losing work  [INPUT=]
 
 docs: .venv/stamp-dev ## serve this documentation at http://127.0.0.1:8000
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --quiet
+	@NO_MKDOCS_2_WARNING=1 DISTLAB_EXHIBITS=2 $(BIN)/mkdocs serve --quiet
+
+site: .venv/stamp-dev ## write all of this documentation to site/, with every exhibit of the bug museum
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet && du -sh site
 
 # ------------------------------------------------------------------ for instructors
 
@@ -63,7 +66,7 @@ dev: .venv/stamp-dev
 test: .venv/stamp-dev ## all checks of distlab itself: lint, types, layers, tests, docs
 	@$(BIN)/python tools/check.py
 
-verify-graders: .venv/stamp-dev ## every reference passes, every known bug is caught  [LAB=]
+verify-graders: .venv/stamp-dev ## every reference passes, every known bug is caught  [LAB= PART=]
 	@$(DISTLAB) $@ $(OPTIONS)
 
 skeleton: .venv/stamp ## write labs/ anew from the reference solutions  [LAB=]

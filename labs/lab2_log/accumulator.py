@@ -60,6 +60,9 @@ class Draft:
     """Under way: when that attempt is given up. Else: not to be sent again before (monotonic clock)."""
     in_doubt: set[int] = field(default_factory=set)
     """Ids of the attempts that were not refused: any of them may have put it into the log."""
+    early: set[int] = field(default_factory=set)
+    """Ids of the attempts that left before the batch was the oldest. A datagram may arrive twice: the first copy too
+    early, and refused, the second one in time."""
 
 
 @dataclass

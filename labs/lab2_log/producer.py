@@ -162,7 +162,10 @@ class Producer(Node):
             known = self.states.get(state.partition)
             if known is None or known.version < state.version:
                 self.states[state.partition] = state
-        self.wants_news = len(self.available()) < len(self.queues)
+        if len(self.available()) < len(self.queues):
+            self.look()
+        else:
+            self.wants_news = False
         self.pump_all()
 
     def leader(self, queue: Queue) -> str:
@@ -230,7 +233,9 @@ class Producer(Node):
 
     def answered(self, queue: Queue, draft: Draft, answer: Produced) -> None:
         """One attempt of that batch was answered."""
-        raise NotImplementedError("2F: a refused attempt is in doubt no more")
+        raise NotImplementedError(
+            "2F: a refused attempt is in doubt no more, if it was not too early"
+        )
 
     def is_missing(self, queue: Queue, draft: Draft) -> bool:
         """Whether this batch, and so all behind it, is certainly not in the log."""

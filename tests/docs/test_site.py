@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
+from tests.browser import browser as browser
 from tests.docs.site import broken_links, outside_requests
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,7 +21,7 @@ def build(folder: Path, *options: str) -> Path:
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", folder, *options],
         check=True,
         cwd=ROOT,
-        env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
+        env=os.environ | {"NO_MKDOCS_2_WARNING": "1", "DISTLAB_EXHIBITS": "2"},
     )
     return folder
 
@@ -45,6 +47,18 @@ def test_nothing_is_fetched_from_outside(site: Path) -> None:
 
 def test_the_site_can_be_searched(site: Path) -> None:
     assert "distlab" in (site / "search" / "search_index.json").read_text()
+
+
+def test_it_is_searched_where_it_lies_on_disk(site: Path, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1300, "height": 800})
+    page.goto((site / "index.html").as_uri())
+    page.click("input[name=query]")
+    page.keyboard.type("leader epoch")
+    page.wait_for_selector(".md-search-result__item")
+    found = page.locator(".md-search-result__link").evaluate_all("all => all.map((a) => a.href)")
+    page.close()
+    assert any("labs/lab2.html" in address for address in found)
+    assert all(address.startswith("file:") for address in found)
 
 
 def test_the_pages_do_without_the_theme(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ import pytest
 
 from distlab.cli.choosing import chosen
 from distlab.grade.runner import is_of
+from distlab.grade.solution import NoSuchThing, load_lab, load_solution
+from distlab.grade.verify import scope
 
 
 @pytest.mark.parametrize(
@@ -31,3 +33,20 @@ def test_a_piece_is_found_by_any_of_its_names(lab: str, part: str) -> None:
     request = chosen(lab, part, "", 1, "own", "oracle")
     assert request.labs == ("lab2_log",)
     assert request.part.upper() in ("D", "D1")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "codes"), [("g", {"G1", "G2", "G3"}), ("2g1", {"G1"}), ("F", {"F"})]
+)
+def test_a_campaign_over_a_part_hunts_the_bugs_of_that_part(wanted: str, codes: set[str]) -> None:
+    lab = load_lab("lab2")
+    load_solution(lab, lab.parts[0], "reference")
+    parts, names = scope(lab, wanted)
+    assert {part.code for part in parts} == codes
+    assert set(names) == {mutant.name for mutant in lab.mutants() if mutant.part in codes}
+    assert names
+
+
+def test_a_campaign_over_a_part_that_there_is_not() -> None:
+    with pytest.raises(NoSuchThing, match="2A"):
+        scope(load_lab("lab2"), "z")

@@ -199,6 +199,37 @@ def test_all_that_a_node_can_do_leaves_the_same_trace_whatever_crashes_when(tmp_
     assert any(run.lines for run in runs)
 
 
+OWN_ENUMS = """
+import enum
+
+
+class Mood(enum.Enum):
+    CALM = (1, "calm")
+
+
+class Rank(enum.IntEnum):
+    LOW = 3
+
+
+class Word(enum.StrEnum):
+    YES = "yes"
+
+
+MOODS = {Mood.CALM: Rank.LOW, Word.YES: None}
+"""
+
+
+def test_a_program_has_enumerations_of_its_own(tmp_path: Path) -> None:
+    line = "self.log.info('moods', 'all', mood=Mood.CALM, rank=Rank.LOW, word=Word.YES, a=MOODS)"
+    root = tree(tmp_path, keeper=with_line(line, top=OWN_ENUMS))
+    found = compare(root, "9", "A", "own", 3)
+    assert [run.problem for run in found["sealed"]] == [None] * 3
+    assert [run.digest for run in found["sealed"]] == [run.digest for run in found["plain"]]
+    logged = [line for run in found["sealed"] for line in run.trace if "'moods'" in line]
+    assert "(1, 'calm')" in logged[0]
+    assert "'yes'" in logged[0]
+
+
 @pytest.mark.parametrize("part", "ABCD")
 def test_lab_0s_reference_runs_alike(part: str) -> None:
     same(compare(PROJECT, "0", part, "reference", 12))

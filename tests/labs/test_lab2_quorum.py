@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from distlab.core import effects as fx
+from distlab.core.solo import Solo
 from tests.labs.lab2_quorum import Modules, append, elect, entry, lab, reference, sent, server
 
 __all__ = ["lab", "reference"]
@@ -212,3 +213,22 @@ def test_a_command_is_executed_once(reference: Modules) -> None:
     assert state.items == {"l": "a b "}
     found = reference.machine.apply(state, q.Command("c/2", 1, q.Cas("l", "a b ", "c")))
     assert (found, state.items) == ("a b ", {"l": "c"})
+
+
+def test_a_client_asks_everybody_whatever_former_members_say(reference: Modules) -> None:
+    """Seen in 2D5: s2, which was removed long ago, names s1, and s1 knows of nobody."""
+    q = reference.quorum
+    servers = ("s1", "s2", "s3", "s4")
+    client = Solo(reference.kv_client.KvClient, q.ClientConfig(servers), "c1")
+    asked: set[str] = set()
+    _, effects = client.call(q.Get("x"))
+    for _ in range(2 * len(servers)):
+        for effect in list(effects):
+            if isinstance(effect, fx.Sent):
+                asked.add(effect.to)
+                command = effect.message.command
+                hint = "s1" if effect.to == "s2" else None
+                answer = q.NotLeader(command.session, command.seq, hint)
+                asked |= {e.to for e in client.deliver(answer, effect.to) if isinstance(e, fx.Sent)}
+        effects = client.advance(client.config.retry)
+    assert asked == set(servers)

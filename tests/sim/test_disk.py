@@ -114,6 +114,51 @@ def test_syncs_that_come_while_the_device_is_busy_complete_together() -> None:
     assert [t for t, _, _ in heard(sim, "b")] == [3 * MS] + [5 * MS] * 4
 
 
+CHAINED = both(
+    append(b"x", "first"),
+    sync("first", "/"),
+    tell(1),
+    append(b"y", "second"),
+    sync("second", "/"),
+    tell(2),
+)
+"""Two syncs of one handler: the second file must not be safe before the first one is."""
+
+
+def test_a_crash_can_fall_between_two_syncs_that_complete_together() -> None:
+    """They joined one group commit; what the second one covers may survive, if what the first one covers does."""
+    others = both(append(b"z"), sync("wal", "/"))
+    outcomes = set()
+    for seed in range(40):
+        sim = play(
+            (0, "a", others),
+            (100, "a", CHAINED),
+            faults=[crash_at(4 * MS - 100, Survival.SOME)],
+            noise=Noise(seed=seed),
+        )
+        outcomes.add((left(sim, "first") or None, left(sim, "second") or None))
+    assert outcomes == {(None, None), (b"x", None), (b"x", b"y")}
+
+
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_a_fault_that_waits_for_a_chained_sync_finds_the_one_before_it_done(is_busy: bool) -> None:
+    others = [(0, "a", both(append(b"z"), sync("wal", "/")))]
+    crash = Crash("a", restart_after=1 * MS, unsynced=Survival.NOTHING)
+    sim = play(
+        *others * is_busy, (100, "a", CHAINED), faults=[Fault(Doing("a", "sync", "second"), crash)]
+    )
+    assert (left(sim, "first"), left(sim, "second")) == (b"x", None)
+    assert [m.n for _, _, m in heard(sim, "b")] == [1]
+
+
+def test_a_fault_that_waits_for_a_chained_sync_strikes_in_a_store_call_too() -> None:
+    crash = Crash("a", restart_after=1 * MS, unsynced=Survival.NOTHING)
+    put = both(CHAINED, lambda me: me.store.put_if_absent("key", b""))
+    sim = play((100, "a", put), faults=[Fault(Doing("a", "sync", "second"), crash)])
+    assert (left(sim, "first"), left(sim, "second")) == (b"x", None)
+    assert not sim.objects.exists("key")
+
+
 def test_a_slow_disk_takes_longer_for_a_while() -> None:
     write = both(append(b"x"), sync("wal", "/"), tell(1))
     sim = play(

@@ -105,6 +105,9 @@ class Parcel:
     tries: int = 0
     unanswered: list[int] = field(default_factory=list)
     """Requests of which nobody knows what they did."""
+    hasty: list[int] = field(default_factory=list)
+    """Requests sent while another parcel was before this one: where a copy came too early, another may have come in
+    time."""
     current: int = 0
     """The request under way."""
     is_resting: bool = False
@@ -189,6 +192,8 @@ class Producer(Node):
             if state is not None and state.version > lane.version:
                 lane.leader, lane.version = state.leader, state.version
                 self.push(n)
+        if not all(lane.leader for lane in self.lanes):
+            self.ask()
 
     # -- gathering ------------------------------------------------------------------------------------------------
 
@@ -283,6 +288,8 @@ class Producer(Node):
         parcel.tries += 1
         parcel.current = self.number()
         parcel.unanswered.append(parcel.current)
+        if parcel is not lane.parcels[0]:
+            parcel.hasty.append(parcel.current)
         wait = self.config.request_timeout
         acks = self.config.acks
         request = Produce(parcel.current, lane.name, acks, parcel.blob, wait - wait // 4)
@@ -353,7 +360,7 @@ class Producer(Node):
             self.close(n, parcel, Ok, answer.base_offset)
             self.push(n)
             return
-        if answer.error not in VAGUE:
+        if answer.error not in VAGUE and answer.id not in parcel.hasty:
             parcel.unanswered.remove(answer.id)
         if answer.error == UNKNOWN_PRODUCER_ID:
             if parcel is lane.parcels[0] and not parcel.unanswered:
@@ -379,6 +386,7 @@ class Producer(Node):
             self.cancel_timer(Rested(n, parcel.number))
             parcel.blob, parcel.current, parcel.is_resting = b"", 0, False
             parcel.unanswered.clear()
+            parcel.hasty.clear()
 
     def on_spoilt(self, timer: Spoilt) -> None:
         if any(parcel.number == timer.parcel for parcel in self.lanes[timer.lane].parcels):

@@ -42,6 +42,8 @@ class UnderWay(Struct):
 
     ticket: Ticket
     command: Command
+    turn: int
+    """Whom it asked last without being told to: all are asked in turn, whatever those say who are no members."""
     hints: int = 0
     """How often it was sent on since it was asked last: two servers may each take the other for the leader."""
 
@@ -89,7 +91,7 @@ class KvClient(Node):
         session = self.free.pop(0)
         self.seqs[session] += 1
         command = Command(session, self.seqs[session], operation)
-        self.under_way[session] = UnderWay(ticket, command)
+        self.under_way[session] = UnderWay(ticket, command, self.believed)
         self.set_timer(GiveUp(session), self.config.patience)
         self.send_to(self.config.servers[self.believed], command)
 
@@ -99,7 +101,7 @@ class KvClient(Node):
 
     def on_again(self, timer: Again) -> None:
         if (waiting := self.under_way.get(timer.session)) is not None:
-            self.believed = (self.believed + 1) % len(self.config.servers)
+            self.believed = waiting.turn = (waiting.turn + 1) % len(self.config.servers)
             waiting.hints = 0
             self.send_to(self.config.servers[self.believed], waiting.command)
 

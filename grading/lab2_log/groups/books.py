@@ -129,6 +129,8 @@ class Books:
         self._synced: dict[Life, int] = {}
         self._given: dict[Life, list[int]] = defaultdict(list)
         self._shares: dict[Life, tuple[TopicPartition, ...]] = {}
+        self._warned: set[Life] = set()
+        """Whoever was told that it is out, and has not joined since."""
         self._joined: dict[Life, int] = {}
         """Life -> id of its last JoinGroup."""
         self._open: dict[int, Any] = {}
@@ -182,6 +184,9 @@ class Books:
         share = self._shares.get(life, ())
         # A share that came when the member knew already that the group rebalances, it may have ignored.
         gone = tuple(p for p in owned if p in share and p not in keeps and owned[p].handed)
+        if life in self._warned:
+            self._warned.discard(life)
+            gone = ()
         self.claims.append((event, tuple(self._given[life]), gone))
         for part in [part for part in owned if part not in keeps]:
             self.snatched += [
@@ -225,16 +230,22 @@ class Books:
             case OffsetsFetched(error="") if isinstance(question, OffsetFetch):
                 self._begins(life, what)
             case Synced() | HeartbeatAnswer() | OffsetCommitted() if what.error in OUT:
-                if question is not None and self._is_news(life, question) and self._owned[life]:
-                    self.lost.append((life, event))
-                    self._end(event, life)
+                if question is not None and self._is_of_this_place(life, question):
+                    self._warned.add(life)
+                    if self._is_last(life, question) and self._owned[life]:
+                        self.lost.append((life, event))
+                        self._end(event, life)
 
     # -- members ---------------------------------------------------------------------------------------------------
 
-    def _is_news(self, life: Life, question: Any) -> bool:
-        """Whether it is the last of its kind, and was asked since the member joined and looked for a coordinator."""
+    def _is_of_this_place(self, life: Life, question: Any) -> bool:
+        """Whether it was asked since the member joined, and looked for a coordinator: the answer may be believed."""
         last = max(self._latest.get((life, kind), 0) for kind in (JoinGroup, FindCoordinator))
-        return bool(question.id > last and question.id == self._latest[life, type(question)])
+        return bool(question.id > last)
+
+    def _is_last(self, life: Life, question: Any) -> bool:
+        """Whether it is the last of its kind: the answer must be believed."""
+        return bool(question.id == self._latest[life, type(question)])
 
     def _gets(self, event: Event, life: Life, synced: Synced) -> None:
         owned = self._owned[life]

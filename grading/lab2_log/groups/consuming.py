@@ -243,10 +243,9 @@ def _working(run: Run, found: Books, part: TopicPartition, later: Any) -> Any:
         before = _tenure_at(found, other.life, part, other.began.id)
         if tenure is None or (before is not None and before.generation > tenure.generation):
             continue  # it is ``later`` that was thrown out, and does not know
-        if any(
-            found.names.get(other.life) in members
-            for _, members in found.members_of(tenure.generation, later.began.id)
-        ):
+        # What was not in the log when a coordinator fell is forgotten: the next one gives the number anew.
+        rosters = found.members_of(tenure.generation, later.began.id)
+        if rosters and all(found.names.get(other.life) in members for _, members in rosters):
             return other
     return None
 

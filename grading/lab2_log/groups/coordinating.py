@@ -236,14 +236,31 @@ def change_times(run: Run) -> list[int]:
 
 def changes(run: Run) -> int:
     """How many rebalances there may be, of one round each."""
-    times = change_times(run)
-    lost = [  # joins that the next coordinator knows nothing of
-        call
-        for call in run.scenario.calls
-        if call.operation == "ElectCoordinator"
-        and any(-50 < call.at // MS - time < 250 for time in times)
-    ]
-    return len(times) + len(lost)
+    return len(change_times(run)) + _begun_anew(run) + _crossed(run)
+
+
+def _begun_anew(run: Run) -> int:
+    """What a fail-over in the midst of a rebalance costs.
+
+    The next coordinator knows nothing of it. Those whom it knows join anew, and those whom it does not know come when
+    they ask again, one by one.
+    """
+    again = 0
+    for call in run.scenario.calls:
+        if call.operation == "ElectCoordinator":
+            near = sum(-50 < call.at // MS - time < 250 for time in change_times(run))
+            again += near + 1 if near else 0
+    return again
+
+
+def _crossed(run: Run) -> int:
+    """How often a JoinGroup was repeated while its answer was under way, and was taken for the member's next one."""
+    told: dict[tuple[str, int], set[int]] = {}
+    for answer in books(run).by_kind[Joined]:
+        if answer.answer.error == NONE:
+            join = answer.question
+            told.setdefault((join.member, join.id), set()).add(answer.answer.generation)
+    return sum(len(generations) - 1 for generations in told.values())
 
 
 def few_rebalances(run: Run) -> Verdict:

@@ -118,6 +118,22 @@ class Books:
             and not self.has_fetched(life, member, state.leader_epoch, offset, at)
         ]
 
+    def was_committed(self, broker: str, offset: int, at: int) -> bool:
+        """Whether the broker knew, in any epoch that it led by event ``at``, that all before the offset is committed.
+
+        What is committed stays so, announced or not: it may say so later, in another epoch or another life.
+        """
+        return any(
+            state is not None
+            and state.leader == broker
+            and not self.lacking(life, state, offset, event.id)
+            for life, news in self.news.items()
+            if life[0] == broker
+            for event in news
+            if event.id <= at
+            for state in (self.known(life, event.id),)
+        )
+
     def maybe(self, life: Life, state: PartitionState, at: int) -> list[str]:
         """Whom the leader had asked the controller to add to this version of the ISR, without an answer so far."""
         asked = [

@@ -49,7 +49,7 @@ def high_watermark(run: Run) -> Verdict:
         highest[served.life, epoch] = mark, event
         if mark > announced and state is not None:
             lacking = found.lacking(served.life, state, mark, served.at)
-            if lacking:
+            if lacking and not found.was_committed(served.life[0], mark, served.at):
                 return broken(
                     f"{served.life[0]} says that everything before {mark} is committed, and "
                     f"{lacking[0]}, which is in the ISR, has not fetched so far",

@@ -169,6 +169,25 @@ LOST_AND_LATE = (
         heal_at=900,
         producer=SMALL,
     ),
+    *(
+        schedule(
+            f"a batch comes twice: {late} ms too early, and in time",
+            "the first copy is refused, the second one is appended: who hears of the first only knows nothing",
+            send(60, 0),
+            send(66, 1),
+            *after(900),
+            faults=(
+                (request(1), Delay(10 * MS)),
+                (request(2), Duplicate(after=15 * MS)),
+                (answer(1), Delay(late * MS)),
+            ),
+            heal_at=900,
+            brokers=2,
+            min_insync=1,
+            producer=SMALL,
+        )
+        for late in (14, 18, 22)
+    ),
     schedule(
         "wild weather",
         "messages are lost, repeated, and overtake each other",
@@ -291,6 +310,23 @@ LEADERS = (
         faults=((At(80 * MS), Pause("b1", 420 * MS)),),
         heal_at=900,
         producer={**SMALL, "request_timeout": 100},
+    ),
+    *(
+        schedule(
+            f"that nobody leads is heard {late} ms late",
+            "who hears that nobody leads asks again",
+            lead(200, ""),
+            send(202, 0),
+            *after(600),
+            faults=(
+                (At(190 * MS), Cut("controller", "b2", 200 * MS)),
+                *((Nth("b1", "p1", n, "MetadataIs"), Delay(late * MS)) for n in range(1, 5)),
+            ),
+            heal_at=600,
+            brokers=2,
+            producer=SMALL,
+        )
+        for late in (160, 250)
     ),
     schedule(
         "two partitions, one loses its leader",

@@ -60,6 +60,9 @@ class Draft:
     """Under way: when that attempt is given up. Else: not to be sent again before (monotonic clock)."""
     in_doubt: set[int] = field(default_factory=set)
     """Ids of the attempts that were not refused: any of them may have put it into the log."""
+    early: set[int] = field(default_factory=set)
+    """Ids of the attempts that left before the batch was the oldest. A datagram may arrive twice: the first copy too
+    early, and refused, the second one in time."""
 
 
 @dataclass
@@ -174,4 +177,5 @@ def begin_epoch(queue: Queue) -> None:
     for draft in queue.batches:
         draft.blob, draft.request = b"", 0
         draft.in_doubt.clear()
+        draft.early.clear()
     # END SOLUTION

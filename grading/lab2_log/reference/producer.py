@@ -162,7 +162,10 @@ class Producer(Node):
             known = self.states.get(state.partition)
             if known is None or known.version < state.version:
                 self.states[state.partition] = state
-        self.wants_news = len(self.available()) < len(self.queues)
+        if len(self.available()) < len(self.queues):
+            self.look()
+        else:
+            self.wants_news = False
         self.pump_all()
 
     def leader(self, queue: Queue) -> str:
@@ -259,6 +262,8 @@ class Producer(Node):
         draft.attempts += 1
         draft.request = self.next_id()
         draft.in_doubt.add(draft.request)
+        if draft is not queue.batches[0]:
+            draft.early.add(draft.request)
         draft.due = self.monotonic() + self.config.request_timeout
         acks = self.config.acks
         # The broker says that it takes too long before we lose patience.
@@ -296,11 +301,11 @@ class Producer(Node):
 
     def answered(self, queue: Queue, draft: Draft, answer: Produced) -> None:
         """One attempt of that batch was answered."""
-        # BEGIN SOLUTION 2F: a refused attempt is in doubt no more
+        # BEGIN SOLUTION 2F: a refused attempt is in doubt no more, if it was not too early
         if answer.error == NONE:
             self.deliver(queue, draft, answer.base_offset)
             return
-        if answer.error not in APPENDED_PERHAPS:
+        if answer.error not in APPENDED_PERHAPS and answer.id not in draft.early:
             draft.in_doubt.discard(answer.id)
         if answer.error not in PASSING:
             self.give_up(queue, answer.error, draft)

@@ -8,7 +8,9 @@ import click
 
 from distlab.cli.program import FAILED, PASSED, NotReady
 from distlab.grade import skeleton as maker
-from distlab.grade.solution import find_lab_name, root
+from distlab.grade.hunt import likenesses
+from distlab.grade.likeness import as_file, file_of
+from distlab.grade.solution import find_lab_name, lab_names, load_lab, root
 
 
 @click.command()
@@ -16,7 +18,7 @@ from distlab.grade.solution import find_lab_name, root
 @click.option("--check", is_flag=True, help="change nothing; fail if something would change")
 @click.option("--force", is_flag=True, help="also overwrite files that somebody has worked on")
 def skeleton(lab: str, check: bool, force: bool) -> int:
-    """Write labs/ anew from the reference solutions."""
+    """Write labs/ anew from the reference solutions, and what known bugs look like from their witnesses."""
     grading, labs = root() / "grading", root() / "labs"
     if not any(grading.glob("lab*_*/reference")):
         raise NotReady("there are no reference solutions here: a student's release has none")
@@ -24,6 +26,9 @@ def skeleton(lab: str, check: bool, force: bool) -> int:
     todo = maker.changes(labs, tree, lab=_folder(lab) if lab else "")
     if not check:
         maker.apply(labs, tree, todo, force=force)
+        for name in [find_lab_name(lab)] if lab else lab_names():
+            known = load_lab(name)
+            file_of(known).write_bytes(as_file(likenesses(known)))
     words = {
         "new": "new",
         "update": "update",

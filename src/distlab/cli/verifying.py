@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import click
 
-from distlab.cli.program import FAILED, PASSED
-from distlab.grade.solution import find_lab_name, lab_names, root
+from distlab.cli.choosing import chosen
+from distlab.cli.program import FAILED, PASSED, usage
+from distlab.grade.solution import lab_names, root
 
 
 @click.command()
 @click.option("--lab", default="", help="only this lab")
+@click.option("--part", default="", help="only this part of it: c or 1c")
 @click.option("--runs", default=1000, show_default=True, help="random scenarios for each part")
 @click.option("--seed", default=1, show_default=True)
 @click.option(
@@ -21,19 +23,26 @@ from distlab.grade.solution import find_lab_name, lab_names, root
 )
 @click.option("--quick", is_flag=True, help="ask each bug's own promise only")
 @click.option("--page", is_flag=True, help="write docs/labs/kill-matrix.md")
-def verify_graders(lab: str, runs: int, seed: int, record: bool, quick: bool, page: bool) -> int:
+def verify_graders(
+    lab: str, part: str, runs: int, seed: int, record: bool, quick: bool, page: bool
+) -> int:
     """Prove the graders: every reference passes, every known bug is caught (the kill matrix)."""
     from distlab.grade.hunt import Kill
     from distlab.grade.solution import load_lab
     from distlab.grade.verify import Acquittal, campaign, kill_matrix_page
 
-    names = [find_lab_name(lab)] if lab else lab_names()
+    wanted = chosen(lab, part, "", seed, "reference", "oracle")
+    if wanted.part and page:
+        usage("the page shows whole labs: --page and --part do not go together")
+    names = list(wanted.labs) or lab_names()
     kills: dict[str, list[Kill]] = {name: [] for name in names}
     faults: list[str] = []
     scenarios = 0
     for name in names:
         click.echo(f"{name}")
-        for done in campaign([name], runs=runs, seed=seed, record=record, quick=quick):
+        for done in campaign(
+            [name], part=wanted.part, runs=runs, seed=seed, record=record, quick=quick
+        ):
             match done:
                 case Acquittal():
                     scenarios += done.result.runs

@@ -43,7 +43,10 @@ def search(part: Part, solution: Solution, exhaustive: Exhaustive) -> Searched:
     """Search one scope of a part with a solution. What the student's code raises outside handlers is passed on."""
     assert part.stage is not None
     if solution.is_sealed and not exhaustive.is_apart:
-        return Searched(Answer.UNKNOWN, "sealed grading cannot search: the program is elsewhere")
+        return Searched(
+            Answer.UNKNOWN,
+            "sealed, the program is in another process, and its states cannot be copied: grade it plain",
+        )
     with solution.limited(GUARD):
         stage = part.stage(solution, exhaustive.scenario)
         scope = exhaustive.scope(stage.cluster)

@@ -25,6 +25,7 @@ from distlab.grade.decisive import decisive_line, shown_by, standing
 from distlab.grade.exhaustive import Searched, search
 from distlab.grade.guard import BUSY_LIMIT, RETRY_LIMIT, RUN_LIMIT, Stuck
 from distlab.grade.lab import Exam, Lab, Part, Promise
+from distlab.grade.likeness import nearest
 from distlab.grade.minimise import minimise
 from distlab.grade.perform import Performance, perform, problem_of
 from distlab.grade.recording import record
@@ -442,7 +443,9 @@ class Grading:
     def _promise_result(self, promise: Promise) -> PromiseResult:
         found = self._broken.get(promise.code)
         unseen = tuple(sorted(self._unseen[promise.code]))
+        like = ""
         if found is not None:
+            like = nearest(self.lab, promise.code, found) if found.problem is None else ""
             state = found.problem.state if found.problem is not None else State.FAILED
             unseen = ()
         elif unseen or not self._judged[promise.code]:
@@ -458,6 +461,7 @@ class Grading:
             found,
             unseen,
             promise.page,
+            like,
         )
 
 

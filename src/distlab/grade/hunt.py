@@ -17,6 +17,7 @@ from distlab.grade import counterexample
 from distlab.grade.counterexample import Counterexample
 from distlab.grade.grading import Grading, judge
 from distlab.grade.lab import Lab, Mutant, Part
+from distlab.grade.likeness import Likeness, signature
 from distlab.grade.perform import perform
 from distlab.grade.result import PromiseResult, State
 from distlab.grade.solution import load_solution, root
@@ -126,3 +127,21 @@ def is_shown_by(lab: Lab, witness: Counterexample, solution_name: str) -> bool:
         return True
     promise = {p.code: p for p in part.promises}[witness.promise]
     return judge(promise, performance).is_broken
+
+
+def likenesses(lab: Lab) -> list[Likeness]:
+    """How each bug shows, as its witness tells; by name."""
+    load_solution(lab, lab.parts[0], "reference")
+    told = [(mutant, load_witness(lab, mutant)) for mutant in lab.mutants()]
+    found = [
+        Likeness(
+            witness.promise,
+            witness.found if witness.found.startswith("directed") else "",
+            signature(witness.reason),
+            mutant.name,
+            mutant.story,
+        )
+        for mutant, witness in told
+        if witness is not None
+    ]
+    return sorted(found, key=lambda likeness: likeness.bug)

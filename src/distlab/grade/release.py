@@ -36,7 +36,7 @@ FILES = (
 )
 _SECRET = ("reference", "alternative", "oracle", "mutants", "witnesses", "hidden")
 """Folders of a lab's judgement, and files of these names, that stay out."""
-_NOT_FOR_STUDENTS = ("docs/instructors/", "docs/labs/kill-matrix.md", "docs/benchmarks/")
+_NOT_FOR_STUDENTS = ("docs/instructors/", "docs/labs/kill-matrix.md", "docs/museum/", "docs/benchmarks/")
 _TOOLS = ("bootstrap.py", "site_hooks.py", "docstrings.py")
 
 _LINK = re.compile(r"(?<!!)\[([^\[\]]*(?:\[[^\]]*\][^\[\]]*)*)\]\(([^()\s]+)\)")

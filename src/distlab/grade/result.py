@@ -91,8 +91,8 @@ class PromiseResult(Struct, frozen=True):
     unseen: tuple[str, ...] = ()
     """Situations never reached: why it is unknown."""
     page: str = ""
-    mutants_like: str = ""
-    """Name of the known bug with the same signature, where one is known."""
+    like: str = ""
+    """The known bug that breaks it in the same way, if there is one: its story, and its name."""
 
     @property
     def earned(self) -> int:

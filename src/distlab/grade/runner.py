@@ -130,14 +130,7 @@ def score_own(lab_name: str, progressed: Callable[[int, int], None]) -> OwnResul
 
 
 def _parts(lab: Lab, request: Request) -> Sequence[Part]:
-    parts = list(lab.parts)
-    if request.part:
-        wanted = request.part.upper().removeprefix(str(lab.number))
-        parts = [part for part in parts if is_of(part.code, wanted)]
-        if not parts:
-            raise NoSuchThing(
-                "part", request.part, [f"{lab.number}{part.code}" for part in lab.parts]
-            )
+    parts = parts_of(lab, request.part)
     if request.promise:
         parts = [
             p for p in parts if any(q.code.lower() == request.promise.lower() for q in p.promises)
@@ -146,6 +139,15 @@ def _parts(lab: Lab, request: Request) -> Sequence[Part]:
             raise NoSuchThing(
                 "promise", request.promise, [q.code for p in lab.parts for q in p.promises]
             )
+    return parts
+
+
+def parts_of(lab: Lab, wanted: str) -> Sequence[Part]:
+    """The part of that code, or its numbered pieces; all of them where none is named. Raises ``NoSuchThing``."""
+    code = wanted.upper().removeprefix(str(lab.number))
+    parts = [part for part in lab.parts if not wanted or is_of(part.code, code)]
+    if not parts:
+        raise NoSuchThing("part", wanted, [f"{lab.number}{part.code}" for part in lab.parts])
     return parts
 
 

@@ -13,7 +13,7 @@ from distlab.grade.hunt import Kill
 from distlab.grade.lab import Lab, Part
 from distlab.grade.request import Graded, GradePart, Hunt, Hunted
 from distlab.grade.result import PartResult, State
-from distlab.grade.runner import open_children
+from distlab.grade.runner import open_children, parts_of
 from distlab.grade.solution import load_lab, load_solution, root
 
 
@@ -33,6 +33,7 @@ class Acquittal(Struct, frozen=True):
 def campaign(
     lab_names: Sequence[str],
     *,
+    part: str = "",
     runs: int | None,
     seed: int = 1,
     record: bool = False,
@@ -41,8 +42,8 @@ def campaign(
 ) -> Iterator[Acquittal | Kill]:
     """Acquit both correct solutions of each lab over ``runs`` random scenarios a part, and hunt every mutant.
 
-    ``quick`` hunts end once the promise meant for the bug is broken. Each in a child process, as many at a time as
-    there are processors; results come as they are ready.
+    ``part`` names the only part to look at. ``quick`` hunts end once the promise meant for the bug is broken. Each in
+    a child process, as many at a time as there are processors; results come as they are ready.
     """
 
     with open_children() as children, ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
@@ -63,10 +64,10 @@ def campaign(
         futures: list[Future[Acquittal | Kill]] = []
         for lab in map(load_lab, lab_names):
             load_solution(lab, lab.parts[0], "reference")
-            names = [mutant.name for mutant in lab.mutants()]
+            parts, names = scope(lab, part)
             futures += [pool.submit(hunted, lab, name) for name in names]
             solutions = ["reference", *(["alternative"] if has_alternative(lab) else [])]
-            futures += [pool.submit(acquit, lab, part, s) for part in lab.parts for s in solutions]
+            futures += [pool.submit(acquit, lab, p, s) for p in parts for s in solutions]
         try:
             for future in as_completed(futures):
                 yield future.result()
@@ -74,6 +75,13 @@ def campaign(
             children.kill_all()
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def scope(lab: Lab, part: str = "") -> tuple[Sequence[Part], list[str]]:
+    """The parts that are meant, and the names of their bugs. Raises ``NoSuchThing``."""
+    parts = parts_of(lab, part)
+    codes = {known.code for known in parts}
+    return parts, [mutant.name for mutant in lab.mutants() if mutant.part in codes]
 
 
 def has_alternative(lab: Lab) -> bool:
@@ -85,6 +93,7 @@ def kill_matrix_page(
 ) -> str:
     """The matrix as a page of the docs: mutants down, promises across, how each was first seen."""
     lines = [
+        "---\nsearch:\n  boost: 0.1\n---",  # it has every word there is; who searches wants the page that explains
         "# Kill matrix",
         "",
         "Every known bug of every lab, put into the reference solution one at a time, and graded like a",

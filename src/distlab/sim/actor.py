@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from distlab.core.files import Mark
-
 if TYPE_CHECKING:
     from distlab.sim.simulation import Simulation
 
@@ -32,8 +30,8 @@ class Actor(Protocol):
     def charge(self, cost: int) -> None:
         """This took so long."""
 
-    def sync(self, paths: tuple[str, ...], mark: Mark) -> None:
-        """Make ``mark`` durable."""
+    def sync(self, paths: tuple[str, ...]) -> None:
+        """Make these durable, as they are now. Raises ``NoSuchFile``."""
 
     def flush(self) -> None:
         """Wait for the syncs that were asked for before. Raises ``DiskError`` where one of them fails."""

@@ -1,17 +1,19 @@
 """A node's disk in the simulator: the file model of the core, with time, faults and events round it.
 
 Theory of operation. A sync takes a mark and is queued on the device. While one is under way, those that come join the
-next one, and all of these complete together: group commit falls out of the device being busy. The process holds back
-its effects until then (:mod:`distlab.sim.process`). A crash asks the disk's own random stream what survives.
+next one, and all of these complete together: group commit falls out of the device being busy. Together means at one
+time, and in order: a crash can fall between two of them. The process holds back its effects until then
+(:mod:`distlab.sim.process`). A crash asks the disk's own random stream what survives.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from distlab.core.errors import DiskError, DiskFull
+from distlab.core.errors import DiskError, DiskFull, Halt
 from distlab.core.files import Files, FilesDisk, Mark
 from distlab.faults import Survival
 from distlab.sim.streams import stream
@@ -32,13 +34,25 @@ _SOUND = {"slow": 1, "full": False, "event_cost": 0, "job_factor": 1}
 class Request:
     """A sync that was asked for."""
 
-    __slots__ = ("done", "is_settled", "mark")
+    __slots__ = ("about_to", "done", "is_settled", "mark")
 
-    def __init__(self, mark: Mark, done: Callable[[bool], None]) -> None:
+    def __init__(
+        self,
+        mark: Mark,
+        done: Callable[[bool], None],
+        about_to: Callable[[], None] | None = None,
+    ) -> None:
         self.mark = mark
+        self.about_to = about_to
+        """Called when all before it are done. May raise ``Halt``: a fault has waited for that."""
         self.done = done
         """Called with whether it worked, unless somebody settles it before its time."""
         self.is_settled = False
+
+    def begin(self) -> None:
+        about_to, self.about_to = self.about_to, None
+        if about_to is not None:
+            about_to()
 
 
 class Device:
@@ -75,13 +89,11 @@ class Device:
             self._random = stream(self.sim.noise.seed, "disk", self.address)
         return self._random.random()
 
-    def sync(self, mark: Mark, done: Callable[[bool], None]) -> Request:
-        """Make ``mark`` durable some time later, then call ``done`` with whether it worked."""
-        request = Request(mark, done)
+    def sync(self, request: Request) -> None:
+        """Make what it covers durable some time later, then call its ``done`` with whether it worked."""
         self._waiting.append(request)
         if not self._under_way:
             self._begin()
-        return request
 
     def _begin(self) -> None:
         self._under_way, self._waiting = self._waiting, []
@@ -94,6 +106,9 @@ class Device:
 
     def _complete(self, batch: list[Request]) -> None:
         for request in batch:
+            if batch is self._under_way and not request.is_settled:
+                with contextlib.suppress(Halt):
+                    request.begin()
             if batch is not self._under_way:  # the machine has crashed, before or just now
                 return
             if not request.is_settled:
@@ -116,6 +131,9 @@ class Device:
 
     def crash(self, survival: Survival) -> None:
         """The machine loses what the survival rule says of the writes that were not synced."""
+        if len(self._under_way) > 1 and survival in (Survival.SOME, Survival.TORN):
+            for request in self._under_way[: int(self.chance() * len(self._under_way))]:
+                self.files.settle(request.mark)  # they were done, and nobody had heard
         self._under_way, self._waiting = [], []
         lost = self.files.crash(
             self._keeper(survival),
@@ -186,9 +204,7 @@ class SimDisk(FilesDisk):
 
     def sync(self, *paths: str) -> None:
         self._actor.must_live()
-        for path in paths:
-            self._actor.about_to("sync", path)
-        self._actor.sync(paths, self._files.mark(*paths))
+        self._actor.sync(paths)
 
     def _access(self) -> None:
         self._actor.must_live()

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from distlab.core.codec import crossed, encode
 from distlab.core.errors import BadValue, DiskError, Halt, HarnessBug, ScenarioError, StudentError
-from distlab.core.files import Mark
 from distlab.core.values import Failed, Finished, Job, JobOutcome
 from distlab.sim.disk import Request, SimDisk
 from distlab.sim.store import SimStore
@@ -94,8 +93,11 @@ class Running:
     def charge(self, cost: int) -> None:
         self._cost += cost
 
-    def sync(self, paths: tuple[str, ...], mark: Mark) -> None:
+    def sync(self, paths: tuple[str, ...]) -> None:
+        for path in paths:
+            self.about_to("sync", path)
         device = self._process.device
+        mark = device.files.mark(*paths)
         asked = self.note(Kind.SYNC, paths)
         worked = device.settle(Request(mark, lambda worked: None))
         self.charge(device.sync_time() * device.slow)

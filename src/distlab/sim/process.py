@@ -15,6 +15,7 @@ from __future__ import annotations
 import zlib
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,6 @@ from msgspec import Struct
 
 from distlab.core.codec import decoder, encode
 from distlab.core.errors import BadValue, DiskError, Halt, UnhandledValue
-from distlab.core.files import Mark
 from distlab.core.log import Log, LogLine
 from distlab.core.node import Node
 from distlab.core.values import (
@@ -52,12 +52,14 @@ _FOREVER = 1 << 62
 class _Barrier:
     """A sync in the outbox: what stands behind it waits."""
 
-    __slots__ = ("asked", "is_open", "paths", "request")
+    __slots__ = ("asked", "asked_by", "is_open", "paths", "request")
 
-    def __init__(self, paths: tuple[str, ...], asked: int) -> None:
+    def __init__(self, paths: tuple[str, ...], asked: int, asked_by: int) -> None:
         self.paths = paths
         self.asked = asked
         """The event of the sync."""
+        self.asked_by = asked_by
+        """The event in whose handler it was asked for."""
         self.is_open = False
         self.request: Request | None = None
 
@@ -219,11 +221,33 @@ class Process:
 
     # -- order of effects -----------------------------------------------------------------------------------------
 
-    def sync(self, paths: tuple[str, ...], mark: Mark) -> None:
-        """Begin a sync that everything after it waits for."""
-        barrier = _Barrier(paths, self.note(Kind.SYNC, paths))
+    def sync(self, paths: tuple[str, ...]) -> None:
+        """Begin a sync that everything after it waits for.
+
+        It waits for those that this handler has asked for before, and so does a fault that waits for it.
+        """
+        about_to = None
+        if self.sim.watch is not None:
+            about_to = partial(self._about_to_sync, paths)
+            if not self._is_chained():
+                about_to()
+                about_to = None
+        mark = self.device.files.mark(*paths)
+        barrier = _Barrier(paths, self.note(Kind.SYNC, paths), self.sim.cause)
         self._outbox.append(barrier)
-        barrier.request = self.device.sync(mark, lambda worked: self._synced(barrier, worked))
+        barrier.request = Request(mark, partial(self._synced, barrier), about_to)
+        self.device.sync(barrier.request)
+
+    def _about_to_sync(self, paths: tuple[str, ...]) -> None:
+        for path in paths:
+            self.about_to("sync", path)
+
+    def _is_chained(self) -> bool:
+        """Whether this handler has asked for a sync already that is not done."""
+        return any(
+            isinstance(entry, _Barrier) and not entry.is_open and entry.asked_by == self.sim.cause
+            for entry in self._outbox
+        )
 
     def _synced(self, barrier: _Barrier, worked: bool) -> None:
         barrier.request = None  # each knows the other: leave no cycle behind
@@ -268,6 +292,7 @@ class Process:
             request = barrier.request
             if request is None or request.is_settled:
                 continue
+            request.begin()
             self.charge(self.device.sync_time() * self.device.slow)
             if not self.device.settle(request):
                 self._discard_behind(barrier)

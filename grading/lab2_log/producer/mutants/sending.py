@@ -8,7 +8,7 @@ from labs.lab2_log import accumulator
 from labs.lab2_log.accumulator import Draft, Queue, Waiting, begin_epoch
 from labs.lab2_log.brokers import NONE, Produced
 from labs.lab2_log.producer import APPENDED_PERHAPS, Introduce, Producer
-from labs.lab2_log.producing import OUT_OF_ORDER_SEQUENCE, ProducerConfig
+from labs.lab2_log.producing import OUT_OF_ORDER_SEQUENCE, MetadataIs, ProducerConfig
 
 _name = accumulator.name
 
@@ -80,6 +80,14 @@ class AsksOnceWhoLeads(Producer):
     def look(self) -> None:
         if not self.states:
             super().look()
+
+
+class HearsThatNobodyLeads(Producer):
+    """Stops asking when it has heard who leads, and hears then, in an answer that was late, that nobody does."""
+
+    def on_metadata_is(self, answer: MetadataIs) -> None:
+        self.wants_news = True
+        super().on_metadata_is(answer)
 
 
 class Hammers(Producer):
@@ -175,6 +183,14 @@ class TakesItsWord(Producer):
 
     def is_missing(self, queue: Queue, draft: Draft) -> bool:
         return draft is queue.batches[0]
+
+
+class TrustsEveryRefusal(Producer):
+    """Takes each refusal for certain. One copy of the batch came too early, and another one in time."""
+
+    def attempt(self, queue: Queue, draft: Draft) -> None:
+        super().attempt(queue, draft)
+        draft.early.clear()
 
 
 class SilenceIsFailure(Producer):
@@ -282,6 +298,14 @@ SENDING = (
         breaks="PR-L1",
         kind="liveness",
     ),
+    bug(
+        "hears-that-nobody-leads",
+        HearsThatNobodyLeads,
+        part="F",
+        replaces="producer:Producer",
+        breaks="PR-L1",
+        kind="liveness",
+    ),
     bug("hammers", Hammers, part="F", replaces="producer:Producer", breaks="PR-C1", kind="cost"),
     bug(
         "never-gives-up",
@@ -340,6 +364,13 @@ SENDING = (
         part="F",
         replaces="producer:Producer",
         breaks="PR-S2",
+    ),
+    bug(
+        "trusts-every-refusal",
+        TrustsEveryRefusal,
+        part="F",
+        replaces="producer:Producer",
+        breaks="PR-S1",
     ),
     bug("last-word-counts", LastWordCounts, part="F", replaces="producer:Producer", breaks="PR-S2"),
     bug(

@@ -24,6 +24,19 @@ TM = Address("tm1")
 T1, T2 = Txn(TM, 1, 1), Txn(TM, 12, 305)
 
 
+def here(check: Callable[[Solution], Verdict]) -> Callable[[Solution], Verdict]:
+    """The check, where the program is in this process: its database is real, and dies with it."""
+
+    def examined(solution: Solution) -> Verdict:
+        if solution.is_sealed:
+            return unknown(
+                "sealed, a real database cannot be killed between two statements: grade it plain"
+            )
+        return check(solution)
+
+    return examined
+
+
 class Killed(BaseException):
     """As kill -9: nothing of the program runs any more."""
 
@@ -313,17 +326,6 @@ def _drawn(solution: Solution) -> Verdict:
 
 def _said(waits: tuple[Wait, ...]) -> str:
     return ", ".join(f"{w.waiter.number} waits for {w.holder.number}" for w in waits) or "nothing"
-
-
-def here(check: Callable[[Solution], Verdict]) -> Callable[[Solution], Verdict]:
-    """The check, where the program is in this process: it opens files of ours, and is killed between its statements."""
-
-    def examined(solution: Solution) -> Verdict:
-        if solution.is_sealed:
-            return unknown("a sealed program has no files")
-        return check(solution)
-
-    return examined
 
 
 EXAMS_DB = (

@@ -169,7 +169,11 @@ class FailureScreen:
         return [*lines, *quoted(frames[-1], self.evidence.sources, width)]
 
     def _expected(self, broken: Break, width: int) -> list[Text]:
-        told = (("Expected: ", broken.expected, "good"), ("Got:      ", broken.got, "bad"))
+        told = (
+            ("Expected: ", broken.expected, "good"),
+            ("Got:      ", broken.got, "bad"),
+            ("Like a known bug: ", self.promise.like, "head"),
+        )
         lines = [
             styled(line, style)
             for name, said, style in told
@@ -184,8 +188,6 @@ class FailureScreen:
         text = f"Found: {broken.found} (seed {self.report.seed})"
         if broken.was and broken.was != broken.size:
             text += f", cut down from {broken.was}"
-        if self.promise.mutants_like:
-            text += f". It looks like the known bug '{self.promise.mutants_like}'"
         return [Text(), *(styled(x, "dim") for x in wrapped(text + ".", width))]
 
     def _next_steps(self, broken: Break, width: int) -> list[Text]:

@@ -53,7 +53,7 @@ class Describer:
             ref = f"{cls.__module__}:{cls.__qualname__.replace('<locals>', 'locals')}"
             while ref in self._classes:  # made in a function, perhaps once for each call
                 ref += "_"
-            if not issubclass(cls, (Struct, enum.Enum, Node)) and cls.__module__ not in self.given:
+            if not issubclass(cls, (Struct, Node)) and not self._is_shared(cls):
                 raise CannotCross(f"the class {cls.__name__}")
             self._refs[cls] = ref
             self._classes[ref] = cls
@@ -120,7 +120,7 @@ class Describer:
     def _value(self, value: Any) -> bytes:
         if isinstance(value, (str, bytes, int, float, tuple, list, dict, set, frozenset, Struct)):
             return self.packed(value)
-        if value is None or isinstance(value, enum.Enum):
+        if value is None or (isinstance(value, enum.Enum) and self._is_shared(type(value))):
             return self.packed(value)
         raise CannotCross(type(value).__name__)
 

@@ -93,7 +93,7 @@ class Call(Frame, frozen=True, tag=7):
 
     on: int
     handle: int
-    """0 where ``name`` is a ref. Without a name, what the handle names is called itself: a method that was read."""
+    """0 where ``name`` is a ref."""
     name: str
     arguments: bytes
     """Packed: (positional, by name)."""

@@ -265,9 +265,7 @@ class Inside:
     def _call(self, call: fr.Call) -> fr.Word:
         positional, by_name = self._values.unpacked(call.arguments)
         if call.handle:
-            function = self._handles[call.handle]
-            if call.name:
-                function = getattr(function, call.name)
+            function = getattr(self._handles[call.handle], call.name)
         else:
             function = self._describer.found(call.name)
         return fr.Value(self.packed(function(*positional, **by_name)))

@@ -136,7 +136,8 @@ class Remote:
         return self._outside.get(self._handle, name)
 
     def __call__(self, *arguments: Any, **by_name: Any) -> Any:
-        return self._outside.call(self._handle, "", arguments, by_name)
+        """A method that was read as an attribute, or whatever else can be called there."""
+        return self._outside.call(self._handle, "__call__", arguments, by_name)
 
 
 def function(outside: Outside, ref: str) -> Callable[..., Any]:

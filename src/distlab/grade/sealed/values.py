@@ -4,7 +4,7 @@ Theory of operation. Messages, timers and jobs travel as the bytes that the worl
 is *packed*, so that it comes out as what it was, where plain MessagePack would make a list of a tuple: scalars stand
 for themselves, all else is a list of a letter and its contents. What is unpacked consists of built-in values, of
 Structs and enumerations that both sides know, and of what the side's own hooks make of its letters (a handle, a
-capability).
+capability). A member of an enumeration that is one side's own crosses as its value.
 """
 
 from __future__ import annotations
@@ -80,7 +80,10 @@ class Values:
             parts = [self._tree(getattr(value, name)) for name in value.__struct_fields__]
             return ["S", self._ref_of(kind), parts]
         if isinstance(value, enum.Enum):
-            return ["e", self._ref_of(kind), value.name]
+            try:
+                return ["e", self._ref_of(kind), value.name]
+            except CannotCross:  # only one side knows this enumeration
+                return self._tree(value.value)
         if isinstance(value, dict):
             return ["d", [[self._tree(k), self._tree(v)] for k, v in value.items()]]
         for letter, made in _SEQUENCES.items():

@@ -12,8 +12,10 @@ class Run {
     this.known = new Map();
     this.effects = new Map();
     const last = new Map();
-    for (const [id, host, cause] of data.events) {
-      this.known.set(id, { host, cause, before: host === WORLD ? 0 : last.get(host) || 0 });
+    this.words = {};
+    for (const [id, host, cause, time, words] of data.events) {
+      this.words[id] = words;
+      this.known.set(id, { host, cause, before: host === WORLD ? 0 : last.get(host) || 0, time });
       if (host !== WORLD) last.set(host, id);
       if (!this.effects.has(cause)) this.effects.set(cause, []);
       this.effects.get(cause).push(id);

@@ -47,7 +47,7 @@ def steps(trace: Trace) -> list[Event]:
 def as_plain(run: Run) -> dict[str, Any]:
     """The run for the page's script.
 
-    ``marks`` are the rows; ``events`` are ``[id, host, cause]`` of everything that happened, for what came before what;
+    ``marks`` are the rows; ``events`` are ``[id, host, cause, time, words]`` of everything that happened;
     ``states`` say what a handler made of its node: ``before`` where the page does not know it already, and ``set``.
     """
     trace, head = run.trace, run.head
@@ -65,8 +65,16 @@ def as_plain(run: Run) -> dict[str, Any]:
             _mark(mark, scene, known) | {"first": (mark.event, mark.time, mark.words) in first}
             for mark in scene.marks
         ],
-        "events": [[event.id, host(event), event.cause] for event in steps(trace)],
-        "words": {event.id: f"{event.node} {event_words(event)}" for event in steps(trace)},
+        "events": [
+            [
+                event.id,
+                host(event),
+                event.cause,
+                event.time,
+                f"{event.node} {event_words(event)}".strip(),
+            ]
+            for event in steps(trace)
+        ],
         "states": _states(head.about.get("states", {}), known),
         "lines": {event: line for event, line in lines.items() if int(event) in known},
     }

@@ -82,7 +82,7 @@ class View {
     for (const row of this.svg.querySelectorAll(".row")) {
       const other = this.run.marks[row.dataset.place];
       const side = other === mark ? "chosen" : past.has(other.anchor) ? "past" : future.has(other.anchor) ? "future" : "";
-      row.setAttribute("class", `row ${side}`.trim());
+      row.setAttribute("class", `row ${side}${other.faults.length || other.shape === "bar" ? " struck" : ""}`);
       row.querySelector(".side").textContent = { past: "↑", future: "↓" }[side] || "";
       if (side in this.around) this.around[side]++;
     }
@@ -119,7 +119,7 @@ function tell(view) {
     effectsOf(run, mark.event),
     stateOf(run, mark.event),
     run.known.has(mark.anchor)
-      ? `<p class="counts">Shown here: ${around.past} led to it (↑), ${around.future} follow from it (↓); the pale ones do neither.</p>`
+      ? `<p>Of the rows shown, ${around.past} led to it (↑) and ${around.future} came of it (↓); the pale ones did neither.</p>`
       : "",
   ];
   panel.innerHTML = said.join("");
@@ -164,7 +164,7 @@ function stateOf(run, event) {
     return `${old}<ins>${escaped(name)} = ${escaped(text)}</ins>`;
   });
   const same = Object.entries(before).filter(([name]) => !(name in entry.set));
-  const rest = same.length ? `<details><summary>${same.length} fields stay as they were</summary>${table(same)}</details>` : "";
+  const rest = same.length ? `<details><summary>${same.length === 1 ? "1 field stays as it was" : same.length + " fields stay as they were"}</summary>${table(same)}</details>` : "";
   return `<h3>state of ${escaped(entry.node)}</h3>${changes.join("") || "<p>does not change</p>"}${rest}`;
 }
 
@@ -210,23 +210,51 @@ function keyed(event) {
   }
 }
 
-byId("stage").hidden = false;
-const views = JSON.parse(byId("data").textContent).map((data) => new View(new Run(data)));
-let present = views[0];
-document.querySelector('[data-do="differ"]').hidden = present.run.differs === null;
-document.querySelector('[data-do="decisive"]').hidden = !views.some(({ run }) => run.marks.some((mark) => mark.decisive));
-showHelp();
-views.forEach((view) => view.draw());
-present.none();
-document.addEventListener("keydown", keyed);
-document.addEventListener("click", ({ target }) => {
-  const what = target.closest("[data-do]");
-  const where = target.closest("[data-go]");
-  if (what) press(what.dataset.do);
-  if (where) present.choose(Number(where.dataset.go));
-});
-let width = innerWidth;
-addEventListener("resize", () => {
-  if (innerWidth !== width) views.forEach((view) => view.draw());
-  width = innerWidth;
+// All events in words, for those who would rather read: made when it is opened.
+function list() {
+  const box = byId("list");
+  const total = views.reduce((sum, { run }) => sum + run.events.length, 0);
+  box.hidden = false;
+  box.querySelector("summary").textContent = `All ${total} events in words (time in ms)`;
+  box.addEventListener("toggle", () => {
+    box.querySelector("table").innerHTML = views
+      .flatMap(({ run }) => [
+        run.name ? `<tr><th colspan="2">${escaped(run.name)}</tr>` : "",
+        ...run.events.map(([, , , time, words]) => `<tr><td>${milliseconds(time)}<td>${escaped(words)}</tr>`),
+      ])
+      .join("");
+  }, { once: true });
+}
+
+async function unpacked() {
+  const packed = Uint8Array.from(atob(byId("data").textContent), (c) => c.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).json();
+}
+
+let views = [], present;
+
+unpacked().then((runs) => {
+  byId("stage").hidden = false;
+  views = runs.map((data) => new View(new Run(data)));
+  present = views[0];
+  document.querySelector('[data-do="differ"]').hidden = present.run.differs === null;
+  document.querySelector('[data-do="decisive"]').hidden = !views.some(({ run }) => run.marks.some((mark) => mark.decisive));
+  showHelp();
+  list();
+  views.forEach((view) => view.draw());
+  present.none();
+  document.addEventListener("keydown", keyed);
+  document.addEventListener("click", ({ target }) => {
+    const what = target.closest("[data-do]");
+    const where = target.closest("[data-go]");
+    if (what) press(what.dataset.do);
+    if (where) present.choose(Number(where.dataset.go));
+  });
+  let width = innerWidth;
+  addEventListener("resize", () => {
+    if (innerWidth !== width) views.forEach((view) => view.draw());
+    width = innerWidth;
+  });
+  document.body.dataset.ready = "yes";
 });
