@@ -154,6 +154,12 @@ class _Idle(Node):
 class _NoChild:
     """Stands for the process of the inside."""
 
+    def is_waiting(self) -> bool:
+        return True
+
+    def how_it_ended(self) -> str:
+        return ""
+
     def processor_seconds(self) -> float:
         return 0.0
 

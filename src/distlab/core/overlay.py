@@ -86,6 +86,12 @@ def packed(files: Iterable[Path]) -> bytes:
     return zlib.compress(msgspec.json.encode({file.name: file.read_text() for file in files}), 9)
 
 
+def packed_code(file: str) -> CodeType:
+    """The code that a module of that file stands for, where the file itself is only a note that it is packed."""
+    source = _unpacked(Path(file).parent)[Path(file).name]
+    return compile(source, file, "exec", dont_inherit=True)
+
+
 def is_there(file: Path) -> bool:
     """Whether the module can be loaded, from its file or from a pack."""
     return file.exists() or file.name in _unpacked(file.parent)

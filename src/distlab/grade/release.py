@@ -36,7 +36,12 @@ FILES = (
 )
 _SECRET = ("reference", "alternative", "oracle", "mutants", "witnesses", "hidden")
 """Folders of a lab's judgement, and files of these names, that stay out."""
-_NOT_FOR_STUDENTS = ("docs/instructors/", "docs/labs/kill-matrix.md", "docs/museum/", "docs/benchmarks/")
+_NOT_FOR_STUDENTS = (
+    "docs/instructors/",
+    "docs/labs/kill-matrix.md",
+    "docs/museum/",
+    "docs/benchmarks/",
+)
 _TOOLS = ("bootstrap.py", "site_hooks.py", "docstrings.py")
 
 _LINK = re.compile(r"(?<!!)\[([^\[\]]*(?:\[[^\]]*\][^\[\]]*)*)\]\(([^()\s]+)\)")
@@ -75,7 +80,31 @@ def release_tree(project: Path, through: int) -> Tree:
                 tree[f"grading/{lab}/{layer}.pack"] = packed(
                     sorted((grading / lab / layer).glob("*.py"))
                 )
+    tree |= _packed_judges(project, tree)
     return tree | _documentation(project, through)
+
+
+STUB = b'''"""Packed: it has lines that would show a part of a solution."""
+
+from distlab.core.overlay import packed_code
+
+exec(packed_code(__file__), globals())
+'''
+
+
+def _packed_judges(project: Path, tree: Tree) -> Tree:
+    """Judges that must do themselves what a part asks for, such as reading its file format: one pack for each folder."""
+    telling = sorted(
+        {leak.found_in for leak in leaks(project, tree) if leak.found_in.startswith("grading/")}
+    )
+    folders: dict[Path, list[Path]] = {}
+    for path in telling:
+        folders.setdefault((project / path).parent, []).append(project / path)
+    packs = {
+        f"{folder.relative_to(project).as_posix()}.pack": packed(files)
+        for folder, files in folders.items()
+    }
+    return dict.fromkeys(telling, STUB) | packs
 
 
 def _is_secret(path: str) -> bool:

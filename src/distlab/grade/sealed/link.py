@@ -135,9 +135,10 @@ class Link:
 
     def waiting(self) -> None:
         """Nothing has been heard for a moment."""
+        assert self.child is not None
         self._look()
         patience = SILENCE_AGAIN if self._was_silent else SILENCE_LIMIT
-        if time.monotonic() - self._heard_last > patience:
+        if time.monotonic() - self._heard_last > patience and self.child.is_waiting():
             self._was_silent = True
             self.give_up()
 

@@ -112,6 +112,14 @@ class Child:
         except OSError:
             raise Closed from None
 
+    def is_waiting(self) -> bool:
+        """Whether it waits for something, and not only for its turn on a busy machine."""
+        try:
+            stat = Path(f"/proc/{self._number}/stat").read_text()
+        except OSError:
+            return True
+        return stat.rpartition(")")[2].split()[0] != "R"
+
     def ask_where_it_stands(self) -> None:
         with contextlib.suppress(OSError):
             signal.pidfd_send_signal(self._handle, signal.SIGVTALRM)
