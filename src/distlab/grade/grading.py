@@ -140,7 +140,7 @@ class Grading:
             try:
                 with self.solution.limited():
                     self.solution.module(module)
-            except (Exception, Stuck) as error:
+            except (Exception, SystemExit, Stuck) as error:
                 problem = problem_of(error, self.solution)
                 if problem is None:
                     raise
@@ -161,7 +161,7 @@ class Grading:
                         verdict = exam.check(self.solution)
                 except (HarnessBug, ScenarioError):
                     raise
-                except (Exception, Stuck) as error:
+                except (Exception, SystemExit, Stuck) as error:
                     problem = problem_of(error, self.solution) or self.solution.blame(error)
                     if problem is None:
                         raise
@@ -190,7 +190,7 @@ class Grading:
                 searched = search(self.part, self.solution, exhaustive)
             except (HarnessBug, ScenarioError):
                 raise
-            except (Exception, Stuck) as error:
+            except (Exception, SystemExit, Stuck) as error:
                 problem = problem_of(error, self.solution)
                 if problem is None:
                     raise

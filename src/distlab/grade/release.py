@@ -93,7 +93,7 @@ exec(packed_code(__file__), globals())
 
 
 def _packed_judges(project: Path, tree: Tree) -> Tree:
-    """Judges that must do themselves what a part asks for, such as reading its file format: one pack for each folder."""
+    """Judges that must do themselves what a part asks for, such as reading its format: one pack for each folder."""
     telling = sorted(
         {leak.found_in for leak in leaks(project, tree) if leak.found_in.startswith("grading/")}
     )
