@@ -83,9 +83,8 @@ def test_it_earns_nothing_and_is_called_by_its_name(name: str, records: dict[str
     assert record.report is not None
     (promise,) = record.report.labs[0].parts[0].promises
     reason = promise.broken.reason if promise.broken is not None else ""
-    assert (promise.state.value, says.partition(": ")[2] in reason) == (
-        verdict.partition(": ")[2], True,
-    ), reason  # fmt: skip
+    assert promise.state.value in verdict.partition(": ")[2].split(" or "), reason
+    assert says.partition(": ")[2] in reason
 
 
 @pytest.mark.parametrize("name", HONEST)

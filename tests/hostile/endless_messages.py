@@ -1,6 +1,6 @@
 """Sends messages to itself without end."""
 # verdict: stuck
-# says: keeps itself busy
+# says:
 
 from distlab.core import Address, Node
 from labs.lab9_toy.protocol import Put

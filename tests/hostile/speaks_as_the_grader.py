@@ -1,6 +1,6 @@
 """Answers a request that was not put, in the grader's own words."""
-# verdict: crashed
-# says: isolation
+# verdict: crashed or not deterministic
+# says:
 
 from distlab.grade.sealed import frames as fr
 
