@@ -25,9 +25,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import measuring  # noqa: E402
-from log_distlab import measure  # noqa: E402
+from log_distlab import measure, measure_idempotent  # noqa: E402
 
-SYSTEMS = ("distlab", "nats", "rabbitmq", "redis")
+OURS = {"distlab": measure, "distlab 2F": measure_idempotent}
+SYSTEMS = (*OURS, "nats", "rabbitmq", "redis")
 COLUMNS = {
     "produce": "produce/s", "cpu": "CPU us/record", "fetch": "fetch/s", "p50": "p50 ms", "p99": "p99 ms",
     "recovery": "recovery s",
@@ -40,11 +41,11 @@ Figures = dict[str, Any]
 
 def figures_of(system: str, records: int, size: int, synced: bool, python: str) -> Figures:
     """One run of one system; ``error`` where there are none."""
-    if system == "distlab":
+    if system in OURS:
         if importlib.util.find_spec("crc32c") is None:
             return {"error": "crc32c is not installed: in Python a checksum comes at 8 MB/s"}
         with tempfile.TemporaryDirectory(prefix="distlab-bench-") as name:
-            return measure(Path(name), records, size, synced=synced)
+            return OURS[system](Path(name), records, size, synced=synced)
     script = str(ROOT / "benchmarks" / "log_peers.py")
     command = [python, script, system, str(records), str(size), *(["synced"] if synced else [])]
     try:
@@ -72,7 +73,7 @@ def show(systems: list[str], found: dict[str, list[Figures]]) -> None:
             if isinstance(value, str):
                 cells.append("-")
             elif column in RATES:
-                ratio = f" ({ours[column] / value:.1f})" if ours and system != "distlab" else ""
+                ratio = f" ({ours[column] / value:.1f})" if ours and system not in OURS else ""
                 cells.append(f"{value:,.0f}{ratio}")
             elif column == "cpu":
                 cells.append(f"{value:.1f}")

@@ -22,6 +22,8 @@ from distlab.live import Live  # noqa: E402
 BROKERS = ("b1", "b2", "b3")
 BATCH, UNDER_WAY = 256, 16
 """Records in a batch, and batches that are under way."""
+IN_HAND = 8
+"""Batches' records that part 2F's producer has; five are under way."""
 PACED, EVERY = 2_000, 2 * MS
 
 
@@ -30,11 +32,12 @@ def running(folder: Path, *, synced: bool) -> Iterator[Live]:
     """The cluster, up and in sync; ``synced``: every broker syncs before it says that it has something."""
     grading = ROOT / "grading" / "lab2_log"
     overlay("labs.lab2_log", [grading / "given", grading / "reference"])
-    from log_nodes import ClientConfig, Consumer, Producer
+    from log_nodes import PARTITION, ClientConfig, Consumer, Idempotent, Producer
 
-    from grading.lab2_log.log.controller import Controller, ControllerConfig
+    from grading.lab2_log.producer.controller import Registry, RegistryConfig
     from labs.lab2_log.broker import Broker
     from labs.lab2_log.brokers import BrokerConfig, LogConfig
+    from labs.lab2_log.producing import ProducerConfig
 
     log = LogConfig(
         segment_bytes=1 << 30,
@@ -46,13 +49,22 @@ def running(folder: Path, *, synced: bool) -> Iterator[Live]:
         log=log,
         min_insync=2,
         lag_time=10 * SECOND,
-        retry=5 * SECOND,
+        retry=1 * SECOND,
         fetch_wait=500 * MS,
         fetch_bytes=4 << 20,
         tend_every=60 * SECOND,
     )
+    numbered = ProducerConfig(
+        BROKERS,
+        (PARTITION,),
+        batch_size=BATCH * 1_024,
+        request_timeout=10 * SECOND,
+        delivery_timeout=100 * SECOND,
+        metadata_retry=300 * MS,
+    )
     members = {
-        "controller": Member(Controller, ControllerConfig(BROKERS, dead_after=300 * MS)),
+        "controller": Member(Registry, RegistryConfig(BROKERS, (PARTITION,), dead_after=300 * MS)),
+        "idempotent": Member(Idempotent, numbered),
         "producer": Member(Producer, ClientConfig(BROKERS)),
         "consumer": Member(Consumer, ClientConfig(BROKERS)),
         **{name: Member(Broker, config) for name in BROKERS},
@@ -91,6 +103,22 @@ def measure(folder: Path, records: int, size: int, *, synced: bool) -> dict[str,
         live.wait(lambda: persisting.outcome is not None)
         assert isinstance(persisting.outcome, Ok)
         figures["recovery"] = persisting.outcome.value / 1e6
+    return figures
+
+
+def measure_idempotent(folder: Path, records: int, size: int, *, synced: bool) -> dict[str, Any]:
+    """Part 2F's producer, record after record: how many a second, and at what cost. The rest is as in ``measure``."""
+    from log_nodes import Load
+
+    figures: dict[str, Any] = dict.fromkeys(("fetch", "p50", "p99", "recovery"), "-")
+    with running(folder / "load", synced=synced) as live:
+        ask(live, "idempotent", Load(1, 1, size, 1))
+        batches = records // BATCH
+        before = measuring.processor_time_of_all()
+        took = ask(live, "idempotent", Load(batches, BATCH, size, IN_HAND))
+        used = measuring.processor_time_of_all() - before
+        figures["produce"] = batches * BATCH / took * 1e6
+        figures["cpu"] = used / (batches * BATCH) * 1e6
     return figures
 
 

@@ -1,7 +1,8 @@
-"""The benchmark's clients of lab 2's log: a producer that keeps batches under way, and a consumer.
+"""The benchmark's clients of lab 2's log: a producer that keeps batches under way, a consumer, and part 2F's producer.
 
-Both are nodes like any other: they find the leader by asking, and ask again when nobody answers. The producer does not
-care for duplicates. Records carry the time at which they were made, and all processes of a run share one clock.
+All are nodes like any other: they find the leader by asking, and ask again when nobody answers. The first producer does
+not care for duplicates; the one of part 2F, the reference, is handed record after record, and numbers its batches.
+Records carry the time at which they were made, and all processes of a run share one clock.
 """
 
 from __future__ import annotations
@@ -10,10 +11,23 @@ from typing import Any
 
 from msgspec import Struct
 
-from distlab.core import MS, SECOND, Address, Config, Node, Ok, Operation, Ticket, Timer
+from distlab.core import (
+    MS,
+    SECOND,
+    Address,
+    Config,
+    Node,
+    Ok,
+    Operation,
+    Outcome,
+    Ticket,
+    Timer,
+)
 from labs.lab2_log.batch import checked_head, seal, unseal
 from labs.lab2_log.batches import Batch, Record, head_at
 from labs.lab2_log.brokers import ALL, NONE, Fetch, Fetched, Produce, Produced
+from labs.lab2_log.producer import Producer as IdempotentProducer
+from labs.lab2_log.producing import ProducerConfig, Send
 
 PARTITION = "orders-0"
 PATIENCE = 2 * SECOND
@@ -211,6 +225,53 @@ class Producer(Client):
                     self.end_task(max(task.times))
                 else:
                     self.produce(self.batch(1), persist.patience)
+
+
+class Idempotent(IdempotentProducer):
+    """Part 2F's, with so many batches' records in its hands."""
+
+    config: ProducerConfig
+    loading: tuple[Ticket, Load] | None
+    began: int
+    handed: int
+    done: int
+    record: Send
+
+    def on_start(self) -> None:
+        super().on_start()
+        self.record = Send("")
+        self.loading, self.began, self.handed, self.done = None, 0, 0, 0
+
+    def on_load(self, load: Load, ticket: Ticket) -> None:
+        self.loading, self.began, self.handed, self.done = (ticket, load), self.now(), 0, 0
+        self.record = Send("x" * load.size)
+        self.hand_over(load.records * load.under_way)
+
+    def hand_over(self, count: int) -> None:
+        assert self.loading is not None
+        load = self.loading[1]
+        for _ in range(min(count, load.batches * load.records - self.handed)):
+            self.handed += 1
+            self.on_send(self.record, Ticket(-self.handed))
+
+    def finish(self, ticket: Ticket, outcome: Outcome) -> None:
+        """A record is settled: the next ones, a batch at a time."""
+        if ticket >= 0 or self.loading is None:
+            super().finish(ticket, outcome)
+            return
+        assert isinstance(outcome, Ok), outcome
+        whole, load = self.loading
+        self.done += 1
+        if self.done == load.batches * load.records:
+            self.loading = None
+            super().finish(whole, Ok(self.now() - self.began))
+        elif self.done % load.records == 0:
+            self.set_timer(Next(), 0)  # not in the midst of what it does
+
+    def on_next(self, _: Next) -> None:
+        if self.loading is not None:
+            load = self.loading[1]
+            self.hand_over(load.records * load.under_way - (self.handed - self.done))
 
 
 class Consumer(Client):

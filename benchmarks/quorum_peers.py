@@ -31,7 +31,7 @@ PATIENCE = 60.0
 """Seconds until a cluster has a leader."""
 
 
-def main() -> int:
+def measure() -> int:
     system, program, clients, seconds, size, folder = sys.argv[1:]
     run = {"etcd": run_etcd, "zookeeper": run_zookeeper}[system]
     figures = run(program, int(clients), float(seconds), b"x" * int(size), Path(folder))
@@ -257,4 +257,4 @@ def _load_zookeeper(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(measure())

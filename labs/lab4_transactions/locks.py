@@ -31,6 +31,8 @@ class Claim(Struct, frozen=True):
 class LockTable:
     queues: dict[str, list[Claim]] = field(default_factory=dict)
     """Account -> who has the lock or waits for it, in order. No queue is empty."""
+    places: dict[Txn, list[str]] = field(default_factory=dict)
+    """Transaction -> the accounts in whose queues it stands."""
 
     def claim(self, txn: Txn, steps: tuple[Step, ...]) -> None:
         """Take a place in the queue of each account: shared to look, exclusive to change."""

@@ -8,16 +8,28 @@ prepared transaction is not, somebody else has ended it; and if the second is th
 
 If we crash between COMMIT PREPARED and deleting the row, it looks as if somebody had forced it to commit. The
 gateway asks, hears that it was decided so, and forgets it: nothing is lost by that.
+
+A server may die, too, in the midst of anything. What it had said is on its disk; what it was about to say nobody knows.
+So the question is asked again when it is back: is it prepared? If it does not come back for :data:`PATIENCE`, that is
+``DatabaseFailed``, and the gateway stops.
 """
 
 from __future__ import annotations
 
 import json
 import subprocess
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from distlab.core import Address
-from labs.lab4_transactions.databases import Change, InDoubt, UnknownTransaction, WasForced
+from labs.lab4_transactions.databases import (
+    Change,
+    DatabaseFailed,
+    InDoubt,
+    UnknownTransaction,
+    WasForced,
+)
 from labs.lab4_transactions.twophase import Seen, Txn
 
 TABLES = """
@@ -27,8 +39,12 @@ TABLES = """
 """
 
 
-class DatabaseFailed(Exception):
-    """psql says no; its words are in the text."""
+PATIENCE = 15.0
+"""Seconds that a server may be away."""
+
+
+class ConnectionLost(DatabaseFailed):
+    """The server has died, or we were thrown out; what was said last may have been done."""
 
 
 def named(text: str) -> Txn:
@@ -59,6 +75,25 @@ def _open_session(place: str) -> subprocess.Popen[str]:
     )
 
 
+def _say(session: subprocess.Popen[str], sql: str) -> list[str]:
+    """The lines that it answers. Raises ``DatabaseFailed``, and then the session is over."""
+    assert session.stdin is not None
+    assert session.stdout is not None
+    lines: list[str] = []
+    try:
+        session.stdin.write(f"{sql}\n\\echo {END}\n")
+        session.stdin.flush()
+        while (line := session.stdout.readline().rstrip("\n")) != END:
+            if not line and session.poll() is not None:
+                raise BrokenPipeError
+            lines.append(line)
+    except BrokenPipeError:
+        words = "; ".join(filter(None, lines))
+        no_answer = ConnectionLost if session.wait() == 2 else DatabaseFailed  # psql's own codes
+        raise no_answer(words or "the server does not answer") from None
+    return lines
+
+
 @dataclass
 class PostgresStore:
     """``place`` is ``FOLDER:PORT/DATABASE``: where the server's socket lies, its port, and the database."""
@@ -67,23 +102,40 @@ class PostgresStore:
 
     def say(self, sql: str) -> list[list[str]]:
         """Have it done, and return the rows of what was asked. Raises ``DatabaseFailed``."""
-        session = _SESSIONS.get(self.place)
-        if session is None:
-            session = _SESSIONS[self.place] = _open_session(self.place)
-        assert session.stdin is not None
-        assert session.stdout is not None
-        lines: list[str] = []
+        session = _SESSIONS.get(self.place) or self.connect()
         try:
-            session.stdin.write(f"{sql}\n\\echo {END}\n")
-            session.stdin.flush()
-            while (line := session.stdout.readline().rstrip("\n")) != END:
-                if not line and session.poll() is not None:
-                    raise BrokenPipeError
-                lines.append(line)
-        except BrokenPipeError:
-            del _SESSIONS[self.place]
-            raise DatabaseFailed("; ".join(filter(None, lines))) from None
-        return [line.split("\t") for line in lines]
+            return [line.split("\t") for line in _say(session, sql)]
+        except DatabaseFailed:
+            self.disconnect()
+            raise
+
+    def ask(self, sql: str) -> list[list[str]]:
+        """The same for what may be said twice: a server that dies takes the answer with it, not the question."""
+        with suppress(ConnectionLost):
+            return self.say(sql)
+        return self.say(sql)
+
+    def connect(self) -> subprocess.Popen[str]:
+        """A new session, as soon as the server is there."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            session = _SESSIONS[self.place] = _open_session(self.place)
+            try:
+                _say(session, "SET client_min_messages = error;")
+            except DatabaseFailed:
+                self.disconnect()
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return session
+
+    def disconnect(self) -> None:
+        """End the session, if there is one."""
+        if (session := _SESSIONS.pop(self.place, None)) is not None:
+            session.kill()
+            with suppress(BrokenPipeError), session:  # which waits for its end
+                pass
 
     def open(self, accounts: tuple[tuple[str, int], ...]) -> None:
         # ON CONFLICT DO NOTHING would wait for whoever is in doubt about an account: look first.
@@ -92,11 +144,11 @@ class PostgresStore:
             f"WHERE NOT EXISTS (SELECT FROM account WHERE name = {quoted(name)});"
             for name, balance in accounts
         )
-        self.say("SET client_min_messages = error;" + TABLES + fill)
+        self.ask(TABLES + fill)
 
     def read(self, accounts: tuple[str, ...]) -> dict[str, Seen]:
         wanted = ", ".join(map(quoted, accounts)) or "''"
-        rows = self.say(f"SELECT name, balance, by FROM account WHERE name IN ({wanted});")
+        rows = self.ask(f"SELECT name, balance, by FROM account WHERE name IN ({wanted});")
         return {n: Seen(n, int(balance), named(by) if by else None) for n, balance, by in rows}
 
     def prepare(self, txn: Txn, changes: tuple[Change, ...]) -> None:
@@ -108,7 +160,11 @@ class PostgresStore:
         )
         updates += f"INSERT INTO done VALUES ({name});"
         note = f"INSERT INTO branch VALUES ({name}, {text}) ON CONFLICT DO NOTHING;"
-        self.say(f"{note} BEGIN; {updates} PREPARE TRANSACTION {name};")
+        try:
+            self.say(f"{note} BEGIN; {updates} PREPARE TRANSACTION {name};")
+        except ConnectionLost:
+            if not self.is_prepared(txn):
+                self.prepare(txn, changes)
 
     def commit(self, txn: Txn) -> None:
         self.end(txn, "COMMIT")
@@ -122,14 +178,16 @@ class PostgresStore:
             raise WasForced(txn, forced[txn])
         if not self.is_prepared(txn):
             raise UnknownTransaction(txn)
-        self.say(f"{how} PREPARED {quoted(str(txn))};")
+        while self.is_prepared(txn):
+            with suppress(ConnectionLost):
+                self.say(f"{how} PREPARED {quoted(str(txn))};")
         self.forget(txn)
 
     def is_prepared(self, txn: Txn) -> bool:
-        return [str(txn)] in self.say("SELECT gid FROM pg_prepared_xacts;")
+        return [str(txn)] in self.ask("SELECT gid FROM pg_prepared_xacts;")
 
     def recover(self) -> list[InDoubt]:
-        rows = self.say("SELECT txn, changes FROM branch JOIN pg_prepared_xacts ON gid = txn;")
+        rows = self.ask("SELECT txn, changes FROM branch JOIN pg_prepared_xacts ON gid = txn;")
         return [
             InDoubt(named(txn), tuple(Change(*change) for change in json.loads(changes)))
             for txn, changes in rows
@@ -142,7 +200,7 @@ class PostgresStore:
         self.say(f"{'COMMIT' if commit else 'ROLLBACK'} PREPARED {quoted(str(txn))};")
 
     def forced(self) -> dict[Txn, bool]:
-        rows = self.say(
+        rows = self.ask(
             "SELECT txn, EXISTS (SELECT FROM done WHERE done.txn = branch.txn) FROM branch "
             "WHERE txn NOT IN (SELECT gid FROM pg_prepared_xacts);"
         )
@@ -150,7 +208,7 @@ class PostgresStore:
 
     def forget(self, txn: Txn) -> None:
         name = quoted(str(txn))
-        self.say(
+        self.ask(
             f"BEGIN; DELETE FROM branch WHERE txn = {name}; "
             f"DELETE FROM done WHERE txn = {name}; COMMIT;"
         )

@@ -13,11 +13,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from distlab.core import Address
-from labs.lab4_transactions.databases import Change, InDoubt, UnknownTransaction, WasForced
+from labs.lab4_transactions.databases import (
+    Change,
+    DatabaseFailed,
+    InDoubt,
+    UnknownTransaction,
+    WasForced,
+)
 from labs.lab4_transactions.twophase import Seen, Txn
 
 TABLES = """
@@ -27,6 +33,16 @@ TABLES = """
     CREATE TABLE IF NOT EXISTS forced (txn TEXT PRIMARY KEY, done INTEGER);
 """
 """A name is written ``tm1/1.2``, as ``str(txn)`` does. ``by`` is empty for an opening balance."""
+
+AWAY = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_BUSY,
+)
+"""Errors of the file, of the disk below it, or of somebody who holds it; all others are ours."""
 
 
 def named(text: str) -> Txn:
@@ -45,7 +61,9 @@ class SqliteStore:
     @contextmanager
     def local(self) -> Iterator[sqlite3.Connection]:
         """One local transaction: all of it, or nothing."""
-        raise NotImplementedError("4B: open, begin, commit or roll back, close")
+        raise NotImplementedError(
+            "4B: open, begin, commit or roll back, close; where it is full or gone, say so"
+        )
 
     def open(self, accounts: tuple[tuple[str, int], ...]) -> None:
         raise NotImplementedError("4B: tables and accounts that are not there yet")

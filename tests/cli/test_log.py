@@ -1,71 +1,13 @@
 """``distlab log`` on a log that runs: three brokers of the reference as processes, and one of them killed."""
 
-import os
+import re
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.live.listing import listing
-
-ROOT = Path(__file__).resolve().parents[2]
-COMMAND = [sys.executable, "-m", "distlab"]
-
-
-class Project:
-    """A folder of its own, with a log that runs in it."""
-
-    def __init__(self, folder: Path) -> None:
-        for name in ("labs", "grading"):
-            (folder / name).symlink_to(ROOT / name)
-        self.folder = folder
-        self.environment = {**os.environ, "DISTLAB_ROOT": str(folder), "NO_COLOR": "1"}
-        self.server: subprocess.Popen[str] | None = None
-
-    def start(self) -> None:
-        self.server = subprocess.Popen(
-            [*COMMAND, "live", "--lab", "2", "--keep", "--solution", "reference"],
-            cwd=self.folder, env=self.environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        door = self.folder / ".distlab" / "live" / "lab2_log" / "door"
-        deadline = time.monotonic() + 60
-        while not door.exists():
-            assert self.server.poll() is None, self.server.communicate()[0]
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-
-    def stop(self) -> str:
-        assert self.server is not None
-        self.server.send_signal(signal.SIGINT)
-        shown, _ = self.server.communicate(timeout=30)
-        return shown
-
-    def log(self, *words: str, given: str = "", code: int = 0) -> str:
-        """What a command prints, both ways; it must end with this code."""
-        done = subprocess.run(
-            [*COMMAND, "log", *words], cwd=self.folder, env=self.environment,
-            input=given, capture_output=True, text=True, check=False, timeout=60,
-        )  # fmt: skip
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    project = Project(tmp_path_factory.mktemp("project"))
-    project.start()
-    yield project
-    shown = project.stop()
-    assert "stopped: every process has ended" in shown
-    assert project.server is not None
-    assert project.server.returncode == 130
-    assert not [row for row in listing() if str(project.folder) in row.command]
-    assert not (project.folder / ".distlab" / "live" / "lab2_log" / "door").exists()
+from tests.cli.kept_log import Project
 
 
 def test_what_is_produced_is_consumed_in_order(project: Project) -> None:
@@ -111,7 +53,7 @@ def test_topics_are_listed_and_described(project: Project) -> None:
     head, *rows = [line for line in shown if "epochs " not in line]
     assert head.split()[:4] == ["partition", "leader", "epoch", "committed"]
     assert [row.split()[0] for row in rows] == ["pair-0", "pair-1"]
-    assert rows[1].split()[2:4] == ["0", "2"]
+    assert rows[1].split()[3] == "2"
 
 
 def test_nothing_acknowledged_is_lost_when_the_leader_is_killed(project: Project) -> None:
@@ -124,7 +66,52 @@ def test_nothing_acknowledged_is_lost_when_the_leader_is_killed(project: Project
     assert shown == "before\nafter\n"
     described = project.log("describe", "survivor")
     assert described.splitlines()[1].split()[1] != leader
-    assert "0 from 0, 1 from 1" in described
+    assert re.search(r"\d from 0, \d from 1", described)
+
+
+@pytest.mark.parametrize("victim", ["leader", "c1"])
+def test_a_producer_writes_each_record_once_and_in_order_though_somebody_is_killed(
+    project: Project, victim: str
+) -> None:
+    topic = f"once-{victim}"
+    project.log("topics", "create", topic)
+    if victim == "leader":
+        victim = project.log("describe", topic).splitlines()[1].split()[1]
+    producer = project.begin("produce", topic, "--quiet")
+    assert producer.stdin is not None
+    for turn in range(30):
+        producer.stdin.write("".join(f"{turn}.{n}\n" for n in range(20)))
+        producer.stdin.flush()
+        if turn == 10:
+            project.log("crash", victim, "--for", "1")
+    _, said = producer.communicate(timeout=60)
+    assert "600 records" in said
+    read = project.log("consume", topic, "--from-beginning", "--timeout", "1").splitlines()
+    assert read == [f"{turn}.{n}" for turn in range(30) for n in range(20)]
+
+
+def test_a_producer_that_was_killed_between_two_lines_is_replaced(project: Project) -> None:
+    project.log("topics", "create", "patient")
+    producer = project.begin("produce", "patient")
+    assert producer.stdin is not None
+    assert producer.stdout is not None
+    producer.stdin.write("one\n")
+    producer.stdin.flush()
+    assert producer.stdout.readline() == "patient-0 @ 0\n"
+    for pen in ("p1", "p2"):
+        project.log("crash", pen, "--for", "0.1")
+    time.sleep(2)  # to be there again
+    producer.stdin.write("two\n")
+    said, refused = producer.communicate(timeout=60)
+    assert said == "patient-0 @ 1\n", refused
+
+
+def test_records_without_a_key_are_spread_and_told_where_they_stand(project: Project) -> None:
+    project.log("topics", "create", "spread", "--partitions", "3")
+    given = "".join(f"{n} {'x' * 500}\n" for n in range(1500))
+    said = project.log("produce", "spread", given=given).splitlines()
+    assert said[-1] == "1,500 records"
+    assert {line.split()[0] for line in said[:-1]} == {"spread-0", "spread-1", "spread-2"}
 
 
 @pytest.mark.parametrize(
@@ -138,6 +125,11 @@ def test_nothing_acknowledged_is_lost_when_the_leader_is_killed(project: Project
         (("crash", "b9"), 2, "there is no node 'b9'; there are"),
         (("consume", "x", "--offset", "3"), 2, "--offset needs --partition"),
         (("consume", "x", "--show", "colour"), 2, "there is no colour of a record"),
+        (("consume", "x", "--group", "g", "--partition", "0"), 2, "exclude each other"),
+        (("consume", "nowhere", "--group", "g"), 1, "UNKNOWN_TOPIC_OR_PARTITION"),
+        (("consume", "__consumer_offsets", "--group", "a b"), 1, "INVALID_GROUP_ID"),
+        (("produce", "__consumer_offsets"), 1, "INVALID_TOPIC_EXCEPTION"),
+        (("lag", "nobody"), 1, "GROUP_ID_NOT_FOUND: nobody has ever consumed as that group"),
     ],
 )
 def test_what_is_refused_is_told_in_words(
@@ -152,14 +144,14 @@ def test_records_and_offsets_that_cannot_be_are_refused(project: Project) -> Non
     said = project.log("consume", "limits", "--partition", "0", "--offset", "99", code=1)
     assert "OFFSET_OUT_OF_RANGE: there is nothing at that offset" in said
     assert "TOPIC_ALREADY_EXISTS" in project.log("topics", "create", "limits", code=1)
+    said = project.log("produce", "limits", given="fine\n" + "x" * 1_100_000, code=1)
+    assert "limits-0 @ 0\n" in said
+    assert "1 record\n" in said
 
 
 def test_a_consumer_waits_for_what_comes_and_ends_by_ctrl_c(project: Project) -> None:
     project.log("topics", "create", "later")
-    consumer = subprocess.Popen(
-        [*COMMAND, "log", "consume", "later", "--from-beginning"], cwd=project.folder,
-        env=project.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+    consumer = project.begin("consume", "later", "--from-beginning")
     project.log("produce", "later", given="now\n")
     assert consumer.stdout is not None
     assert consumer.stdout.readline() == "now\n"

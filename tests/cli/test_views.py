@@ -8,12 +8,16 @@ import msgspec
 import pytest
 from rich.text import Text
 
+from distlab.check import broken, kept
+from distlab.cli.living import judged_lines
 from distlab.cli.screen import Screen, View
 from distlab.cli.stepping import StepView
 from distlab.cli.views.failure import TALLEST, Evidence, FailureScreen
 from distlab.cli.views.labpage import LabPage
 from distlab.cli.views.overview import NextStep, Overview
 from distlab.cli.views.progresspage import progress_page
+from distlab.grade.lab import Promise
+from distlab.grade.live import Judged
 from distlab.grade.result import PromiseResult, State
 from distlab.trace.files import Head
 from tests.cli import samples as s
@@ -262,3 +266,13 @@ def test_the_progress_page_is_one_plain_file() -> None:
     assert page.replace("ID=3f2a", "").count("3f2a") == 0
     assert "pictures/3f2a.html" in progress_page(s.REPORT, {"3f2a"})
     assert State.FAILED.value not in page.split("<style>")[0]
+
+
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_what_a_live_run_was_held_to_keeps_to_the_width(width: int) -> None:
+    promise = Promise(code="PR-S1", title="a record is there once, " * 8, points=1)
+    for verdict in (kept(), broken("it is there twice, " * 9, expected="once", got="twice " * 40)):
+        lines = [line.plain for line in judged_lines(Judged(promise, verdict), width)]
+        assert max(map(len, lines)) <= width
+        assert lines[0][10:18] == "PR-S1   "
+        assert lines[1].startswith(" " * 18)

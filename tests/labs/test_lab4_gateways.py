@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +115,33 @@ def test_the_simulators_database_does_what_sqlite_does(lab: Modules, tmp_path: P
         store.forget(m.Txn("tm1", 1, 2))
         answers.append([*said, store.forced()])
     assert answers[0] == answers[1]
+
+
+def test_a_file_that_is_no_database_or_not_there_is_named(lab: Modules, tmp_path: Path) -> None:
+    failed = lab.databases.DatabaseFailed
+    (tmp_path / "rotten").write_bytes(b"no database at all, and long enough to be read as one" * 20)
+    with pytest.raises(failed, match="file is not a database"):
+        lab.sqlite_store.SqliteStore(str(tmp_path / "rotten")).recover()
+    with pytest.raises(failed, match="unable to open database file"):
+        lab.sqlite_store.SqliteStore(str(tmp_path / "no" / "bank")).recover()
+
+
+def test_a_database_that_is_really_full_has_done_nothing(lab: Modules, tmp_path: Path) -> None:
+    databases, txn = lab.databases, lab.twophase.Txn("tm1", 1, 1)
+    store = lab.sqlite_store.SqliteStore(str(tmp_path / "bank"))
+    store.open((("rm1/a", 100),))
+    long = tuple(databases.Change(f"rm1/{n}" + "x" * 500, n, n) for n in range(200))
+    connect = sqlite3.connect
+
+    def small(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection = connect(*arguments, **options)
+        connection.execute("PRAGMA max_page_count = 12")
+        return connection
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite3, "connect", small)
+        with pytest.raises(databases.DatabaseFailed, match="database or disk is full"):
+            store.prepare(txn, long)
+    assert store.recover() == []
+    store.prepare(txn, long)
+    assert len(store.recover()[0].changes) == 200

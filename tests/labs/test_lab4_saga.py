@@ -74,3 +74,18 @@ def test_a_subject_is_locked_over_a_crash(lab: Modules) -> None:
     assert asked(lab, solo.deliver(begin(lab, name="third", subject="else"), "client")) == [
         ("Do", 0)
     ]
+
+
+def test_what_a_service_declined_it_never_does(lab: Modules) -> None:
+    """Another saga gives its seat back, and then a copy of the declined Do arrives."""
+    saga = lab.saga
+    solo = Solo(lab.saga_service.Service, saga.ServiceConfig((("seat", 1),)), "hotel")
+    solo.deliver(saga.Do("first", 0, "seat", 1), "orchestrator")
+    late = saga.Do("second", 0, "seat", 1)
+    assert sent(solo.deliver(late, "orchestrator"), saga.Declined)
+    solo.deliver(saga.Undo("first", 0), "orchestrator")
+    solo.crash()
+    solo.start()
+    assert sent(solo.deliver(late, "orchestrator"), saga.Declined)
+    assert sent(solo.deliver(saga.Undo("second", 0), "orchestrator"), saga.Undone)
+    assert [stock.left for stock in solo.node.probe().stock] == [1]

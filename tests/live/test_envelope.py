@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distlab.live.envelope import CHECKED, Envelope, Hostile, seal, unseal
+from distlab.live.envelope import CHECKED, Envelope, Hostile, seal, unseal, unseal_first
 
 KEY = b"the-key!"
 
@@ -37,6 +37,16 @@ def test_what_was_sealed_comes_back(envelope: Envelope, blob: bytes, apart: bool
     head = seal(KEY, envelope, blob)
     frame = (head, blob) if apart else (head + blob, None)
     assert opened(KEY, *frame) == (envelope, blob)
+
+
+@given(st.lists(st.tuples(envelopes, st.binary(max_size=100)), min_size=1, max_size=5))
+def test_small_frames_in_a_row_come_back_one_by_one(sent: list[tuple[Envelope, bytes]]) -> None:
+    rest = memoryview(b"".join(seal(KEY, envelope, blob) + blob for envelope, blob in sent))
+    received = []
+    while rest:
+        envelope, blob, rest = unseal_first(KEY, rest)
+        received.append((envelope, bytes(blob)))
+    assert received == sent
 
 
 @given(st.binary(max_size=200), st.none() | st.binary(max_size=100))

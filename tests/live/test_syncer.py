@@ -63,14 +63,27 @@ def test_what_is_asked_for_during_one_fsync_shares_the_next(device: Device, tmp_
     syncer, files = Syncer(), Files(tmp_path)
     device.gate.clear()
     syncer.ask(("a",), [files.mark("a")], 0)
+    syncer.begin()
     assert eventually(lambda: syncer.is_busy)
     for _ in range(50):
         syncer.ask(("a", "b"), [files.mark("a"), files.mark("b")], 0)
+        syncer.begin()
     device.gate.set()
     done = take(syncer, 51)
     assert [sync.request.number for sync in done] == list(range(1, 52))
     assert [sync.error for sync in done] == [""] * 51
     assert len(device.synced) == 3, "a alone; then a and b, for fifty"
+
+
+def test_what_is_asked_for_before_it_begins_is_one_group(device: Device, tmp_path: Path) -> None:
+    syncer, files = Syncer(), Files(tmp_path)
+    for _ in range(3):
+        syncer.ask(("a",), [files.mark("a")], 0)
+    assert not syncer.is_busy
+    assert not device.synced
+    syncer.begin()
+    assert len(take(syncer, 3)) == 3
+    assert len(device.synced) == 1
 
 
 def test_a_failure_is_told_to_those_whose_file_it_was(device: Device, tmp_path: Path) -> None:
@@ -79,9 +92,11 @@ def test_a_failure_is_told_to_those_whose_file_it_was(device: Device, tmp_path: 
     device.bad.add(bad.inode)
     device.gate.clear()
     syncer.ask(("first",), [files.mark("first")], 0)
+    syncer.begin()
     assert eventually(lambda: syncer.is_busy)
     for name in ("a", "bad", "b"):
         syncer.ask((name,), [files.mark(name)], 0)
+    syncer.begin()
     device.gate.set()
     errors = [sync.error for sync in take(syncer, 4)]
     assert errors == ["", "", "Input/output error", ""]

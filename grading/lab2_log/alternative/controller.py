@@ -62,8 +62,8 @@ class Controller(Raft):
     asked: int
     steps: list[Step]
     seen: dict[str, int]
-    told: dict[str, tuple[int, int]]
-    """Broker -> (its life, the version that it has heard of)."""
+    told: dict[tuple[str, str], tuple[int, int]]
+    """(broker, partition) -> (the broker's life, the version that it has heard of)."""
     turn: int
     woke: int
     """When we last looked round."""
@@ -188,10 +188,10 @@ class Controller(Raft):
 
     def spread(self) -> None:
         done = self.done()
-        for state in done.partitions.values():
+        for name, state in done.partitions.items():
             for broker in state.replicas:
                 if broker in done.brokers:
-                    life, version = self.told.get(broker, (0, -1))
+                    life, version = self.told.get((broker, name), (0, -1))
                     if life != done.brokers[broker].life or version < state.version:
                         self.send(Address(broker), LeaderAndIsr(self.reign, state))
 
@@ -207,14 +207,14 @@ class Controller(Raft):
                 self.plan(Register(sender, word.life, word.previous))
 
     def on_heard(self, word: Heard, sender: Address) -> None:
-        life, version = self.told.get(sender, (0, -1))
+        life, version = self.told.get((sender, word.partition), (0, -1))
         if life == word.life:
             version = max(version, word.version)
         elif life in (k.life for b, k in self.done().brokers.items() if b == sender):
             return
         else:
             version = word.version
-        self.told[sender] = (word.life, version)
+        self.told[sender, word.partition] = (word.life, version)
 
     def on_alter_partition(self, request: AlterPartition, sender: Address) -> None:
         if self.is_ready:

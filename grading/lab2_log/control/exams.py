@@ -6,16 +6,12 @@ committed. ``insync.py`` is put to tables.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from random import Random
+from collections.abc import Iterable
 from typing import Any
 
-from msgspec import structs
-
-from distlab.check import Verdict, broken, kept
 from distlab.core import MS
-from distlab.grade.lab import Exam
-from distlab.grade.solution import Solution
+from grading.lab2_log.control.asking import ALL3, P, Wrong, exam, moved_on
+from grading.lab2_log.control.walking import walks
 from labs.lab2_log.brokers import AlterPartition, PartitionState
 from labs.lab2_log.metadata import (
     Alter,
@@ -28,31 +24,6 @@ from labs.lab2_log.metadata import (
     Rules,
 )
 from labs.lab2_log.replicas import Progress
-
-ALL3 = ("b1", "b2", "b3")
-P = "orders-0"
-
-
-class Wrong(Exception):
-    """A decision that is not the one that was promised."""
-
-    def __init__(self, reason: str, expected: object, got: object) -> None:
-        super().__init__(reason)
-        self.verdict = broken(reason, expected=expected, got=got)
-
-
-def exam(name: str, module: str, check: Callable[[Any], None]) -> Exam:
-    """``check`` is given the module, and raises :class:`Wrong`."""
-
-    def guarded(solution: Solution) -> Verdict:
-        try:
-            check(solution.module(module))
-        except Wrong as wrong:
-            return wrong.verdict
-        return kept()
-
-    return Exam(name, guarded, module)
-
 
 # -- tables: what a controller decides -------------------------------------------------------------
 
@@ -152,22 +123,13 @@ def elections(decisions: Any) -> None:
         if got != wanted:
             told = ", then ".join(map(repr, commands))
             raise Wrong(f"{story}: {told}", _told(wanted), _told(got))
-        _moved_on(story, old, new)
+        moved_on(story, old, new)
         is_same = new.leader == old.leader and story != "last replica standing, ended cleanly"
         if is_same and new.leader_epoch != old.leader_epoch:
             raise Wrong(f"{story}: the same leader", "the same epoch", new.leader_epoch)
         unclean = new.leader_epoch if story == "nobody is left, and so be it" else old.unclean
         if new.unclean != unclean:
             raise Wrong(f"{story}: `unclean` says how the leader came", unclean, new.unclean)
-
-
-def _moved_on(story: str, old: PartitionState, new: PartitionState) -> None:
-    """Versions and epochs rise with what they count."""
-    plain = structs.replace(new, version=old.version, leader_epoch=old.leader_epoch)
-    if plain != old and new.version <= old.version:
-        raise Wrong(f"{story}: the version", f"more than {old.version}", new.version)
-    if new.leader != old.leader and new.leader_epoch <= old.leader_epoch:
-        raise Wrong(f"{story}: the leader epoch", f"more than {old.leader_epoch}", new.leader_epoch)
 
 
 def _digits(names: Iterable[str]) -> str:
@@ -219,136 +181,6 @@ def compare_and_set(decisions: Any) -> None:
     before = cluster(led_by("1", "12"))
     if decisions.apply(before, stranger, TWO) != before:
         raise Wrong("a partition that is not there", "nothing changes", "something did")
-
-
-# -- a walk beside the truth -----------------------------------------------------------------------
-
-
-class Walk:
-    """Random commands, and a dumb truth: who has everything that is committed."""
-
-    def __init__(self, decisions: Any, seed: int) -> None:
-        self.apply = decisions.apply
-        self.random = Random(seed)
-        self.rules = Rules(self.random.choice([1, 2, 2, 3]), self.random.random() < 0.2)
-        self.now = Cluster({}, {P: PartitionState(P, ALL3, "", 0, ALL3, 0)})
-        self.full = set(ALL3)
-        self.lives = dict.fromkeys(ALL3, 0)
-        self.story: list[str] = []
-
-    def state(self) -> PartitionState:
-        return self.now.partitions[P]
-
-    def step(self) -> None:
-        random, state = self.random, self.state()
-        kind = random.choice(
-            [
-                "alive",
-                "alive",
-                "fence",
-                "restart",
-                "clean",
-                "alter",
-                "alter",
-                "commit",
-                "echo",
-                "prefer",
-            ]
-        )
-        b = random.choice(ALL3)
-        life = self.lives[b]
-        if kind == "commit":
-            if state.leader and len(state.isr) >= self.rules.min_insync:
-                self.full &= set(state.isr)
-            return
-        if kind == "alive":
-            self.do(Register(b, life or self.reborn(b)))
-        elif kind == "fence" and life:
-            self.do(Fence(b, life))
-        elif kind == "restart" and life:
-            self.full.discard(b)
-            self.do(Register(b, self.reborn(b)))
-        elif kind == "clean" and life:
-            self.do(Register(b, self.reborn(b), life))
-        elif kind == "echo" and life > 100:
-            before = self.now
-            echo: Command = Register(b, life - 100) if random.random() < 0.5 else Fence(b, life)
-            self.do(structs.replace(echo, life=life - 100))
-            if self.now != before:
-                raise Wrong(
-                    f"an echo of a former life: {self.told()}", "nothing changes", self.state()
-                )
-        elif kind == "prefer":
-            self.do(Prefer(P))
-        elif kind == "alter" and state.leader:
-            self.alter(state)
-
-    def reborn(self, b: str) -> int:
-        self.lives[b] += 100
-        return self.lives[b]
-
-    def alter(self, state: PartitionState) -> None:
-        """A leader that knows, or one that does not; whom it asks for has caught up with it."""
-        random = self.random
-        others = [b for b in ALL3 if b != state.leader and random.random() < 0.6]
-        isr = tuple(b for b in ALL3 if b == state.leader or b in others)
-        late = random.choice([0, 0, 0, 1])
-        is_current = not late and self.is_live(state.leader)
-        if is_current:
-            self.full |= {b for b in isr if self.is_live(b)}
-        request = AlterPartition(1, P, state.leader_epoch, isr, state.version - late)
-        before = self.now
-        self.do(Alter(state.leader, request))
-        if late and self.now != before:
-            raise Wrong(
-                f"a request that knew version {request.version}: {self.told()}",
-                before.partitions[P],
-                self.state(),
-            )
-
-    def is_live(self, b: str) -> bool:
-        return b in self.now.brokers and not self.now.brokers[b].is_fenced
-
-    def do(self, command: Command) -> None:
-        before = self.state()
-        self.story.append(repr(command))
-        self.now = self.apply(self.now, command, self.rules)
-        self.check(before, self.state(), command)
-
-    def told(self) -> str:
-        return "..., ".join(self.story[-3:])
-
-    def check(self, old: PartitionState, new: PartitionState, command: Command) -> None:
-        where = f"after {self.told()}"
-        _moved_on(where, old, new)
-        if new.unclean > old.unclean:
-            if not self.rules.unclean:
-                raise Wrong(f"an unclean election {where}", "nobody leads", new.leader)
-            self.full = {new.leader}
-        if new.leader and new.leader not in new.isr:
-            raise Wrong(f"the leader {where}", f"one of the ISR {new.isr}", new.leader)
-        if new.leader and not self.is_live(new.leader):
-            raise Wrong(f"the leader {where}", "a broker that lives", new.leader)
-        if lacking := {*new.isr, *new.elr} - self.full:
-            raise Wrong(
-                f"{sorted(lacking)[0]} is in the ISR or the ELR {where}",
-                f"only who surely has everything: {', '.join(sorted(self.full))}",
-                f"ISR {new.isr}, ELR {new.elr}",
-            )
-        able = [b for b in ALL3 if b in (*new.isr, *new.elr) and self.is_live(b)]
-        if able and not new.leader:
-            raise Wrong(f"nobody leads {where}", f"{able[0]} leads", new)
-        if isinstance(command, Fence) and new.unclean == old.unclean:
-            is_out = command.broker in old.isr and command.broker not in (*new.isr, *new.elr)
-            if is_out and len(new.isr) < self.rules.min_insync:
-                raise Wrong(f"{command.broker} was only silent, {where}", "in the ELR", new)
-
-
-def walks(decisions: Any) -> None:
-    for seed in range(100):
-        walk = Walk(decisions, seed)
-        for _ in range(80):
-            walk.step()
 
 
 # -- tables: what a leader wants -------------------------------------------------------------------

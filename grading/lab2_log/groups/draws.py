@@ -20,7 +20,7 @@ from distlab.grade.draw import (
     pause,
 )
 from distlab.grade.scenario import Call, Scenario
-from grading.lab2_log.groups.consuming import WHOLE_AGAIN
+from grading.lab2_log.groups.progress import WHOLE_AGAIN
 from grading.lab2_log.groups.scenarios import COORDINATORS, add_partitions, elect, stall
 
 HORIZON = 600 * MS

@@ -6,18 +6,26 @@ from collections.abc import Callable, Sequence
 
 from distlab.check import Verdict
 from distlab.grade.lab import RECORD_MESSAGES, Exam, Part, Promise, Run, Situation
-from grading.lab2_log.groups import consuming, coordinating, draws, scenarios, schedules
+from grading.lab2_log.groups import (
+    consuming,
+    coordinating,
+    draws,
+    progress,
+    scenarios,
+    schedules,
+    seen,
+)
 from grading.lab2_log.groups.exams import EXAMS
 
 PAGE = "labs/lab2-groups.md"
 
 Judge = Callable[[Run], Verdict]
 
-TAKEN_OVER = Situation("a partition went from one member to another", consuming.was_taken_over)
-REFUSED = Situation("a commit came too late, and was refused", consuming.was_refused)
-FAILED_OVER = Situation("another coordinator took over", consuming.failed_over)
-STUCK = Situation("a program was stuck", consuming.was_stuck)
-KEPT = Situation("a member kept a partition through a rebalance", consuming.kept_some)
+TAKEN_OVER = Situation("a partition went from one member to another", seen.was_taken_over)
+REFUSED = Situation("a commit came too late, and was refused", seen.was_refused)
+FAILED_OVER = Situation("another coordinator took over", seen.failed_over)
+STUCK = Situation("a program was stuck", seen.was_stuck)
+KEPT = Situation("a member kept a partition through a rebalance", seen.kept_some)
 
 
 def _promise(
@@ -114,7 +122,7 @@ PART_G2 = Part(
             "soon after all is well the group is whole, and has read everything",
             1,
             "whole-again",
-            consuming.is_whole,
+            progress.is_whole,
             exams=EXAMS["CG-L1"],
         ),
         _promise(
@@ -179,7 +187,7 @@ PART_G3 = Part(
             "soon after all is well the group is whole, and has read everything",
             1,
             "whole-again",
-            consuming.is_whole,
+            progress.is_whole,
             needs=(FAILED_OVER,),
         ),
         _promise(
@@ -188,7 +196,7 @@ PART_G3 = Part(
             1,
             "no-herd",
             coordinating.joins_once,
-            consuming.keeps_its_share,
+            progress.keeps_its_share,
             needs=(KEPT,),
         ),
         _promise(
@@ -196,7 +204,7 @@ PART_G3 = Part(
             "a member whose program is stuck leaves",
             1,
             "stuck",
-            consuming.stuck_is_out,
+            progress.stuck_is_out,
             needs=(STUCK,),
         ),
         _promise(
@@ -204,7 +212,7 @@ PART_G3 = Part(
             "where nothing goes wrong, nothing is read twice",
             1,
             "twice",
-            consuming.commits_on_the_way,
+            progress.commits_on_the_way,
             needs=(TAKEN_OVER,),
         ),
     ),

@@ -2,7 +2,7 @@
 
 ``shape``: ``members`` (a list of settings of each: ``at`` and ``stop`` in milliseconds, and fields of MemberConfig),
 ``config`` (fields of MemberConfig for all), ``topics`` (name -> partitions), ``records`` (in each partition at the
-start), ``feed`` (milliseconds between two more), ``end`` (milliseconds).
+start), ``feed`` (milliseconds between two more), ``end`` and ``dead_after`` (of coordinators, milliseconds).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from distlab.grade.scenario import Call, Scenario
 from distlab.grade.solution import Solution
 from distlab.sim import Simulation
 from grading.lab2_log.groups.world import (
+    DEAD_AFTER,
     AddPartitions,
     BrokerConfig,
     ElectCoordinator,
@@ -43,6 +44,7 @@ def stage(solution: Solution, scenario: Scenario) -> Stage:
     """The cluster of a scenario."""
     shape = scenario.shape
     end = shape.get("end", END // MS) * MS
+    dead_after = shape.get("dead_after", DEAD_AFTER // MS) * MS
     common = {"topics": tuple(shape.get("topics", {"orders": 4})), **shape.get("config", {})}
     broker = BrokerConfig(
         tuple(shape.get("topics", {"orders": 4}).items()),
@@ -52,7 +54,7 @@ def stage(solution: Solution, scenario: Scenario) -> Stage:
     )
     members = {
         "broker": Member(TopicBroker, broker, "broker"),
-        "log": Member(LogKeeper, LogConfig(COORDINATORS), "log"),
+        "log": Member(LogKeeper, LogConfig(COORDINATORS, dead_after), "log"),
     }
     coordinator = solution.module("coordinator").Coordinator
     for name in COORDINATORS:

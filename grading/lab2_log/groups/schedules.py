@@ -1,4 +1,7 @@
-"""Directed schedules of part 2G: one danger each, the first ones free of faults."""
+"""Directed schedules of part 2G: one danger each, the first ones free of faults.
+
+(A long file because it is a table, and nothing else.)
+"""
 
 from __future__ import annotations
 

@@ -196,9 +196,10 @@ class ElectCoordinator(Operation, frozen=True):
 
 
 class LogConfig(Config, frozen=True):
-    """Who can coordinate."""
+    """Who can coordinate, and how long one of them may be silent."""
 
     coordinators: tuple[str, ...]
+    dead_after: int = DEAD_AFTER
 
 
 class Tell(Timer, frozen=True):
@@ -225,7 +226,7 @@ class LogKeeper(Node):
         self.on_tell(Tell())
 
     def on_tell(self, _: Tell) -> None:
-        if self.now() - self.heard[self.coordinator] > DEAD_AFTER:
+        if self.now() - self.heard[self.coordinator] > self.config.dead_after:
             self.elect_another()
         self.tell()
         self.set_timer(Tell(), TELL)
@@ -235,7 +236,7 @@ class LogKeeper(Node):
             self.send(Address(broker), Lead(self.epoch, self.coordinator))
 
     def elect_another(self) -> None:
-        alive = [b for b, at in self.heard.items() if self.now() - at <= DEAD_AFTER]
+        alive = [b for b, at in self.heard.items() if self.now() - at <= self.config.dead_after]
         if alive and self.coordinator not in alive:
             self.epoch, self.coordinator = self.epoch + 1, alive[0]
 

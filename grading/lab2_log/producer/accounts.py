@@ -93,7 +93,7 @@ class Accounts:
             is_producer = event.node.startswith("p")
             if is_producer and event.kind == Kind.START:
                 self.starts[event.node].append(event.id)
-            if event.kind == Kind.SEND and isinstance(what, Produce):
+            if is_producer and event.kind == Kind.SEND and isinstance(what, Produce):
                 sealed = self._sealed(event, what)
                 if sealed is not None:
                     sealed.sent.append(event)

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from distlab.core import Address
-from labs.lab4_transactions.databases import Change, InDoubt, UnknownTransaction, WasForced
+from labs.lab4_transactions.databases import (
+    Change,
+    DatabaseFailed,
+    InDoubt,
+    UnknownTransaction,
+    WasForced,
+)
 from labs.lab4_transactions.twophase import Seen, Txn
 
 
@@ -27,13 +33,16 @@ class SqliteStore:
     path: str
 
     def run(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
-        db = sqlite3.connect(self.path)
         try:
-            with db:
-                db.execute("BEGIN EXCLUSIVE")
-                return work(db)
-        finally:
-            db.close()
+            db = sqlite3.connect(self.path)
+            try:
+                with db:
+                    db.execute("BEGIN EXCLUSIVE")
+                    return work(db)
+            finally:
+                db.close()
+        except sqlite3.Error as error:
+            raise DatabaseFailed(str(error)) from error
 
     def open(self, accounts: tuple[tuple[str, int], ...]) -> None:
         def work(db: sqlite3.Connection) -> None:

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from distlab.core import MS, Address, Config, Disk, Message, Operation, Timer
+from distlab.core import MS, Address, Config, Disk, EnvironmentFault, Message, Operation, Timer
 from labs.lab4_transactions.twophase import Holdings, Seen, Txn
 
 
@@ -41,6 +41,10 @@ class InDoubt(Struct, frozen=True, tag=True):
 
 class UnknownTransaction(Exception):
     """The database has nothing of that name: it never had, or it is over (XAER_NOTA)."""
+
+
+class DatabaseFailed(EnvironmentFault):
+    """It is full, or gone: nothing of this call was done. A gateway that does not catch it stops, and says why."""
 
 
 class WasForced(Exception):

@@ -1,7 +1,7 @@
 """The services of part 4D: each step is done at most once, and undone at most once. Given.
 
 Undoing what was never done leaves a row, so that a late ``Do`` is declined: empty rollback and hanging are taken care
-of here, as in part 4C.
+of here, as in part 4C. Declining leaves one, too: what was declined once stays so, whatever there is left later.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Deed(Row, frozen=True):
     saga: str
     step: int
     state: str
-    """``done`` or ``undone``."""
+    """``done``, ``undone`` or ``declined``."""
     item: str = ""
     amount: int = 0
 
@@ -79,12 +79,13 @@ class Service(Node):
                 return
             stock = self.db.get(Stock, do.item)
             if stock is None or stock.left < do.amount:
+                self.db.commit(self.disk, Deed(*name, "declined"))
                 self.send(sender, Declined(*name, f"there is not enough of {do.item}"))
                 return
             less = structs.replace(stock, left=stock.left - do.amount)
             self.db.commit(self.disk, less, Deed(*name, "done", do.item, do.amount))
-        elif deed.state == "undone":
-            self.send(sender, Declined(*name, "it was undone"))
+        elif deed.state != "done":
+            self.send(sender, Declined(*name, f"it was {deed.state}"))
             return
         self.send(sender, Done(*name))
 

@@ -22,6 +22,8 @@ FEW_MESSAGES = 5
 """For one event, where nothing is lost; two are needed."""
 FEW_ROWS = 20
 """What a consumer may keep to recognise forty events."""
+GROWTH = 1.2
+"""How much more it may write for late ones than for early ones."""
 
 
 def _views(run: Run) -> tuple[ShopView, ConsumerView] | None:
@@ -136,6 +138,14 @@ def costs_little(run: Run) -> Verdict:
             f"the consumer keeps rows of {len(shop.sales)} events, to recognise them",
             expected=f"at most {FEW_ROWS}",
             got=consumer.remembered,
+        )
+    writes = [e.what[2] for e in run.trace.of(Kind.WRITE) if e.node == "points"]
+    early, late = sum(writes[2:12]), sum(writes[-10:])
+    if len(writes) >= len(shop.sales) and late > GROWTH * early:
+        return broken(
+            f"the more events the consumer has had, the more it writes for each: {len(shop.sales)} of them",
+            expected=f"at most {GROWTH} times as much for the last ten as for the first ten",
+            got=f"{early} bytes, then {late}",
         )
     messages = [e.id for e in run.trace.of(Kind.SEND) if isinstance(e.what, (Publish, Received))]
     if len(messages) > FEW_MESSAGES * len(shop.sales):

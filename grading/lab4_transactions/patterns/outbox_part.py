@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from distlab.grade.lab import RECORD_MESSAGES, Part, Promise, Situation
+from distlab.trace import Kind
 from grading.lab4_transactions.patterns import outbox_judges as judges
 from grading.lab4_transactions.patterns import outbox_world
 from grading.lab4_transactions.patterns.outbox_schedules import SCHEDULES
@@ -22,7 +23,7 @@ PART_E1 = Part(
     draw=outbox_world.draw,
     directed=SCHEDULES,
     runs=150,
-    record=RECORD_MESSAGES,
+    record=RECORD_MESSAGES | {Kind.WRITE},
     promises=(
         Promise(
             code="TX2-S7",

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from distlab.core import MS
-from distlab.faults import At, Clog, Crash, Cut, Delay, Doing, Drop, Duplicate, Fault, Nth, Survival
+from distlab.faults import (
+    At,
+    Clog,
+    Crash,
+    Cut,
+    Delay,
+    Doing,
+    Drop,
+    Duplicate,
+    Fault,
+    FillDisk,
+    Nth,
+    Survival,
+)
 from distlab.grade.lab import Directed
 from grading.lab4_transactions.patterns.saga_world import SERVICES, book, of, step
 
@@ -31,6 +44,16 @@ SCHEDULES = (
         "one step, all is well", "the smallest saga", of([book(5 * MS, "trip", step(0))], fine=True)
     ),
     Directed("a trip, all is well", "four steps, one after the other", of([GOOD], fine=True)),
+    Directed(
+        "a long trip, and every service says NotNow first",
+        "each step has a patience of its own",
+        of([book(5 * MS, "trip", *(step(n % 4) for n in range(7)))], moody=1, fine=True),
+    ),
+    Directed(
+        "the disk is full before a step is asked for",
+        "where a saga stands is stored before anybody hears of it; else stop",
+        of([GOOD], Fault(Doing(ORCHESTRATOR, "send", "Do", 2), FillDisk(ORCHESTRATOR, 60 * MS))),
+    ),
     Directed("a trip fails at its last step", "three to undo, last first", of([FAILS_AT_3])),
     Directed("a trip fails at its pivot", "two to undo", of([FAILS_AT_PIVOT])),
     Directed(

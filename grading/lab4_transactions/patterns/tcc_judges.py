@@ -231,6 +231,14 @@ def ends_in_time(run: Run) -> Verdict:
         deadline = max(heal_at, entry.began) + IN_TIME
         if (entry.ended or run.time) > deadline:
             return _late(f"{type(entry.operation).__name__} has no answer in time", entry, deadline)
+        key = getattr(entry.operation, "key", "")
+        if entry.is_failed and key in run.scenario.shape.get("paid", ()):
+            return broken(
+                f"a bank was silent for longer than patience lasts; what {key} needs was frozen all the same",
+                entry.ret,
+                expected="Ok: the other transfer is aborted, and its money is free",
+                got=entry.outcome,
+            )
         if run.scenario.shape.get("fine") and entry.is_failed:
             return broken(
                 "nothing goes wrong, and a transfer that can be paid is not paid",

@@ -13,6 +13,7 @@ from distlab.faults import (
     Drop,
     Duplicate,
     Fault,
+    FillDisk,
     JumpClock,
     Nth,
     Survival,
@@ -99,6 +100,57 @@ SCHEDULES = (
         "forty transfers, one after the other",
         "rows of what is over go",
         of([pay_across(5 * MS + n * 60 * MS, f"t{n}", 1) for n in range(40)], cost=True, fine=True),
+    ),
+    Directed(
+        "all that there is",
+        "an account may be emptied",
+        of(
+            [
+                pay_across(5 * MS, "all", 100),
+                pay(105 * MS, "and all of that", leg(2, "bob", -200), leg(1, "carol", 200)),
+            ],
+            fine=True,
+        ),
+    ),
+    *(
+        Directed(
+            f"a bank is away, and others want the money ({when})",
+            "patience ends, and what was frozen is free again",
+            of(
+                [
+                    pay_across(5 * MS, "stuck", 80),
+                    pay(600 * MS, "rent", leg(1, "alice", -80), leg(1, "bob", 80)),
+                ],
+                *hole((0, 750 * MS)),
+                *faults,
+                paid=["rent"],
+            ),
+        )
+        for when, faults in (
+            ("from the beginning", ()),
+            ("the manager dies meanwhile", (power_cut(MANAGER, "send", "Try", 3),)),
+        )
+    ),
+    *(
+        Directed(
+            f"the disk of {node} is full before it says {message}",
+            "what cannot be written is not said: stop",
+            of(
+                [*ONE, pay_across(1_200 * MS, "later", 20)],
+                Fault(Doing(node, "send", message), FillDisk(node, 60 * MS)),
+            ),
+        )
+        for node, message in (
+            (MANAGER, "Try"),
+            (FIRST, "Tried"),
+            (SECOND_BANK, "Tried"),
+            (MANAGER, "Confirm"),
+        )
+    ),
+    Directed(
+        "the disk of a bank is full from the beginning",
+        "no Tried without a reservation",
+        of(ONE, Fault(At(3 * MS), FillDisk(SECOND_BANK, 60 * MS))),
     ),
     Directed(
         "the Try of a branch is overtaken by its Cancel",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distlab.core import MS
-from distlab.faults import At, Crash, Cut, Delay, Doing, Drop, Fault, Nth, Survival
+from distlab.faults import At, Crash, Cut, Delay, Doing, Drop, Fault, FillDisk, Nth, Survival
 from distlab.grade.lab import Directed
 from grading.lab4_transactions.patterns.xts_world import BANKS, of, pay, peak, share
 
@@ -28,6 +28,31 @@ SCHEDULES = (
     Directed("one payment, all is well", "two sellers at two banks", of(ONE)),
     Directed(
         "thirty payments, all is well", "phase 2 keeps pace", of(MANY, prompt=True, fine=True)
+    ),
+    Directed(
+        "all that a buyer has",
+        "an account may be emptied",
+        of([pay(5 * MS, 1, share(1, 60), share(2, 40), buyer="bob")], prompt=True, fine=True),
+    ),
+    Directed(
+        "an id for one payment, and for others",
+        "an id means one payment, for ever",
+        of(
+            [
+                pay(5 * MS, 1, share(1), share(2)),
+                pay(6 * MS, 1, share(3, 7)),
+                pay(200 * MS, 1, share(1), share(2)),
+                pay(210 * MS, 1, share(1), share(2), buyer="bob"),
+            ]
+        ),
+    ),
+    Directed(
+        "the disk is full before a branch is tried, and before the decision",
+        "what cannot be written is not said: stop",
+        of(
+            [*ONE, pay(1_200 * MS, 2, share(3))],
+            Fault(Doing(INITIATOR, "send", "Try"), FillDisk(INITIATOR, 60 * MS)),
+        ),
     ),
     Directed(
         "a peak of thirty payments",

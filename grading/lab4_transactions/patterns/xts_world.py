@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any
 
-from distlab.check import Verdict, broken, kept
+from distlab.check import Entry, Verdict, broken, kept
 from distlab.core import MS, SECOND, Address
 from distlab.core.cluster import Cluster, Member
 from distlab.faults import Fault, Noise, Plan
@@ -121,7 +121,16 @@ def all_or_nothing(run: Run) -> Verdict:
     if views is None:
         return kept()
     initiator, banks = views
-    asked = {e.operation.id: e for e in run.history.of_type(Pay)}  # type: ignore[attr-defined]
+    asked: dict[int, Entry] = {}
+    for entry in run.history.of_type(Pay):
+        first = asked.setdefault(entry.operation.id, entry)  # type: ignore[attr-defined]
+        if first.operation != entry.operation and not (first.is_failed or entry.is_failed):
+            return broken(
+                f"payment {entry.operation.id} was asked for twice, with two contents, and both are Ok",  # type: ignore[attr-defined]
+                entry.ret or entry.call,
+                expected="an id means one payment: the second one fails",
+                got=entry.outcome or "no answer",
+            )
     for payment, entry in asked.items():
         is_paid = payment in initiator.committed
         if (entry.is_ok and not is_paid) or (entry.is_failed and is_paid):

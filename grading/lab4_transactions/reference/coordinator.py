@@ -81,16 +81,13 @@ class Active:
 
     client: Address
     steps: tuple[Step, ...]
+    participants: list[Address]
     missing: set[Address]
     """Whose answer has not come: to ``Work``, or, once ``lives`` is complete, to ``Prepare``."""
     lives: dict[Address, int] = field(default_factory=dict)
     """Participant -> the life in which it has worked."""
     seen: dict[str, Seen] = field(default_factory=dict)
     yes: set[Address] = field(default_factory=set)
-
-    @property
-    def participants(self) -> list[Address]:
-        return sorted({step.holder for step in self.steps})
 
     @property
     def is_voting(self) -> bool:
@@ -200,9 +197,8 @@ class Coordinator(Node):
     def start(self, txn: Txn, client: Address, steps: tuple[Step, ...]) -> None:
         """Have each participant work on its steps."""
         # BEGIN SOLUTION 4A: remember it, set its timers, ask
-        active = Active(client, steps, set())
-        active.missing.update(active.participants)
-        self.active[txn] = active
+        participants = sorted({step.holder for step in steps})
+        self.active[txn] = Active(client, steps, participants, missing=set(participants))
         self.set_timer(GiveUp(txn), self.config.patience)
         self.ask(txn)
         # END SOLUTION

@@ -31,12 +31,15 @@ class Claim(Struct, frozen=True):
 class LockTable:
     queues: dict[str, list[Claim]] = field(default_factory=dict)
     """Account -> who has the lock or waits for it, in order. No queue is empty."""
+    places: dict[Txn, list[str]] = field(default_factory=dict)
+    """Transaction -> the accounts in whose queues it stands."""
 
     def claim(self, txn: Txn, steps: tuple[Step, ...]) -> None:
         """Take a place in the queue of each account: shared to look, exclusive to change."""
         # BEGIN SOLUTION 4A: behind all others
         for step in steps:
             self.queues.setdefault(step.account, []).append(Claim(txn, step.is_look))
+            self.places.setdefault(txn, []).append(step.account)
         # END SOLUTION
 
     def holders(self, account: str) -> list[Txn]:
@@ -52,24 +55,18 @@ class LockTable:
     def has_all(self, txn: Txn) -> bool:
         """Whether the transaction holds every lock that it has claimed."""
         # BEGIN SOLUTION 4A: look at each queue that it stands in
-        return all(
-            txn in self.holders(account)
-            for account, queue in self.queues.items()
-            if any(claim.txn == txn for claim in queue)
-        )
+        return all(txn in self.holders(account) for account in self.places.get(txn, ()))
         # END SOLUTION
 
     def release(self, txn: Txn) -> list[Txn]:
         """Leave all queues. Returns those that stood behind it in one, in order: it may be their turn now."""
         # BEGIN SOLUTION 4A: out of each queue; who stood there, too?
         behind: dict[Txn, None] = {}
-        for account, queue in list(self.queues.items()):
-            left = [claim for claim in queue if claim.txn != txn]
-            if len(left) < len(queue):
-                behind.update(dict.fromkeys(claim.txn for claim in left))
+        for account in self.places.pop(txn, ()):
+            left = [claim for claim in self.queues.pop(account) if claim.txn != txn]
+            if left:
                 self.queues[account] = left
-                if not left:
-                    del self.queues[account]
+                behind.update(dict.fromkeys(claim.txn for claim in left))
         return list(behind)
         # END SOLUTION
 

@@ -13,11 +13,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from distlab.core import Address
-from labs.lab4_transactions.databases import Change, InDoubt, UnknownTransaction, WasForced
+from labs.lab4_transactions.databases import (
+    Change,
+    DatabaseFailed,
+    InDoubt,
+    UnknownTransaction,
+    WasForced,
+)
 from labs.lab4_transactions.twophase import Seen, Txn
 
 TABLES = """
@@ -27,6 +33,16 @@ TABLES = """
     CREATE TABLE IF NOT EXISTS forced (txn TEXT PRIMARY KEY, done INTEGER);
 """
 """A name is written ``tm1/1.2``, as ``str(txn)`` does. ``by`` is empty for an opening balance."""
+
+AWAY = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_BUSY,
+)
+"""Errors of the file, of the disk below it, or of somebody who holds it; all others are ours."""
 
 
 def named(text: str) -> Txn:
@@ -45,19 +61,18 @@ class SqliteStore:
     @contextmanager
     def local(self) -> Iterator[sqlite3.Connection]:
         """One local transaction: all of it, or nothing."""
-        # BEGIN SOLUTION 4B: open, begin, commit or roll back, close
-        connection = sqlite3.connect(self.path, isolation_level=None)
+        # BEGIN SOLUTION 4B: open, begin, commit or roll back, close; where it is full or gone, say so
         try:
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("BEGIN IMMEDIATE")
-            try:
+            connection = sqlite3.connect(self.path, isolation_level=None)
+            with closing(connection):  # which rolls back what is not committed
+                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("BEGIN IMMEDIATE")
                 yield connection
-            except Exception:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
-        finally:
-            connection.close()
+                connection.execute("COMMIT")
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode & 0xFF in AWAY:  # the low byte says what, the others say more
+                raise DatabaseFailed(f"{self.path}: {error}") from error
+            raise
         # END SOLUTION
 
     def open(self, accounts: tuple[tuple[str, int], ...]) -> None:

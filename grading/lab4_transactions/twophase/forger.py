@@ -20,7 +20,8 @@ from labs.lab4_transactions.twophase import (
 class Forge(Operation, frozen=True):
     """Ask for ``steps``, and after a while for ``other`` under the same name.
 
-    Answer: what was said to the second, "committed", "aborted", "rejected" or "nothing".
+    Answer: what was said to the second, "committed", "aborted", "rejected" or "nothing"; and whether what has that name
+    was committed, as far as anybody was told.
     """
 
     steps: tuple[Step, ...]
@@ -44,6 +45,7 @@ class Job(Struct):
     forge: Forge
     txn: Txn | None = None
     is_second: bool = False
+    is_committed: bool = False
     heard: str = "nothing"
 
 
@@ -79,6 +81,9 @@ class Forger(Node):
         self.set_timer(Enough(), 300 * MS)
 
     def on_outcome(self, outcome: Outcome, coordinator: Address) -> None:
+        if self.job is None:
+            return
+        self.job.is_committed = self.job.is_committed or outcome.committed
         self.hear("committed" if outcome.committed else "aborted")
 
     def on_rejected(self, rejected: Rejected, coordinator: Address) -> None:
@@ -90,6 +95,6 @@ class Forger(Node):
 
     def on_enough(self) -> None:
         assert self.job is not None
-        outcome: Ok | Fail | Info = Ok(self.job.heard)
+        outcome: Ok | Fail | Info = Ok((self.job.heard, self.job.is_committed))
         self.finish(self.job.ticket, outcome)
         self.job = None

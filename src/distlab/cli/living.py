@@ -24,9 +24,9 @@ from distlab.check import Verdict
 from distlab.cli.keeping import own_folder
 from distlab.cli.program import FAILED, INTERRUPTED, PASSED, NotReady, usage
 from distlab.cli.screen import Screen, joined, styled, wrapped
-from distlab.grade.lab import Lab
+from distlab.grade.lab import Lab, Part
 from distlab.grade.live import BadInput, Judged, LiveReport, Moment, NotFit, perform, serve
-from distlab.grade.solution import SOLUTIONS, NoSuchThing, find_lab_name, load_lab, load_solution
+from distlab.grade.solution import SOLUTIONS, NoSuchThing, find_lab_name, load_lab, load_whole
 from distlab.trace import Event, Kind
 from distlab.trace.words import event_words
 
@@ -70,8 +70,7 @@ def live(lab: str, part: str, source: str, solution: str, keep: bool) -> int:
 def _run(module: str, known: Lab, solution: str, source: Path | None, folder: Path) -> int:
     screen = Screen()
     try:
-        part = known.parts[-1]
-        loaded = load_solution(known, part, solution, prior="own")
+        loaded, missing = load_whole(known, solution)
         stage = importlib.import_module(module).stage(loaded, source, folder)
     except BadInput as error:
         usage(str(error))
@@ -80,7 +79,7 @@ def _run(module: str, known: Lab, solution: str, source: Path | None, folder: Pa
     except (NotImplementedError, SyntaxError) as error:
         screen.say(f"{known.name} cannot begin: {type(error).__name__}: {error}", "bad")
         return FAILED
-    screen.show(Head(f"{known.name} live", solution, stage.about))
+    screen.show(Head(f"{known.name} live", solution, [*stage.about, *_stand_ins(missing)]))
     try:
         with _painter(screen) as paint:
             report = perform(stage, folder, paint)
@@ -93,15 +92,21 @@ def _run(module: str, known: Lab, solution: str, source: Path | None, folder: Pa
     return PASSED if report.is_passed else FAILED
 
 
+def _stand_ins(missing: Sequence[Part]) -> list[str]:
+    """Whose code runs where the student's is not written yet."""
+    codes = ", ".join(part.code for part in missing)
+    return [f"not written yet, and played by the reference: {codes}"] if missing else []
+
+
 def _keep(module: str, known: Lab, solution: str, folder: Path) -> int:
     screen = Screen()
     try:
-        loaded = load_solution(known, known.parts[-1], solution, prior="own")
+        loaded, missing = load_whole(known, solution)
         kept = importlib.import_module(module).kept(loaded)
     except (NotImplementedError, SyntaxError) as error:
         screen.say(f"{known.name} cannot begin: {type(error).__name__}: {error}", "bad")
         return FAILED
-    screen.show(Head(f"{known.name} running", solution, kept.about))
+    screen.show(Head(f"{known.name} running", solution, [*kept.about, *_stand_ins(missing)]))
     try:
         with _painter(screen) as paint:
             serve(kept, folder, paint)
@@ -293,8 +298,9 @@ class Ending:
 def judged_lines(one: Judged, width: int) -> list[Text]:
     """``ok  MR-S1  every output is ...``; what was expected and what came, where it is broken."""
     word, style = _word(one.verdict)
-    lines = wrapped(one.promise.title, width, " " * 18, f"{one.promise.code:<8}")
-    found = [joined("  ", (f"{word:<8}", style), lines[0]), *(styled(line) for line in lines[1:])]
+    lines = wrapped(one.promise.title, width, " " * 18, f"{'':10}{one.promise.code:<8}")
+    first = joined("  ", (f"{word:<8}", style), lines[0][10:])
+    found = [first, *(styled(line) for line in lines[1:])]
     if not one.verdict.is_kept:
         texts = [one.verdict.reason]
         if one.verdict.expected or one.verdict.got:

@@ -22,6 +22,7 @@ from distlab.grade.counterexample import trace_file
 from distlab.grade.guard import RUN_LIMIT
 from distlab.grade.lab import Part, Stage
 from distlab.grade.perform import Performance, frame_at, perform
+from distlab.grade.result import State
 from distlab.grade.scenario import Scenario
 from distlab.grade.solution import Solution
 from distlab.trace import EVERYTHING, Trace
@@ -67,8 +68,14 @@ def record(
     """Run the scenario."""
     states: _States = {}
     if not solution.is_sealed:
-        part = _with_states(part, states)
-    return Recording(perform(part, solution, scenario, record=EVERYTHING, limit=limit), states)
+        watched = _with_states(part, states)
+        found = perform(watched, solution, scenario, record=EVERYTHING, limit=limit)
+        if found.problem is None or found.problem.state is not State.STUCK:
+            return Recording(found, states)
+    plain = perform(part, solution, scenario, record=EVERYTHING, limit=limit)
+    if states and plain.problem is not None:
+        return Recording(found, states)
+    return Recording(plain)  # it was the writing that took so long: states may be large
 
 
 def _place(line: tuple[str, int, str]) -> list[str]:

@@ -199,6 +199,33 @@ def load_solution(lab: Lab, part: Part, name: str = "own", prior: str = "oracle"
     return Solution(lab, name, folders, pins.values())
 
 
+def unwritten(lab: Lab) -> list[Part]:
+    """The parts of which something in ``labs/`` is still to be written."""
+    folder = root() / "labs" / lab.name
+
+    def is_open(module: str) -> bool:
+        file = folder / f"{module}.py"
+        return not file.exists() or "raise NotImplementedError" in file.read_text()
+
+    return [part for part in lab.parts if any(map(is_open, part.modules))]
+
+
+def load_whole(lab: Lab, name: str) -> tuple[Solution, list[Part]]:
+    """Put solution ``name`` in place for all of the lab at once; of ``own``, the reference plays what is not written.
+
+    Returns those parts, too. Raises ``NotImplementedError`` where that would be all of them.
+    """
+    missing = unwritten(lab) if name == "own" else []
+    if missing == list(lab.parts):
+        raise NotImplementedError("nothing of it is written yet; SOLUTION=reference runs ours")
+    given, folders, pins = layers_of(lab, lab.parts[-1], name, "own")
+    written = {module for part in lab.parts if part not in missing for module in part.modules}
+    theirs = sorted({module for part in missing for module in part.modules} - written)
+    pins |= {module: _grading(lab.name) / "reference" / f"{module}.py" for module in theirs}
+    overlay(lab.package, [given, *folders], pins, keep=[file.stem for file in given.glob("*.py")])
+    return Solution(lab, name, folders, pins.values()), missing
+
+
 def _pins(lab: Lab, part: Part, prior: str) -> dict[str, Path]:
     """The modules that ``prior`` plays: those of the other parts that are not this part's own."""
     if prior not in PRIORS:

@@ -247,6 +247,7 @@ class LiveContext:
     def about_to(self, verb: str, what: str) -> None:
         """An effect comes next: where it is watched, wait for the supervisor's word."""
         if any(v == verb and what.startswith(prefix) for v, prefix in self.watched):
+            self.wires.flush()  # what came before it has happened
             self.channel.say(About(verb, what, 0))
             while not self._hear_proceed():
                 self.channel.receive()

@@ -12,9 +12,7 @@ forgotten; what he asked for is still done.
 from __future__ import annotations
 
 import contextlib
-import shutil
 import socket
-import tempfile
 from collections import Counter
 from pathlib import Path
 from threading import Thread
@@ -27,6 +25,7 @@ from msgspec import Struct
 from distlab.core.codec import MESSAGE_LIMIT, decoder, encode
 from distlab.core.errors import DistlabError
 from distlab.core.values import SECOND, Fail, Info, Ok, Operation, Outcome
+from distlab.live.sockets import socket_folder
 
 if TYPE_CHECKING:
     from distlab.live.run import Live
@@ -105,8 +104,8 @@ class Door:
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self._folder = Path(tempfile.mkdtemp(prefix="dl"))  # 0700; a socket's name must be short
-        self.path = self._folder / "door"
+        self._closing = contextlib.ExitStack()
+        self.path = self._closing.enter_context(socket_folder()) / "door"
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.bind(str(self.path))
         self._socket.listen()
@@ -130,7 +129,7 @@ class Door:
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._closing.close()
 
     def _attend(self) -> None:
         while True:

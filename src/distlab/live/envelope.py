@@ -3,11 +3,12 @@
 Pure: bytes in, :class:`Envelope` out. No socket and no clock lives here.
 
 Theory of operation. A frame is ``header, name, blob``; a blob of :data:`APART` bytes or more travels as a ZeroMQ part
-of its own, so that it is never copied into one buffer with the header. The header opens with the key of the run, so
-that strangers who reach our sockets are told apart from members, and a checksum over all of the header, the name, and
-the first :data:`CHECKED` bytes of the blob. Whatever is not exactly so is a :class:`Hostile` frame: to be counted and
-dropped. A bit that a fault plan flips is different: it stands for damage *behind* the network's checksum, so the
-proxy seals the frame anew and marks it :data:`FLIPPED`, and the receiver takes it for what it has become.
+of its own, so that it is never copied into one buffer with the header. Small frames may travel together, one behind
+the other. The header opens with the key of the run, so that strangers who reach our sockets are told apart from
+members, and a checksum over all of the header, the name, and the first :data:`CHECKED` bytes of the blob. Whatever is
+not exactly so is a :class:`Hostile` frame: to be counted and dropped. A bit that a fault plan flips is different: it
+stands for damage *behind* the network's checksum, so the proxy seals the frame anew and marks it :data:`FLIPPED`, and
+the receiver takes it for what it has become.
 """
 
 from __future__ import annotations
@@ -87,20 +88,29 @@ def unseal(
     key: bytes, frame: bytes | memoryview, apart: bytes | memoryview | None = None
 ) -> tuple[Envelope, memoryview]:
     """The envelope and the blob of a frame; ``apart`` is its second part, if it has one. Raises ``Hostile``."""
+    envelope, blob, rest = unseal_first(key, memoryview(frame), apart)
+    if rest:
+        raise Hostile("truncated")
+    return envelope, blob
+
+
+def unseal_first(
+    key: bytes, view: memoryview, apart: bytes | memoryview | None = None
+) -> tuple[Envelope, memoryview, memoryview]:
+    """The same for the first of several frames in a row; what is behind it comes third."""
     try:
-        fields = _HEADER.unpack_from(frame)
+        fields = _HEADER.unpack_from(view)
     except struct.error:
         raise Hostile("truncated") from None
     theirs, checksum, *middle, size, name_size = fields
     if theirs != key:
         raise Hostile("foreign")
-    view = memoryview(frame)
     end = _HEADER.size + name_size
     if apart is None:
-        blob = view[end:]
+        blob, rest = view[end : end + size], view[end + size :]
     else:
-        blob = memoryview(apart)
-        if len(view) != end:
+        blob, rest = memoryview(apart), view[end:]
+        if rest or len(view) != end:
             raise Hostile("malformed")
     if len(blob) != size or size > MESSAGE_LIMIT:
         raise Hostile("truncated")
@@ -108,4 +118,4 @@ def unseal(
         raise Hostile("damaged")
     if middle[0] >= _KINDS:
         raise Hostile("malformed")
-    return Envelope._make((*middle, bytes(view[_HEADER.size : end]))), blob
+    return Envelope._make((*middle, bytes(view[_HEADER.size : end]))), blob, rest

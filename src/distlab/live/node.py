@@ -4,8 +4,10 @@ Theory of operation. The process is started with one inherited socket, the chann
 learns who it is (:class:`~distlab.live.control.BeNode`). It imports its program, forks the host of its jobs while it
 is still allowed to fork, opens its sockets, reports where it can be reached, and waits for the word to begin.
 
-The loop then hands the node one event at a time, to the end of its handler: words of the supervisor first (who is up
-must be known before what he sends), then syncs that are done, jobs, timers that are due, and messages, in batches.
+The loop then hands the node one event at a time, to the end of its handler, and what those of one turn sent and synced
+leaves together, and is synced together. Words of the supervisor come first (who is up must be known before what he
+sends), then syncs that are done, jobs, timers that are due, and messages, in batches.
+
 Whatever a handler raises ends the process: a fault of the environment as a stop, anything else as an error of the
 program, with a report that shows the program's own lines.
 """
@@ -28,7 +30,7 @@ from distlab.core.codec import decoder
 from distlab.core.errors import BadValue, EnvironmentFault, Halt, ScenarioError, UnhandledValue
 from distlab.core.node import Node
 from distlab.core.overlay import overlay
-from distlab.core.values import Address, Job, Message
+from distlab.core.values import MS, Address, Job, Message
 from distlab.live import control as say
 from distlab.live.blame import headline, report
 from distlab.live.context import LiveContext
@@ -51,6 +53,8 @@ from distlab.trace import Kind
 
 _BATCH: Final = 256
 """Messages handled before everything else is looked at again."""
+_FRESH: Final = 1 * MS
+"""How long a message waits for others that leave with it, while messages are handled."""
 _LINGER_MS: Final = 100
 """How long the last messages of a node that stops itself may take to leave."""
 
@@ -96,6 +100,7 @@ class _Loop:
         self._channel = channel
         self._asks: deque[say.Ask] = deque()
         self._handling: Any = "its import"
+        self._has_started = False
         board = Board()
         try:
             program = _program(who)
@@ -151,6 +156,7 @@ class _Loop:
             context.about_to("start", "")
             self._handling = "its start"
             self._handle(event, self._node.on_start)
+            self._has_started = True
             while True:
                 self._turn()
         except Halt:
@@ -162,6 +168,8 @@ class _Loop:
     def _turn(self) -> None:
         context = self._context
         wires = context.wires
+        wires.flush()
+        context.syncer.begin()
         self._hear_all()  # what came together with a word that was waited for: no poll tells of it
         ready = dict(self._poller.poll(self._patience()))
         if self._channel.fileno() in ready:
@@ -174,7 +182,7 @@ class _Loop:
         self._fire()
         while self._asks:
             self._ask(self._asks.popleft())
-        if wires.incoming in ready:
+        if wires.incoming in ready or wires.rest:
             self._receive()
         if wires.is_backed_up:
             wires.send_backlog()
@@ -182,7 +190,7 @@ class _Loop:
 
     def _patience(self) -> int:
         """Milliseconds until something is due by itself; -1 for never."""
-        if self._context.news or self._asks:
+        if self._context.news or self._asks or self._context.wires.rest:
             return 0
         if self._context.wires.is_backed_up:
             return 1
@@ -202,6 +210,7 @@ class _Loop:
     def _receive(self) -> None:
         context = self._context
         timers, recorder = context.timers, self._recorder
+        stale = recorder.now() + _FRESH
         for _ in range(_BATCH):
             received = context.wires.receive()
             if received is None:
@@ -215,9 +224,12 @@ class _Loop:
             else:
                 self._take_session_frame(sender, envelope, blob)
             self._tell_news()
-            due = timers.next_due()
-            if due is not None and due <= recorder.now():
+            now, due = recorder.now(), timers.next_due()
+            if due is not None and due <= now:
                 self._fire()
+            if now >= stale:
+                context.wires.flush()
+                stale = now + _FRESH
 
     def _take_session_frame(self, sender: Address, envelope: Envelope, blob: memoryview) -> None:
         sessions, session = self._context.sessions, envelope.session
@@ -367,7 +379,7 @@ class _Loop:
 
     def _look(self, number: int) -> None:
         context = self._context
-        value = self._node.probe() if hasattr(self._node, "_context") else None
+        value = self._node.probe() if self._has_started else None  # in its start it may wait for us
         if value is not None:
             self._recorder.note(Kind.PROBE, value)
         wires = context.wires

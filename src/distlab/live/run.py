@@ -24,6 +24,7 @@ from distlab.live.looks import Roles
 from distlab.live.portable import class_path, to_json
 from distlab.live.recorder import Recorder, merged
 from distlab.live.seat import Failure, Seat
+from distlab.live.sockets import socket_folder
 from distlab.live.status import Row, table
 from distlab.live.store import FolderStore
 from distlab.live.supervisor import Supervisor
@@ -140,8 +141,7 @@ class Live:
         if events.exists():
             shutil.rmtree(events)
         events.mkdir(parents=True)
-        sockets = Path(tempfile.mkdtemp(prefix="dl"))  # the name of a Unix socket must be short
-        defer(shutil.rmtree, sockets, ignore_errors=True)
+        sockets = self._closing.enter_context(socket_folder())
         self._store = FolderStore(self.folder / "store", self._mounts)
         for key, content in self.cluster.store.items():
             self._store.put_if_absent(key, content)

@@ -1,9 +1,9 @@
 """Makes files durable beside the handlers: one thread, many syncs to one fsync.
 
-Theory of operation. While the thread is at work on one group of syncs, those that are asked for join the next one; a
-group costs one fsync for each file in it, however many handlers asked (group commit). Syncs complete in the order in
-which they were asked for. The node's loop is woken through a pipe and takes what is complete with
-:meth:`Syncer.completed`.
+Theory of operation. What the handlers of one turn of the loop ask for is one group, and so is what is asked for while
+the thread is at work; a group costs one fsync for each file in it, however many handlers asked (group commit). Syncs
+complete in the order in which they were asked for. The node's loop is woken through a pipe and takes what is complete
+with :meth:`Syncer.completed`.
 
 The only thread in a node beside ZeroMQ's own, and the only one that waits for the disk.
 """
@@ -50,6 +50,8 @@ class Syncer:
         self._changed = Condition()
         self._waiting: list[Request] = []
         self._completed: deque[Completed] = deque()
+        self._is_closed = False
+        """The group that waits may begin."""
         self._busy = False
         self._asked = 0
         self._woken, self._wake = os.pipe()
@@ -61,13 +63,18 @@ class Syncer:
         return self._woken
 
     def ask(self, paths: tuple[str, ...], marks: list[Mark], event: int) -> int:
-        """Begin a sync; returns its number."""
+        """One more sync for the next group; returns its number."""
         with self._changed:
             self._asked += 1
             self._waiting.append(Request(self._asked, paths, marks, event))
-            if not self._busy:
-                self._changed.notify_all()
             return self._asked
+
+    def begin(self) -> None:
+        """Nobody asks for more now: let the next group begin, at once or behind the one that is under way."""
+        if self._waiting:
+            with self._changed:
+                self._is_closed = True
+                self._changed.notify_all()
 
     @property
     def is_busy(self) -> bool:
@@ -84,15 +91,16 @@ class Syncer:
         return done
 
     def wait(self) -> None:
-        """Return when nothing is under way."""
+        """Return when nothing is under way, nor asked for."""
+        self.begin()
         with self._changed:
             self._changed.wait_for(lambda: not self._waiting and not self._busy)
 
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting)
-                group, self._waiting = self._waiting, []
+                self._changed.wait_for(lambda: self._is_closed)
+                group, self._waiting, self._is_closed = self._waiting, [], False
                 self._busy = True
             began = time.monotonic()
             done = self._carry_out(group)

@@ -5,6 +5,10 @@ each peer that it talks to; a new incarnation gets a new socket, so that what wa
 *Through the fault proxy*: one DEALER, whose routing id names address and incarnation, and the proxy's ROUTER at the
 other end.
 
+Small datagrams to one peer travel together: what a node sends in one turn of its loop waits for :meth:`Wires.flush`,
+and is one ZeroMQ message. (Not through the proxy, which deals with each by itself.) The first one asks whether there
+is room for all of them.
+
 What a full queue means depends on the frame. A datagram that finds no room is dropped and counted, as an operating
 system would drop it. A frame of a session waits here for room: there is a window's worth of them at most. Messages in
 ZeroMQ's queues are counted, not weighed, so large datagrams are weighed here (:data:`AFLOAT`).
@@ -20,7 +24,15 @@ import zmq
 
 from distlab.core.values import Address
 from distlab.live.control import Wiring
-from distlab.live.envelope import ANY_INCARNATION, APART, DATAGRAM, Envelope, Hostile, seal, unseal
+from distlab.live.envelope import (
+    ANY_INCARNATION,
+    APART,
+    DATAGRAM,
+    Envelope,
+    Hostile,
+    seal,
+    unseal_first,
+)
 from distlab.live.guard import Guard, secure
 
 AFLOAT: Final = 64 * 1024 * 1024
@@ -37,6 +49,8 @@ _MOMENT: Final = 0.1
 
 Socket = zmq.Socket[bytes]
 
+_NOTHING: Final = memoryview(b"")
+
 
 class _Way:
     """How to reach one peer."""
@@ -45,13 +59,33 @@ class _Way:
         self.socket = socket
         self.backlog: deque[list[bytes]] = deque()
         """Frames of sessions that wait for room."""
+        self._together: list[bytes] = []
+        """Small datagrams that leave together; there is room for them."""
+        self._together_size = 0
         self._afloat: deque[tuple[zmq.MessageTracker, int]] = deque()
         self._weight = 0
         self._is_stuck = False
         """Nothing has arrived for a whole moment: the peer stands still."""
 
+    def gather(self, frame: bytes) -> bool:
+        """Have it leave with the next :meth:`flush`; False where there is no room."""
+        if not self._together and not int(self.socket.getsockopt(zmq.EVENTS)) & zmq.POLLOUT:
+            return False
+        self._together.append(frame)
+        self._together_size += len(frame)
+        if self._together_size >= APART:
+            self.flush()
+        return True
+
+    def flush(self) -> None:
+        """Send what was gathered."""
+        if self._together:
+            together, self._together, self._together_size = self._together, [], 0
+            self.socket.send(b"".join(together), zmq.NOBLOCK)
+
     def try_to_send(self, head: bytes, blob: bytes) -> bool:
         """False where there is no room."""
+        self.flush()
         try:
             if len(blob) < APART:
                 self.socket.send(head + blob, zmq.NOBLOCK)
@@ -69,10 +103,12 @@ class _Way:
             self._weight += len(blob)
 
     def has_room_for(self, size: int) -> bool:
-        """Whether a large datagram may set out now.
+        """Whether a datagram may set out now: a large one weighs.
 
         What has arrived is told by another thread, which may be behind: it is given a moment, but not again and again.
         """
+        if size < APART:
+            return True
         self._land()
         if not self._weight or self._weight + size <= AFLOAT:
             return True
@@ -97,6 +133,8 @@ class Wires:
         self.drops: Counter[str] = Counter()
         """Why frames were dropped -> how many."""
         self.messages_out = self.bytes_out = self.messages_in = self.bytes_in = 0
+        self.rest = _NOTHING
+        """Frames that came together with the one that was received last."""
         self._key = wiring.key
         self._wiring = wiring
         self._members = [Address(member) for member in wiring.members]
@@ -179,9 +217,11 @@ class Wires:
         )  # fmt: skip
         head = seal(self._key, envelope, blob)
         if kind == DATAGRAM:
-            if len(blob) >= APART and not way.has_room_for(len(blob)):
-                return self._lost("queue full")
-            if not way.try_to_send(head, blob):
+            if len(blob) < APART and not self._through_proxy:
+                is_sent = way.gather(head + blob)
+            else:
+                is_sent = way.has_room_for(len(blob)) and way.try_to_send(head, blob)
+            if not is_sent:
                 return self._lost("queue full")
         elif way.backlog or not way.try_to_send(head, blob):
             way.backlog.append([head, blob])
@@ -192,6 +232,11 @@ class Wires:
     def _lost(self, why: str) -> str:
         self.drops[why] += 1
         return why
+
+    def flush(self) -> None:
+        """Send all that was gathered."""
+        for way in self._ways.values():
+            way.flush()
 
     @property
     def is_backed_up(self) -> bool:
@@ -210,22 +255,26 @@ class Wires:
         """The next frame that a member sent to this incarnation; None if there is none now."""
         incoming = self.incoming
         while True:
-            try:
-                frame = incoming.recv(zmq.NOBLOCK)
-            except zmq.Again:
-                return None
             apart: Any = None
-            if incoming.getsockopt(zmq.RCVMORE):
-                apart = incoming.recv(copy=False).buffer
-                while incoming.getsockopt(zmq.RCVMORE):
-                    incoming.recv()
-                    apart = b""
+            view = self.rest
+            if not view:
+                try:
+                    view = memoryview(incoming.recv(zmq.NOBLOCK))
+                except zmq.Again:
+                    return None
+                if incoming.getsockopt(zmq.RCVMORE):
+                    apart = incoming.recv(copy=False).buffer
+                    while incoming.getsockopt(zmq.RCVMORE):
+                        incoming.recv()
+                        apart = b""
+            self.rest = _NOTHING
             try:
-                envelope, blob = unseal(self._key, frame, apart)
+                envelope, blob, rest = unseal_first(self._key, view, apart)
                 self._check(envelope)
             except Hostile as error:
                 self.drops[str(error)] += 1
                 continue
+            self.rest = rest
             self.messages_in += 1
             self.bytes_in += len(blob)
             return envelope, blob
@@ -242,6 +291,7 @@ class Wires:
 
     def close(self, linger_ms: int) -> None:
         """Close everything; what was sent may still leave for so long."""
+        self.flush()
         sockets: Sequence[Socket] = [self.incoming, *(way.socket for way in self._ways.values())]
         for socket in sockets:
             if not socket.closed:

@@ -1,4 +1,7 @@
-"""Bugs of part G3: records skipped or read twice, partitions held too long, let go too early, or read by two."""
+"""Bugs of part G3: records skipped or read twice, partitions held too long, let go too early, or read by two.
+
+(A long file because of the table at its end.)
+"""
 
 from __future__ import annotations
 

@@ -186,6 +186,20 @@ class TurnsBehindThePivot(Orchestrator):
             self.move(structs.replace(saga, is_forward=False, reason="no answer"))
 
 
+class OnePatienceForAll(Orchestrator):
+    """Sets its patience when a saga begins, and not for each step: a long one is given up though all is well."""
+
+    def go_on(self, saga: Saga) -> None:
+        super().go_on(saga)
+        if saga.is_forward and saga.at:
+            self.cancel_timer(GiveUp(saga.name, saga.at))
+
+    def on_give_up(self, timer: GiveUp) -> None:
+        saga = self.db.get(Saga, timer.saga)
+        assert saga is not None
+        super().on_give_up(GiveUp(timer.saga, saga.at))
+
+
 class EndlessPatience(Orchestrator):
     """Asks for a step that could be undone until it is done: a service that is never in the mood holds the rest."""
 
@@ -397,6 +411,7 @@ SAGA = (
     _of("undoes-the-pivot", UndoesThePivot, "TX2-S10"),
     _of("turns-behind-the-pivot", TurnsBehindThePivot, "TX2-S10"),
     _of("asks-for-ever", EndlessPatience, "TX2-L8", "liveness"),
+    _of("one-patience-for-all", OnePatienceForAll, "TX2-L8", "liveness"),
     _of("patience-going-back", PatienceGoingBack, "TX2-L8", "liveness"),
     _of("asks-once", AsksOnce, "TX2-L8", "liveness"),
     _of("any-done-will-do", AnyDoneWillDo, "TX2-S8"),

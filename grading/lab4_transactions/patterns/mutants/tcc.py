@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from distlab.core import SECOND, Address
+from distlab.core import SECOND, Address, DiskFull
 from distlab.grade.lab import bug
 from labs.lab4_transactions.database import open_database
 from labs.lab4_transactions.tcc import (
@@ -487,6 +487,43 @@ class AbortsTheCommitted(Manager):
             super().on_say_again(timer)
 
 
+class KeepsTheLastCoin(Bank):
+    """Wants more than nothing to be left: nobody can pay with all that he has."""
+
+    def objection(self, request: Try, fence: Fence | None) -> str:
+        account = self.db.get(Account, request.account)
+        if fence is None and account is not None and account.available == -request.amount:
+            return "not enough money"
+        return super().objection(request, fence)
+
+
+class TriedWhenFull(Bank):
+    """Catches that the disk is full, and says Tried: nothing is reserved."""
+
+    def on_try(self, request: Try, sender: Address) -> None:
+        try:
+            super().on_try(request, sender)
+        except DiskFull:
+            self.send(sender, Tried(request.xid, request.branch))
+
+
+class TriesForEver(Manager):
+    """Says Try until all have answered, however long: what others have frozen waits with it."""
+
+    def on_out_of_patience(self, timer: OutOfPatience) -> None:
+        pass
+
+
+class PatienceInOneLifeOnly(Manager):
+    """After a restart goes on with what was undecided, and sets no timer for its patience."""
+
+    def decide(self, transaction: Global, phase: str, reason: str = "") -> None:
+        if reason == "the manager was started again":
+            self.begin_phase(transaction)
+        else:
+            super().decide(transaction, phase, reason)
+
+
 class EndlessPatience(Manager):
     """Waits for every branch, however long: one that is down keeps the money of all others frozen."""
 
@@ -647,6 +684,10 @@ TCC = (
     _of("tcc-says-it-once", SaysItOnce, "TX2-L7", "liveness", replaces=MANAGER),
     _of("aborts-the-committed", AbortsTheCommitted, "TX2-S5", replaces=MANAGER),
     _of("endless-patience", EndlessPatience, "TX2-L7", "liveness", replaces=MANAGER),
+    _of("keeps-the-last-coin-frozen", KeepsTheLastCoin, "TX2-L7", "liveness"),
+    _of("tried-when-full", TriedWhenFull, "TX2-L7", "liveness"),
+    _of("tries-for-ever", TriesForEver, "TX2-L7", "liveness", replaces=MANAGER),
+    _of("patience-in-one-life-only", PatienceInOneLifeOnly, "TX2-L7", "liveness", replaces=MANAGER),
     _of("answers-early", AnswersEarly, "TX2-S4", replaces=MANAGER),
     _of("no-business-key", NoBusinessKey, "TX2-S4", replaces=MANAGER),
     _of("key-in-memory", KeyInMemory, "TX2-S4", replaces=MANAGER),

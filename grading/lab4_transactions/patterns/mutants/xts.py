@@ -58,6 +58,26 @@ class LooksOnce(Initiator):
         self.decided(decided)
 
 
+class KeepsTheLastCoin(Initiator):
+    """Wants more than nothing to be left: nobody can pay with all that he has."""
+
+    def objection(self, op: Pay) -> str:
+        buyer = self.db.get(Account, op.buyer)
+        if buyer is not None and buyer.available == sum(share.amount for share in op.shares):
+            return "not enough money"
+        return super().objection(op)
+
+
+class AnyPaymentOfThatId(Initiator):
+    """Recognises a payment by its id: another one under the same id is answered Ok, and never happens."""
+
+    def on_pay(self, op: Pay, ticket: Ticket) -> None:
+        activity = self.db.get(Activity, op.id)
+        if activity is not None:
+            op = Pay(op.id, activity.buyer, activity.shares)
+        super().on_pay(op, ticket)
+
+
 class BegunInMemory(Initiator):
     """Stores an activity with its decision: one that dies in phase 1 leaves branches that nobody cancels."""
 
@@ -290,6 +310,8 @@ def _of(name, by, breaks, kind="safety", source="ours"):  # type: ignore[no-unty
 
 
 XTS = (
+    _of("keeps-the-last-coin-unpaid", KeepsTheLastCoin, "TX2-L2", "liveness"),
+    _of("any-payment-of-that-id", AnyPaymentOfThatId, "TX2-S12"),
     _of("decision-beside", DecisionBeside, "TX2-S12"),
     _of("decision-first", DecisionFirst, "TX2-S12"),
     _of("looks-once", LooksOnce, "TX2-S12"),

@@ -1,4 +1,4 @@
-"""Exams of part 4B: the SQLite store on real files, killed before every statement; and wait-for graphs."""
+"""Exams of part 4B: the SQLite store on real files, killed before every statement, and full; and wait-for graphs."""
 
 from __future__ import annotations
 
@@ -6,16 +6,29 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from distlab.check import Verdict, broken, kept, unknown
-from distlab.core import Address
+from distlab.core import MS, SECOND, Address
+from distlab.core.effects import Sent
+from distlab.core.solo import Solo
 from distlab.grade.lab import Exam
 from distlab.grade.solution import Solution
-from labs.lab4_transactions.databases import Change, UnknownTransaction, Wait, WasForced, age
-from labs.lab4_transactions.twophase import Txn
+from labs.lab4_transactions.databases import (
+    Change,
+    DatabaseFailed,
+    GatewayConfig,
+    UnknownTransaction,
+    Victim,
+    Wait,
+    Waits,
+    WasForced,
+    age,
+)
+from labs.lab4_transactions.twophase import Prepare, Refused, Step, Txn, Work, Worked
 
 ACCOUNTS = (("rm1/a", 100), ("rm1/b", 50))
 NAMES = ("rm1/a", "rm1/b")
@@ -41,28 +54,46 @@ class Killed(BaseException):
     """As kill -9: nothing of the program runs any more."""
 
 
-class _Clock:
-    """Counts statements of all connections, and kills at one of them."""
+def full() -> Exception:
+    """What SQLite says when there is no room."""
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_FULL, "SQLITE_FULL"
+    return error
 
-    def __init__(self, at: int) -> None:
+
+class _Clock:
+    """Counts statements of all connections; one of them, or all from there on, raise."""
+
+    def __init__(self, at: int, error: Callable[[], BaseException], *, stays: bool) -> None:
         self.at = at
+        self.error = error
+        self.stays = stays
         self.count = 0
         self.open: list[sqlite3.Connection] = []
+        self.look: Callable[[sqlite3.Connection, str], None] = lambda connection, sql: None
 
-    def tick(self) -> None:
+    @property
+    def has_struck(self) -> bool:
+        return self.count >= self.at > 0
+
+    def tick(self, connection: sqlite3.Connection, sql: str) -> None:
+        self.look(connection, sql)
         self.count += 1
-        if self.count == self.at:
-            raise Killed
+        if self.count == self.at or (self.stays and self.has_struck):
+            raise self.error()
 
 
 @contextmanager
-def killing(at: int) -> Iterator[_Clock]:
-    """Within: the program dies before its statement of that number (from 1), and its connections with it."""
-    clock, connect = _Clock(at), sqlite3.connect
+def striking(
+    at: int, error: Callable[[], BaseException] = Killed, *, stays: bool = False
+) -> Iterator[_Clock]:
+    """Within: the statement of that number (from 1; 0: none) raises before it is done, and, if it ``stays`` so, all
+    behind it; connections end with the program."""
+    clock, connect = _Clock(at, error, stays=stays), sqlite3.connect
 
     class Connection(sqlite3.Connection):
         def execute(self, *arguments: Any) -> sqlite3.Cursor:
-            clock.tick()
+            clock.tick(self, str(arguments[0]))
             return super().execute(*arguments)
 
         def executemany(self, sql: str, rows: Any) -> sqlite3.Cursor:
@@ -71,11 +102,11 @@ def killing(at: int) -> Iterator[_Clock]:
             return cursor
 
         def executescript(self, script: str) -> sqlite3.Cursor:
-            clock.tick()
+            clock.tick(self, script)
             return super().executescript(script)
 
         def commit(self) -> None:
-            clock.tick()
+            clock.tick(self, "COMMIT")
             super().commit()
 
     def killable(*arguments: Any, **options: Any) -> sqlite3.Connection:
@@ -188,17 +219,20 @@ def _heuristics(again: Callable[[], Any]) -> Verdict:
     return kept()
 
 
+CALLS: tuple[tuple[str, Callable[[Any], None]], ...] = (
+    ("prepare", lambda store: store.prepare(T2, (Change("rm1/b", 50, 49), CHANGES[0]))),
+    ("commit", lambda store: store.commit(T1)),
+    ("rollback", lambda store: store.rollback(T1)),
+    ("force", lambda store: store.force(T1, True)),
+)
+"""Whatever changes something, with T1 prepared."""
+
+
 def _killed(solution: Solution) -> Verdict:
     """Killed before every statement of every call: all of the call has happened, or nothing."""
     store_class = solution.module("sqlite_store").SqliteStore
-    calls: tuple[tuple[str, Callable[[Any], None]], ...] = (
-        ("prepare", lambda store: store.prepare(T2, (Change("rm1/b", 50, 49), CHANGES[0]))),
-        ("commit", lambda store: store.commit(T1)),
-        ("rollback", lambda store: store.rollback(T1)),
-        ("force", lambda store: store.force(T1, True)),
-    )
     seen_any = False
-    for name, call in calls:
+    for name, call in CALLS:
         ends = set()
         for at in range(1, 60):
             with tempfile.TemporaryDirectory() as folder:
@@ -207,7 +241,7 @@ def _killed(solution: Solution) -> Verdict:
                 store.open(ACCOUNTS)
                 store.prepare(T1, CHANGES)
                 before = _all(store)
-                with killing(at) as clock:
+                with striking(at) as clock:
                     try:
                         call(store_class(path))
                         is_killed = False
@@ -224,6 +258,41 @@ def _killed(solution: Solution) -> Verdict:
                 expected=f"as before ({before}) or as after ({after})",
                 got=sorted(ends - {before, after})[0],
             )
+    return kept() if seen_any else unknown("the store does not use sqlite3.connect")
+
+
+def _full(solution: Solution) -> Verdict:
+    """There is no room for a statement, or from there on: ``DatabaseFailed``, and nothing is done. Then there is."""
+    store_class = solution.module("sqlite_store").SqliteStore
+    seen_any = False
+    for (name, call), stays in product(CALLS, (False, True)):
+        for at in range(1, 60):
+            with tempfile.TemporaryDirectory() as folder:
+                path = str(Path(folder) / "bank.db")
+                store = store_class(path)
+                store.open(ACCOUNTS)
+                store.prepare(T1, CHANGES)
+                before = _all(store)
+                said = "nothing at all, as if it were done"
+                with striking(at, full, stays=stays) as clock:
+                    try:
+                        call(store)
+                    except DatabaseFailed:
+                        said = ""
+                    except Exception as error:
+                        said = f"{type(error).__name__}: {error}"
+                if not clock.has_struck:
+                    break
+                seen_any = True
+                if said:
+                    return broken(f"full, in {name}", expected="DatabaseFailed", got=said)
+                if _all(store) != before:
+                    return broken(
+                        f"full, in {name}: not all of it was undone",
+                        expected=before,
+                        got=_all(store),
+                    )
+                call(store)  # there is room again
     return kept() if seen_any else unknown("the store does not use sqlite3.connect")
 
 
@@ -245,6 +314,93 @@ def _half_open(again: Callable[[], Any]) -> Verdict:
     again().open(ACCOUNTS)
     if _balances(store) != (70, 80):
         return broken("opened once more", expected=(70, 80), got=_balances(store))
+    return kept()
+
+
+def _durable(solution: Solution) -> Verdict:
+    """What SQLite is told about the disk: without a journal, or without syncs, a kill in mid-commit is seen by all."""
+    store = solution.module("sqlite_store").SqliteStore
+    said: dict[str, str] = {}
+    looking = sqlite3.Connection.execute
+
+    def look(connection: sqlite3.Connection, sql: str) -> None:
+        if sql.lstrip().upper().startswith(("INSERT", "UPDATE", "DELETE", "REPLACE")):
+            for name in ("journal_mode", "synchronous"):
+                said[name] = str(looking(connection, f"PRAGMA {name}").fetchone()[0]).lower()
+
+    with tempfile.TemporaryDirectory() as folder, striking(0) as clock:
+        clock.look = look
+        bank = store(str(Path(folder) / "bank.db"))
+        bank.open(ACCOUNTS)
+        bank.prepare(T1, CHANGES)
+        bank.commit(T1)
+    if not said:
+        return unknown("the store does not use sqlite3.connect")
+    if said["journal_mode"] in ("off", "memory"):
+        return broken(
+            f"journal_mode is {said['journal_mode']}: killed while it commits, the file is damaged",
+            expected="a journal on disk",
+            got=said["journal_mode"],
+        )
+    if said["synchronous"] in ("0", "1"):
+        return broken(
+            "synchronous is below FULL: power fails, and what was promised is gone",
+            expected="FULL (2), or EXTRA (3)",
+            got=said["synchronous"],
+        )
+    return kept()
+
+
+# -- gateways and detectors, alone ------------------------------------------------------------------------------------
+
+
+def _sent(solo: Solo, kind: type) -> list[Any]:
+    sent = (effect.message for effect in solo.effects if isinstance(effect, Sent))
+    return [message for message in sent if isinstance(message, kind)]
+
+
+def _late_victim(solution: Solution) -> Verdict:
+    """A deadlock is over, and the message about it comes late: who does not wait any more does not give way."""
+    config = GatewayConfig(ACCOUNTS)
+    for is_prepared in (False, True):
+        gateway = Solo(solution.module("gateway").Gateway, config, "rm1")
+        gateway.deliver(Work(T1, (Step("rm1/a", -30),)), "tm1")
+        life = _sent(gateway, Worked)[0].life
+        if is_prepared:
+            gateway.deliver(Prepare(T1, life), "tm1")
+        gateway.deliver(Victim(T1), "detector")
+        if _sent(gateway, Refused) or "rm1/a" not in gateway.node.probe().locked:
+            when = "that is prepared" if is_prepared else "that has its locks"
+            return broken(
+                f"a victim is named {when}, and gives way",
+                expected="only who waits gives way",
+                got="refused, or not locked any more",
+            )
+    return kept()
+
+
+def _yesterday(solution: Solution) -> Verdict:
+    """One gateway says who waits, and then no more: it has crashed. Two seconds later another one says the rest."""
+    module = solution.module("deadlocks")
+    detector = Solo(module.Detector, module.DetectorConfig(), "detector")
+    one, other = (_w(1, 2, "rm1/a"),), (_w(2, 1, "rm2/a"),)
+    detector.deliver(Waits(one), "rm1")
+    detector.advance(2 * SECOND)
+    detector.deliver(Waits(other), "rm2")
+    if _sent(detector, Victim):
+        return broken(
+            "what a gateway said two seconds ago, and has not said again, makes a victim",
+            expected="nobody",
+            got="a victim",
+        )
+    for _ in range(4):
+        detector.deliver(Waits(one), "rm1")
+        detector.deliver(Waits(other), "rm2")
+        detector.advance(25 * MS)
+    if not _sent(detector, Victim):
+        return broken(
+            "two wait for each other, and both are said again and again", expected="a victim"
+        )
     return kept()
 
 
@@ -334,9 +490,13 @@ EXAMS_DB = (
     Exam("what was forced", here(_heuristics), "sqlite_store"),
     Exam("opened again", here(_half_open), "sqlite_store"),
     Exam("killed before every statement", here(_killed), "sqlite_store"),
+    Exam("full at every statement", here(_full), "sqlite_store"),
+    Exam("on disk, and not in memory", here(_durable), "sqlite_store"),
 )
 EXAMS_L4 = (
     Exam("who gives way", _victims, "deadlocks"),
     Exam("who is the youngest", _age, "deadlocks"),
     Exam("drawn for people", _drawn, "deadlocks"),
+    Exam("a victim that does not wait", _late_victim, "gateway"),
+    Exam("who waited yesterday", _yesterday, "deadlocks"),
 )

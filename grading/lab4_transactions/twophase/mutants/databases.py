@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from copy import deepcopy
 from itertools import pairwise
 
 import networkx as nx
@@ -13,6 +14,7 @@ from distlab.core import Address
 from distlab.grade.lab import bug
 from labs.lab4_transactions.databases import (
     Change,
+    DatabaseFailed,
     InDoubt,
     Noted,
     Standing,
@@ -105,9 +107,9 @@ class HoldsOn(Gateway):
     """Keeps its locks on what was forced, though freeing them was what it was forced for."""
 
     def was_forced(self, txn: Txn) -> None:
-        queues = {account: list(queue) for account, queue in self.locks.queues.items()}
+        before = deepcopy(self.locks)
         super().was_forced(txn)
-        self.locks.queues = queues
+        self.locks = before
 
 
 # -- lists, and recovery ----------------------------------------------------------------------------------------------
@@ -312,6 +314,60 @@ class CommitsAnything(SqliteStore):
             super().end(db, txn, commit)
 
 
+class SaysYesWhenFull(SqliteStore):
+    """Takes a database that is full for one that is slow, and says nothing: yes is said, and there is no promise."""
+
+    def prepare(self, txn: Txn, changes: tuple[Change, ...]) -> None:
+        with suppress(DatabaseFailed):
+            super().prepare(txn, changes)
+
+
+class HalfWhenFull(SqliteStore):
+    """Commits in ``finally``, so that it is never forgotten: also what a full database has cut short."""
+
+    @contextmanager
+    def local(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                finally:
+                    connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise DatabaseFailed(str(error)) from error
+
+
+class JournalInMemory(SqliteStore):
+    """Four times as fast, says a page about tuning: no journal on disk, no syncs. Killed while it commits, it is
+    damaged."""
+
+    @contextmanager
+    def local(self) -> Iterator[sqlite3.Connection]:
+        with super().local() as connection:
+            connection.execute("COMMIT")
+            connection.execute("PRAGMA journal_mode = MEMORY")
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+
+
+class GivesWayAnyway(Gateway):
+    """Refuses whoever is named as a victim, waiting or not: the message was late, and it had said yes."""
+
+    def on_victim(self, victim: Victim, detector: Address) -> None:
+        if victim.txn in self.branches:
+            self.refuse(victim.txn, "a deadlock, and it was the youngest")
+
+
+class RemembersYesterday(Detector):
+    """Believes what a gateway has said until it says something else: one that has crashed says nothing any more."""
+
+    def on_waits(self, waits: Waits, gateway: Address) -> None:
+        self.known = {who: (self.monotonic(), told) for who, (_, told) in self.known.items()}
+        super().on_waits(waits, gateway)
+
+
 class StartsOver(SqliteStore):
     """Opening sets the accounts to their opening balances."""
 
@@ -375,6 +431,11 @@ DATABASES = (
     _sqlite("row-by-row", RowByRow),
     _sqlite("forces-in-two-steps", ForcesInTwoSteps),
     _sqlite("commits-anything", CommitsAnything),
+    _sqlite("says-yes-when-full", SaysYesWhenFull),
+    _sqlite("half-when-full", HalfWhenFull),
+    _sqlite("journal-in-memory", JournalInMemory),
+    _gateway("gives-way-anyway", GivesWayAnyway, "TX2-L4"),
+    _gateway("remembers-yesterday", RemembersYesterday, "TX2-L4", replaces=DETECTOR),
     _sqlite("starts-over", StartsOver),
     _sqlite("one-digit", OneDigit),
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from distlab.core import MS, Address
+from contextlib import suppress
+
+from distlab.core import MS, Address, DiskFull
 from distlab.grade.lab import bug
 from labs.lab4_transactions.coordinator import Active, Commit, Coordinator, End, Epoch, Record
 from labs.lab4_transactions.twophase import (
@@ -226,6 +228,38 @@ class SecondForFirst(Coordinator):
         super().on_execute(execute, client)
 
 
+class SecondEndsFirst(Coordinator):
+    """Other steps under a known name: both are rejected, and the first ones, which were right, are aborted."""
+
+    def on_execute(self, execute: Execute, client: Address) -> None:
+        known = self.active.get(execute.txn)
+        super().on_execute(execute, client)
+        if known is not None and known.steps != execute.steps:
+            self.abort(execute.txn, "it was asked for twice")
+
+
+class ForgetsInTheEnd(Coordinator):
+    """Forgets a commit a second after all have it. A client that was cut off for longer is told "aborted"."""
+
+    def on_ack(self, ack: Ack, participant: Address) -> None:
+        super().on_ack(ack, participant)
+        if ack.txn in self.committed and ack.txn not in self.unacked:
+            self.set_timer(Again(ack.txn), 1_000 * MS)
+
+    def on_again(self, timer: Again) -> None:
+        super().on_again(timer)
+        if timer.txn not in self.active and timer.txn not in self.unacked:
+            self.committed.pop(timer.txn, None)
+
+
+class DecidesWhenFull(Coordinator):
+    """Catches that the disk is full, writes a line into its log, and tells what it has decided."""
+
+    def force(self, record: Record) -> None:
+        with suppress(DiskFull):
+            super().force(record)
+
+
 class AddsNothingUp(Coordinator):
     """Does not look whether the amounts add up to nothing."""
 
@@ -321,6 +355,9 @@ DECIDING = (
     _coordinator("forgets-its-clients", ForgetsItsClients, "TX2-S1"),
     _coordinator("second-as-first", SecondAsFirst, "TX2-R1"),
     _coordinator("second-for-first", SecondForFirst, "TX2-S4"),
+    _coordinator("second-ends-first", SecondEndsFirst, "TX2-R1"),
+    _coordinator("forgets-in-the-end", ForgetsInTheEnd, "TX2-S1"),
+    _coordinator("decides-when-full", DecidesWhenFull, "TX2-S2"),
     _coordinator("adds-nothing-up", AddsNothingUp, "TX2-R1"),
     _coordinator("names-twice", NamesTwice, "TX2-R1"),
     _coordinator("forces-aborts-centrally", ForcesAborts, "TX2-C1", kind="cost"),

@@ -20,24 +20,24 @@ class AllShared(LockTable):
     """One kind of lock for all: two transactions change one account, and the second has not seen the first."""
 
     def claim(self, txn: Txn, steps: tuple[Step, ...]) -> None:
-        for step in steps:
-            self.queues.setdefault(step.account, []).append(Claim(txn, shared=True))
+        super().claim(txn, tuple(Step(step.account) for step in steps))
 
 
 class AllExclusive(LockTable):
     """One kind of lock for all: those who look wait for each other."""
 
     def claim(self, txn: Txn, steps: tuple[Step, ...]) -> None:
-        for step in steps:
-            self.queues.setdefault(step.account, []).append(Claim(txn, shared=False))
+        super().claim(txn, tuple(Step(step.account, amount=1) for step in steps))
 
 
 class LooksFirst(LockTable):
     """Whoever only looks passes a writer that waits: as long as others come to look, its turn never does."""
 
     def claim(self, txn: Txn, steps: tuple[Step, ...]) -> None:
+        super().claim(txn, steps)
         for step in steps:
-            queue = self.queues.setdefault(step.account, [])
+            queue = self.queues[step.account]
+            queue.pop()
             at = len(queue)
             while step.is_look and at and not queue[at - 1].shared:
                 at -= 1
@@ -49,8 +49,10 @@ class LastFirst(LockTable):
     """The last one to come is the next one to go; who waits longest goes last."""
 
     def claim(self, txn: Txn, steps: tuple[Step, ...]) -> None:
+        super().claim(txn, steps)
         for step in steps:
-            queue = self.queues.setdefault(step.account, [])
+            queue = self.queues[step.account]
+            queue.pop()
             held = len(self.holders(step.account)) if queue else 0
             queue.insert(held, Claim(txn, step.is_look))
 

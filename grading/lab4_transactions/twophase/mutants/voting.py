@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from distlab.core import Address
+from contextlib import suppress
+
+from distlab.core import Address, DiskFull
 from distlab.grade.lab import bug
 from labs.lab4_transactions.participant import (
     Branch,
@@ -41,6 +43,21 @@ class DoubtInMemory(Participant):
     def force(self, record: Record) -> None:
         if not isinstance(record, Prepared):
             super().force(record)
+
+
+class YesWhenFull(Participant):
+    """Catches that the disk is full, and says yes all the same: there will be room when it is needed."""
+
+    def force(self, record: Record) -> None:
+        with suppress(DiskFull):
+            super().force(record)
+
+
+class KeepsTheLastCoin(Participant):
+    """Wants more than nothing to be left on an account: nobody can take out all that there is."""
+
+    def can_pay(self, steps: tuple[Step, ...]) -> bool:
+        return all(s.amount >= 0 or self.accounts[s.account].balance > -s.amount for s in steps)
 
 
 class AcksBeforeSync(Participant):
@@ -100,6 +117,7 @@ class UnlockedAfterACrash(Participant):
     def on_start(self) -> None:
         super().on_start()
         self.locks.queues.clear()
+        self.locks.places.clear()
 
 
 class LetsGoAtYes(Participant):
@@ -283,6 +301,7 @@ VOTING = (
     _participant("yes-before-sync", YesBeforeSync, "TX2-S2", code="m1"),
     _participant("doubt-in-memory", DoubtInMemory, "TX2-S2", code="m5", source="spec, 2PC m5"),
     _participant("acks-before-sync", AcksBeforeSync, "TX2-S2"),
+    _participant("yes-when-full", YesWhenFull, "TX2-S2"),
     _participant("commits-at-last", CommitsAtLast, "TX2-S3", code="m4", source=HEURISTICS),
     _participant("aborts-at-last", AbortsAtLast, "TX2-S3", source=HEURISTICS),
     _participant("aborts-after-a-crash", AbortsAfterACrash, "TX2-S1"),
@@ -299,6 +318,7 @@ VOTING = (
     _participant("redo-adds", RedoAdds, "TX2-S4"),
     _participant("half-a-record", HalfARecord, "TX2-S1"),
     _participant("overdraws", Overdraws, "TX2-S4"),
+    _participant("keeps-the-last-coin", KeepsTheLastCoin, "TX2-S1", kind="liveness"),
     _participant("one-life-is-another", OneLifeIsAnother, "TX2-I1"),
     _participant("lives-alike", LivesAlike, "TX2-I1"),
     _participant("reader-says-yes", ReaderSaysYes, "TX2-C1", kind="cost"),

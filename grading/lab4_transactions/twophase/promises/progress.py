@@ -139,13 +139,22 @@ def _between_tm_and_rm(run: Run) -> list[Event]:
 def nonsense_is_refused(run: Run) -> Verdict:
     """What makes no sense is refused in words, and changes nothing."""
     for entry, want in zip(run.history, wish(run, "ends") or (), strict=False):
-        if want == "unsaid" and entry.value not in ("rejected", "aborted"):
+        said, is_committed = entry.value if want in ("unsaid", "first") else ("", False)
+        if want == "first" and not is_committed:
+            return broken(
+                "other steps were asked for under a name that was taken, and the first ones came to nothing",
+                entry.call,
+                *([entry.ret] if entry.ret else []),
+                expected="the first ones count: committed",
+                got="not committed",
+            )
+        if want in ("unsaid", "first") and said not in ("rejected", "aborted"):
             return broken(
                 "other steps were asked for under a name that was taken, or never given",
                 entry.call,
                 *([entry.ret] if entry.ret else []),
                 expected="Rejected; or aborted, if that is how the first ended",
-                got=entry.value,
+                got=said,
             )
         is_said = isinstance(entry.outcome, Fail) and entry.outcome.reason.strip()
         if want == "refused" and not is_said:

@@ -240,6 +240,16 @@ SENSELESS: tuple[tuple[tuple[str, int] | str, ...], ...] = (
 )
 NONSENSE = (
     directed(
+        "an account is emptied, and filled again",
+        "nothing is less than something, and more than less than nothing",
+        (
+            transfer(10 * MS, "rm1/a", "rm2/a", 100),
+            transfer(110 * MS, "rm2/a", "rm1/a", 200),
+            audit(400 * MS, TWO),
+        ),
+        ends=["ok"] * 3,
+    ),
+    directed(
         "nonsense",
         "each of these is refused, and nothing moves",
         (
@@ -254,7 +264,7 @@ NONSENSE = (
             f"two transactions under one name ({after // MS} ms apart, {amount})",
             "the first one counts; the other is rejected, whether or not the first is over",
             (_forged(10 * MS, after, amount), audit(900 * MS, TWO)),
-            ends=["unsaid", "ok"],
+            ends=["first" if amount == 20 else "unsaid", "ok"],
         )
         for after in (1 * MS, 6 * MS, 100 * MS)
         for amount in (20, 200)

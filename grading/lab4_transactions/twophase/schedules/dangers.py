@@ -13,6 +13,7 @@ from distlab.faults import (
     Drop,
     Duplicate,
     FailSync,
+    FillDisk,
     Noise,
     Survival,
 )
@@ -281,6 +282,40 @@ DANGERS = (
             heal_at=300 * MS,
         )
         for node, n in (("tm1", 3), ("rm1", 3), ("rm2", 3), ("rm1", 4))
+    ),
+    *(
+        directed(
+            f"the disk of {node} is full before it sends {message}{n}",
+            "what could not be written was not said: stop, and say nothing",
+            (*ONE, *LATER),
+            (Doing(node, "send", message, n=n), FillDisk(node, 60 * MS)),
+            (At(80 * MS), Crash(node, 40 * MS, GONE)),
+            heal_at=300 * MS,
+        )
+        for node, message, n in (
+            ("tm1", "Began", 1),
+            ("rm1", "Worked", 1),
+            ("rm2", "Worked", 1),
+            ("rm1", "Vote", 1),
+            ("rm2", "Vote", 1),
+        )
+    ),
+    directed(
+        "the coordinator's disk is full at the commit point, and it dies",
+        "what could not be written was not decided",
+        (*ONE, *LATER),
+        (Doing("tm1", "send", "Prepare"), FillDisk("tm1", 60 * MS)),
+        (nth("tm1", "rm2", "Decision"), Drop()),
+        (At(40 * MS), Crash("tm1", 40 * MS, GONE)),
+        heal_at=300 * MS,
+    ),
+    directed(
+        "the answer is lost, and the client is cut off for long",
+        "what was committed is committed whenever it asks",
+        (*ONE, *LATER),
+        (nth("tm1", "ap1", "Outcome"), Drop()),
+        (At(14 * MS), Cut("tm1", "ap1", 1_500 * MS)),
+        heal_at=2_000 * MS,
     ),
     directed(
         "the answer is lost",

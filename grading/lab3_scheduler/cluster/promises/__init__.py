@@ -1,0 +1,1 @@
+"""What part 3A promises, judged over messages, jobs and crashes."""
