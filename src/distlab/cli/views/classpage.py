@@ -96,6 +96,9 @@ def _cell(part: PartResult) -> str:
     return f'<td class="number {style}">{part.earned}{mark}'
 
 
+_SUSPICIOUS = ("isolation:", "Operation not permitted", "Permission denied", "share memory")
+
+
 def to_look_at(record: Record) -> list[str]:
     """What somebody should see with their own eyes: a program that tried what no program needs."""
     found = []
@@ -105,7 +108,7 @@ def to_look_at(record: Record) -> list[str]:
             found += [
                 f"{lab.number}{part.code}: {_short(reason)}"
                 for reason in sorted(reasons)
-                if "isolation:" in reason or "Operation not permitted" in reason
+                if any(mark in reason for mark in _SUSPICIOUS)
             ]
     if record.left_out:
         found.append(f"{plural(len(record.left_out), 'file')} left out")
