@@ -12,11 +12,12 @@ option   = $(if $($(1)),--$(2) $(call quoted,$($(1))))
 OPTIONS  = $(strip $(call option,LAB,lab) $(call option,PART,part) $(call option,PROMISE,promise) \
            $(call option,SEED,seed) $(call option,SOLUTION,solution) $(call option,PRIOR,prior) \
            $(call option,ID,id) $(call option,STEP,step) $(call option,WORLD,world) \
-           $(call option,FORMAT,format) $(call option,BESIDE,beside) $(call option,INPUT,input) $(if $(KEEP),--keep))
+           $(call option,THROUGH,through) $(call option,OUT,out) $(call option,SECRET,secret) \
+           $(call option,EXECUTOR,executor) $(call option,FORMAT,format) $(call option,BESIDE,beside) $(call option,INPUT,input) $(if $(KEEP),--keep))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dev site grade watch replay show trace hint warmup own live doctor submit update docs \
-        test verify-graders skeleton bench lock clean moved
+        class release gradescope test verify-graders skeleton bench lock clean moved
 
 help: ## this list
 	@echo "make COMMAND [LAB=2] [PART=c] [PROMISE=...] [SEED=...]"
@@ -39,13 +40,24 @@ own:    ## which known bugs does your own test catch?  [LAB=]
 live:   ## run a lab as real processes under real faults  [LAB= INPUT= SOLUTION= KEEP=1]
 doctor: ## is this machine fit?
 submit: ## make the file to hand in
-update: ## bring in a new release without losing work
+update: ## bring in a new release without losing work  [INPUT=]
 
 docs: .venv/stamp-dev ## serve this documentation at http://127.0.0.1:8000
 	@NO_MKDOCS_2_WARNING=1 DISTLAB_EXHIBITS=2 $(BIN)/mkdocs serve --quiet
 
 site: .venv/stamp-dev ## write all of this documentation to site/, with every exhibit of the bug museum
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet && du -sh site
+
+# ------------------------------------------------------------------ for instructors
+
+class: .venv/stamp ## grade a folder of submissions  [SUBMISSIONS= OUT= LAB= SECRET= EXECUTOR=dask]
+	@$(DISTLAB) $@ $(call quoted,$(SUBMISSIONS)) $(OPTIONS)
+
+release: .venv/stamp-dev ## cut a student repository  [THROUGH=2 OUT=]
+	@$(DISTLAB) $@ $(OPTIONS)
+
+gradescope: .venv/stamp ## make the autograder that Gradescope wants  [OUT=autograder.zip LAB= SECRET=]
+	@$(DISTLAB) $@ $(OPTIONS)
 
 # ------------------------------------------------------------------ working on distlab itself
 

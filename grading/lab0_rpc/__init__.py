@@ -1,16 +1,22 @@
 """Lab 0: RPC over an unreliable network."""
 
-from distlab.grade.lab import RECORD_MESSAGES, Lab, Part
+from distlab.grade.lab import RECORD_MESSAGES, Lab, Mutant, Part
 from distlab.trace import Kind
 from grading.lab0_rpc import scenarios, schedules
-from grading.lab0_rpc.mutants import mutants
 from grading.lab0_rpc.promises import exactly_once, frames, order, tracing
+
+
+def _mutants() -> list[Mutant]:
+    from grading.lab0_rpc.mutants import mutants
+
+    return list(mutants())
+
 
 LAB = Lab(
     number=0,
     name="lab0_rpc",
     title="RPC over an unreliable network",
-    mutants=mutants,
+    mutants=_mutants,
     parts=(
         Part(
             code="A",

@@ -134,10 +134,11 @@ def test_it_cannot_refuse_to_be_stopped(tmp_path: Path) -> None:
 
 
 def test_one_that_waits_for_something_is_stuck_too(tmp_path: Path) -> None:
-    (run,) = outcomes(tmp_path, "import time; time.sleep(1e6)", "SILENCE_LIMIT=0.5", count=1)
+    line = "import threading; lock = threading.Lock(); lock.acquire(); lock.acquire()"
+    (run,) = outcomes(tmp_path, line, "SILENCE_LIMIT=0.5", count=1)
     assert run.problem is not None
     assert run.problem.state is State.STUCK
-    assert run.problem.frames[-1].code == "import time; time.sleep(1e6)"
+    assert run.problem.frames[-1].code == line
 
 
 # -- frames that nobody thought of ------------------------------------------------------------------------------------
@@ -152,6 +153,12 @@ class _Idle(Node):
 
 class _NoChild:
     """Stands for the process of the inside."""
+
+    def is_waiting(self) -> bool:
+        return True
+
+    def how_it_ended(self) -> str:
+        return ""
 
     def processor_seconds(self) -> float:
         return 0.0

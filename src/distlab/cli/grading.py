@@ -59,7 +59,7 @@ def options(command: Callable[..., int]) -> Callable[..., int]:
     "exports",
     multiple=True,
     metavar="FORMAT:PATH",
-    help="also write json, gradescope, junit, csv",
+    help="also write json, gradescope, junit, csv, classroom50",
 )
 def grade(
     lab: str,

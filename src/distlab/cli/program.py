@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import errno
 import importlib
+import keyword
 import os
 import sys
 import traceback
@@ -48,9 +49,13 @@ COMMANDS = {
         "distlab.cli.verifying",
         "every reference passes, every known bug is caught",
     ),
+    "class": ("distlab.cli.classing", "grade a folder of submissions, each sealed"),
+    "release": ("distlab.cli.releasing", "cut a student repository: labs, no solutions"),
+    "gradescope": ("distlab.cli.bundling", "make the autograder that Gradescope wants"),
     "bench": ("distlab.cli.authoring", "run the benchmarks"),
 }
-"""Name -> the module that has it, and what it does. The module holds a click command of that name, ``-`` as ``_``."""
+"""Name -> the module that has it, and what it does. The module holds a click command of that name, ``-`` as ``_``
+(and ``class_``, which Python keeps for itself)."""
 
 
 class NotReady(DistlabError):
@@ -67,7 +72,7 @@ class _Commands(click.Group):
         if name not in COMMANDS:
             return None
         module = importlib.import_module(COMMANDS[name][0])
-        command = getattr(module, name.replace("-", "_"))
+        command = getattr(module, name.replace("-", "_") + "_" * keyword.iskeyword(name))
         assert isinstance(command, click.Command)
         return command
 

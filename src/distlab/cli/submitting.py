@@ -1,4 +1,5 @@
-"""``distlab submit`` makes the file to hand in; ``distlab update`` says what it takes to bring in a new release."""
+"""``distlab submit`` makes the file to hand in; ``distlab update`` brings in a new release, and leaves
+what somebody has changed."""
 
 from __future__ import annotations
 
@@ -14,9 +15,10 @@ import msgspec
 from distlab import __version__
 from distlab.cli.keeping import shown, write
 from distlab.cli.memory import last_report
-from distlab.cli.program import PASSED, NotReady
+from distlab.cli.program import PASSED, NotReady, usage
 from distlab.cli.screen import Screen, plural
-from distlab.grade.skeleton import MANIFEST
+from distlab.grade.release import MANIFEST as RELEASE
+from distlab.grade.skeleton import MANIFEST, apply, changes
 from distlab.grade.solution import find_lab_name, root
 
 LARGEST = 5 * 1024 * 1024
@@ -88,17 +90,30 @@ def _archive(files: list[Path]) -> bytes:
 
 @click.command()
 @click.option(
-    "--input", "source", type=click.Path(exists=True, path_type=Path), help="the new release"
+    "--input",
+    "source",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="the folder of the new release",
 )
 def update(source: Path | None) -> int:
     """Bring in a new release without losing work."""
     if any((root() / "grading").glob("lab*_*/reference")):
         raise NotReady(
             "this is the whole project and not a student's release, so there is nothing to update: use git. "
-            "In a release, update will replace everything but what you changed in labs/"
+            "In a release, update replaces everything but what you changed"
         )
-    raise NotReady(
-        "update is not built yet. It needs the new release's archive (INPUT=...), and will replace everything but the "
-        f"files of labs/ that differ from labs/{MANIFEST}. Until then: unpack the release beside this folder and copy "
-        "your changed files over"
-    )
+    if source is None or not (source / RELEASE).exists():
+        usage(f"which release? make update INPUT=folder, where it is unpacked (it has a {RELEASE})")
+    new = msgspec.json.decode((source / RELEASE).read_bytes(), type=dict[str, str])
+    tree = {path: (source / path).read_bytes() for path in new}
+    todo = changes(root(), tree, manifest=RELEASE)
+    apply(root(), tree, todo, manifest=RELEASE)
+    screen = Screen()
+    kept = [change.path for change in todo if change.kind == "keep"]
+    for path in kept:
+        screen.say(f"  kept      {path}: you have changed it", "odd")
+        if path in tree:
+            beside = write(root() / ".distlab" / "update" / path, tree[path])
+            screen.say(f"            the release's own is {shown(beside)}", "dim")
+    screen.say(f"{plural(len(todo) - len(kept), 'file')} brought up to date, {len(kept)} kept")
+    return PASSED

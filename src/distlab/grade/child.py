@@ -6,9 +6,11 @@ goes nowhere, and it cannot wait for a keyboard. The parent may kill this proces
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable
 
@@ -16,6 +18,7 @@ import msgspec
 
 from distlab.grade.grading import Grading, quick_scenarios
 from distlab.grade.hunt import hunt
+from distlab.grade.lab import Lab, Part
 from distlab.grade.own import score
 from distlab.grade.perform import perform
 from distlab.grade.replay import replay
@@ -35,15 +38,17 @@ from distlab.grade.request import (
     ScoreOwn,
     TakeDigests,
 )
+from distlab.grade.sealed.confine import die_with_parent
 from distlab.grade.sealed.solution import load_sealed
-from distlab.grade.solution import NoSuchThing, find_mutant, load_lab, load_solution
+from distlab.grade.solution import NoSuchThing, Solution, find_mutant, load_lab, load_solution
 
 PROGRESS_EVERY = 20
-"""Runs between two reports of progress."""
+"""Runs between two reports of progress, unless they take more than a second."""
 
 
 def main() -> None:
     """``python -m distlab.grade.child DESCRIPTOR``: answers go to that descriptor, one JSON object a line."""
+    die_with_parent()
     answers = os.fdopen(int(sys.argv[1]), "wb")
     ask = msgspec.json.decode(sys.stdin.buffer.read(), type=Ask)
     sys.stdin = io.StringIO()
@@ -62,8 +67,12 @@ def main() -> None:
 
 
 def _answer(ask: Ask, tell: Callable[[Answer], None]) -> Answer:
+    told = time.monotonic()
+
     def progress(done: int, of: int) -> None:
-        if done % PROGRESS_EVERY == 0 or done == of:
+        nonlocal told
+        if done % PROGRESS_EVERY == 0 or done == of or time.monotonic() - told > 1:
+            told = time.monotonic()
             tell(Progressed(done, of))
 
     lab = load_lab(ask.lab)
@@ -85,7 +94,17 @@ def _answer(ask: Ask, tell: Callable[[Answer], None]) -> Answer:
     part = lab.part(ask.part)
     is_sealed = not isinstance(ask, Replay) and ask.isolation == "sealed"
     load = load_sealed if is_sealed else load_solution
-    solution = load(lab, part, ask.solution, ask.prior)
+    with contextlib.closing(load(lab, part, ask.solution, ask.prior)) as solution:
+        return _run(lab, part, solution, ask, progress)
+
+
+def _run(
+    lab: Lab,
+    part: Part,
+    solution: Solution,
+    ask: GradePart | Replay | TakeDigests,
+    progress: Callable[[int, int], None],
+) -> Answer:
     match ask:
         case GradePart():
             grading = Grading(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
@@ -29,8 +29,17 @@ def from_json(text: str | bytes) -> Report:
     return msgspec.json.decode(text, type=Report)
 
 
-def to_gradescope(report: Report, explain: Callable[[PromiseResult], str] | None = None) -> str:
-    """Gradescope's ``results.json``. ``explain`` gives the text of a promise that is not kept, with ANSI colours."""
+def to_gradescope(
+    report: Report,
+    explain: Callable[[PromiseResult], str] | None = None,
+    *,
+    is_hidden: bool = False,
+) -> str:
+    """Gradescope's ``results.json``. ``explain`` gives the text of a promise that is not kept, with ANSI colours.
+
+    With hidden seeds the results are shown once they are published, and no seed is in them.
+    """
+    seed = "hidden seed" if is_hidden else f"seed {report.seed}"
     tests = []
     for lab, part, promise in _rows(report):
         test: dict[str, Any] = {
@@ -40,7 +49,7 @@ def to_gradescope(report: Report, explain: Callable[[PromiseResult], str] | None
             "name": f"{promise.code}: {promise.title}",
             "number": f"{lab.number}.{part.code}",
             "tags": [lab.name, f"{lab.number}{part.code}", promise.state.value],
-            "visibility": "visible",
+            "visibility": "after_published" if is_hidden else "visible",
             "extra_data": {"state": promise.state.value, "runs": promise.runs},
         }
         if promise.state is not State.PASSED:
@@ -51,13 +60,13 @@ def to_gradescope(report: Report, explain: Callable[[PromiseResult], str] | None
         tests.append(test)
     return _json(
         {
-            "output": f"distlab {report.release}, seed {report.seed}, prior {report.prior}, {report.isolation}",
+            "output": f"distlab {report.release}, {seed}, prior {report.prior}, {report.isolation}",
             "output_format": "text",
             "execution_time": round(report.seconds, 1),
             "tests": tests,
             "extra_data": {
                 "release": report.release,
-                "seed": report.seed,
+                "seed": None if is_hidden else report.seed,
                 "solution": report.solution,
                 "prior": report.prior,
                 "isolation": report.isolation,
@@ -183,6 +192,71 @@ def _xml_safe(text: str) -> str:
     )
 
 
+def to_classroom50(report: Report) -> str:
+    """The part of Classroom 50's ``result.json`` that a grader knows; their runner puts in who, what and when.
+
+    Schema "classroom50/result/v1": whole numbers, and further fields of a test are free.
+    """
+    tests = [
+        {
+            "test-name": f"{promise.code}: {promise.title}",
+            "passed": promise.state is State.PASSED,
+            "score": promise.earned,
+            "max-score": promise.points,
+            "state": promise.state.value,
+            "part": f"{lab.number}{part.code}",
+        }
+        for lab, part, promise in _rows(report)
+    ]
+    return _json(
+        {
+            "schema": "classroom50/result/v1",
+            "score": report.earned,
+            "max-score": report.points,
+            "tests": tests,
+        }
+    )
+
+
+def class_table(rows: Sequence[tuple[str, str, Report | None]]) -> str:
+    """One row for each student: (name, what became of it, report); points in all, and of each part."""
+    labs = next((report.labs for _, _, report in rows if report is not None), ())
+    parts = [(lab, part) for lab in labs for part in lab.parts]
+    lines: list[Sequence[object]] = [
+        (
+            "student", "state", "points", "of", *(f"{lab.number}{part.code}" for lab, part in parts),
+            "release", "seed", "isolation", "prior",
+        )
+    ]  # fmt: skip
+    for name, state, report in rows:
+        if report is None:
+            lines.append((name, state, *[""] * (len(parts) + 6)))
+            continue
+        earned = [part.earned for lab in report.labs for part in lab.parts]
+        how = (report.release, report.seed or "hidden", report.isolation, report.prior)
+        lines.append((name, state, report.earned, report.points, *earned, *how))
+    return _table(lines)
+
+
+def promises_table(rows: Sequence[tuple[str, Report]]) -> str:
+    """One row for each promise of each student."""
+    lines: list[Sequence[object]] = [("student", "part", "code", "state", "points", "earned")]
+    lines += [
+        (name, f"{lab.number}{part.code}", p.code, p.state.value, p.points, p.earned)
+        for name, report in rows
+        for lab, part, p in _rows(report)
+    ]
+    return _table(lines)
+
+
+def _table(lines: Sequence[Sequence[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows(
+        [_harmless(str(cell)) for cell in line] for line in lines
+    )
+    return text.getvalue()
+
+
 def _harmless(cell: str) -> str:
     """A spreadsheet takes a cell that begins like a formula for one; a student chose this text."""
     return "'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
@@ -197,5 +271,6 @@ WRITERS: dict[str, Callable[[Report], str]] = {
     "gradescope": to_gradescope,
     "junit": to_junit,
     "csv": to_csv,
+    "classroom50": to_classroom50,
 }
 """Name of a format -> what writes it."""

@@ -19,6 +19,7 @@ import msgspec
 from distlab.check import Verdict
 from distlab.check.verdict import Finding as Answer
 from distlab.core.errors import HarnessBug, ScenarioError
+from distlab.faults import Crash, Twin
 from distlab.grade.counterexample import Counterexample, save
 from distlab.grade.decisive import decisive_line, shown_by, standing
 from distlab.grade.exhaustive import Searched, search
@@ -39,6 +40,19 @@ Progress = Callable[[int, int], None]
 
 GUARD_RUNS = 3
 """Runs that are performed twice, to see that the program is a function of its inputs."""
+
+
+LIVES_COMPARED = (1, 4, 4)
+"""Runs of a sealed program that are repeated with each life of a node by itself: without a crash; with one, directed;
+with one, random."""
+
+EXAM_LIMIT = 6 * RUN_LIMIT
+"""Processor seconds for an exam of a sealed program: each call is a turn of two processes."""
+
+LIVES_LIMIT = 60.0
+"""Processor seconds for such a run: it starts a process for every life."""
+
+_Sampled = tuple[str, Scenario, Performance]
 
 
 class Grading:
@@ -75,6 +89,10 @@ class Grading:
         self._seen: Counter[str] = Counter()
         self._digest = 0
         self._performed = 0
+        self._draws = stream(seed, "lives", lab.name, part.code)
+        self._lives: list[list[_Sampled]] = [[] for _ in LIVES_COMPARED]
+        """Runs to compare, of each kind."""
+        self._met = [0 for _ in LIVES_COMPARED]
 
     # -- the whole of it --------------------------------------------------------------------------------------------
 
@@ -92,6 +110,8 @@ class Grading:
                 if not self._open():
                     break
                 self._look(found, scenario)
+            if self.solution.is_sealed:
+                self._compare_lives()
         return self._result()
 
     def scenarios(self) -> Iterator[tuple[str, Scenario]]:
@@ -120,7 +140,7 @@ class Grading:
             try:
                 with self.solution.limited():
                     self.solution.module(module)
-            except (Exception, Stuck) as error:
+            except (Exception, SystemExit, Stuck) as error:
                 problem = problem_of(error, self.solution)
                 if problem is None:
                     raise
@@ -135,11 +155,13 @@ class Grading:
                 self._judged[promise.code] += 1
                 found = f"exam: {exam.name}"
                 try:
-                    with self.solution.limited():
+                    with self.solution.limited(
+                        EXAM_LIMIT if self.solution.is_sealed else RUN_LIMIT
+                    ):
                         verdict = exam.check(self.solution)
                 except (HarnessBug, ScenarioError):
                     raise
-                except (Exception, Stuck) as error:
+                except (Exception, SystemExit, Stuck) as error:
                     problem = problem_of(error, self.solution) or self.solution.blame(error)
                     if problem is None:
                         raise
@@ -168,7 +190,7 @@ class Grading:
                 searched = search(self.part, self.solution, exhaustive)
             except (HarnessBug, ScenarioError):
                 raise
-            except (Exception, Stuck) as error:
+            except (Exception, SystemExit, Stuck) as error:
                 problem = problem_of(error, self.solution)
                 if problem is None:
                     raise
@@ -235,6 +257,7 @@ class Grading:
             return
         run = performance.run
         assert run is not None
+        self._sample(found, scenario, performance)
         self._seen.update({what: 1 for what, times in run.tally.items() if times})
         for promise in self._open():
             try:
@@ -252,6 +275,42 @@ class Grading:
             for situation in promise.needs:
                 if situation.name in self._unseen[promise.code] and situation.seen(run):
                     self._unseen[promise.code].discard(situation.name)
+
+    # -- memory that no program should have ---------------------------------------------------------------------------
+
+    def _sample(self, found: str, scenario: Scenario, performance: Performance) -> None:
+        """Keep some of the runs, drawn evenly; more of those in which a node lost its memory."""
+        if not self.solution.is_sealed:
+            return
+        crashed = any(isinstance(fault.do, (Crash, Twin)) for fault in performance.applied)
+        kind = 0 if not crashed else 1 if found.startswith("directed") else 2
+        kept, most = self._lives[kind], LIVES_COMPARED[kind]
+        self._met[kind] += 1
+        place = self._draws.randrange(self._met[kind])
+        if len(kept) < most:
+            kept.append((found, scenario, performance))
+        elif place < most:
+            kept[place] = found, scenario, performance
+
+    def _compare_lives(self) -> None:
+        """The same runs, with every life of a node in a process of its own, must go the same way.
+
+        Nodes of a sealed program are in one process. One that hands its state to another past the network, or keeps it
+        over a crash past the disk, is not what it seems to be: no promise that it keeps is kept by its program.
+        """
+        if len(self._broken) == len(self._promises):
+            return
+        for found, scenario, before in [run for kept in self._lives for run in kept]:
+            with self.solution.lives_apart():
+                apart = perform(self.part, self.solution, scenario, limit=LIVES_LIMIT)
+            if apart.digest == before.digest and _probes(apart) == _probes(before):
+                continue
+            text = (
+                "with every life of a node in a process of its own, the same scenario goes another way: nodes share "
+                "memory, or one remembers what a crash should have taken from it"
+            )
+            self._decide_all(Problem(State.NOT_DETERMINISTIC, text), found, scenario)
+            return
 
     def _differs(self, scenario: Scenario, performance: Performance) -> str:
         """What is different when the same scenario is run again; empty if nothing is."""
@@ -291,13 +350,17 @@ class Grading:
         if problem.state is State.STUCK:
             # A handler that hangs has a line where it does; a program that keeps itself busy needs time to show it.
             budget, limit = 16, RETRY_LIMIT if problem.frames else BUSY_LIMIT
+            if self.solution.is_sealed:  # each such run costs a process
+                budget = 4
+        breaks_out = "isolation: " in problem.text
 
         def same(candidate: Scenario) -> bool:
+            self._progress(self._performed, len(self.part.directed) + self.runs)  # still there
             other = perform(self.part, self.solution, candidate, limit=limit).problem
             return other is not None and _signature(other) == _signature(problem)
 
         smallest, recording = scenario, None
-        if problem.state is not State.NOT_DETERMINISTIC:
+        if problem.state is not State.NOT_DETERMINISTIC and not breaks_out:
             smallest = minimise(scenario, same, budget=budget, simpler=self.part.simpler)
             recording = record(self.part, self.solution, smallest, limit)
             problem = recording.performance.problem or problem
@@ -406,6 +469,10 @@ def random_scenario(lab: Lab, part: Part, seed: int, number: int) -> Scenario:
     """The random scenario of that number, for this seed: the same on every machine."""
     assert part.draw is not None
     return part.draw(stream(seed, "sweep", lab.name, part.code, number))
+
+
+def _probes(performance: Performance) -> object:
+    return None if performance.run is None else performance.run.probes
 
 
 def judge(promise: Promise, performance: Performance) -> Verdict:

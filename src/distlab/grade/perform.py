@@ -66,7 +66,7 @@ def perform(
             return Performance(run, None, simulation.digest, applied, simulation.lines)
     except (HarnessBug, ScenarioError):
         raise
-    except (Exception, Stuck) as error:
+    except (Exception, SystemExit, Stuck) as error:
         problem = problem_of(error, solution, simulation)
         if problem is None:
             raise

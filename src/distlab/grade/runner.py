@@ -57,6 +57,11 @@ from distlab.grade.solution import NoSuchThing, find_lab_name, lab_names, load_l
 SILENCE_LIMIT = 120.0
 """Seconds without a word after which a child is taken for hung. Runs report every few milliseconds."""
 
+SILENCE_LIMIT_SEALED = 1200.0
+"""The same for a child that keeps the program in a process of its own: the program's silence is found there, and what
+hangs here is ours, or only slow, on a machine that is very busy.
+"""
+
 _OTHER_HASH_SEED = "4242"
 
 
@@ -174,12 +179,17 @@ def _grade_part(
     def progressed(done: int, of: int) -> None:
         on_progress(Step(lab.name, part.code, done, of))
 
-    answer = children.ask(ask, "0", progressed)
+    patience = SILENCE_LIMIT_SEALED if request.isolation == "sealed" else SILENCE_LIMIT
+    answer = children.ask(ask, "0", progressed, patience)
     match answer:
         case Graded(result):
             is_stuck = any(p.state is State.STUCK for p in result.promises)
             if part.stage is not None and not result.is_not_started and not is_stuck:
                 result = _with_hash_seeds_compared(children, lab, part, request, result)
+        case None if request.isolation == "sealed":  # whatever the program did, it did elsewhere
+            raise HarnessBug(
+                f"the process that grades part {lab.number}{part.code} died, or fell silent"
+            )
         case None:
             result = _all(
                 part,
@@ -249,7 +259,11 @@ class Children:
         self._closed = False
 
     def ask(
-        self, ask: Ask, hash_seed: str, progressed: Callable[[int, int], None] | None = None
+        self,
+        ask: Ask,
+        hash_seed: str,
+        progressed: Callable[[int, int], None] | None = None,
+        patience: float = SILENCE_LIMIT,
     ) -> Answer | None:
         """The child's final answer; None where it had to be killed, or died. Raises what it reports as our fault."""
         reader, writer = os.pipe()
@@ -262,7 +276,7 @@ class Children:
             with contextlib.suppress(BrokenPipeError):
                 child.stdin.write(msgspec.json.encode(ask))
                 child.stdin.close()
-            for answer in _answers(reader):
+            for answer in _answers(reader, patience):
                 match answer:
                     case Progressed(done, of):
                         if progressed is not None:
@@ -320,12 +334,12 @@ def open_children() -> Iterator[Children]:
         children.kill_all()
 
 
-def _answers(reader: int) -> Iterator[Answer]:
+def _answers(reader: int, patience: float) -> Iterator[Answer]:
     """The child's lines as they come; ends when it closes its end, or says nothing for too long."""
     rest = b""
     with selectors.DefaultSelector() as selector:
         selector.register(reader, selectors.EVENT_READ)
-        while selector.select(SILENCE_LIMIT):
+        while selector.select(patience):
             piece = os.read(reader, 1 << 16)
             if not piece:
                 return

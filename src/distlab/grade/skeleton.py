@@ -190,9 +190,11 @@ class Change(Struct, frozen=True):
     """``new``, ``update``, ``remove``; or ``keep``: it would change, but somebody has worked on it."""
 
 
-def changes(labs: Path, tree: Mapping[str, bytes], *, lab: str = "") -> list[Change]:
+def changes(
+    labs: Path, tree: Mapping[str, bytes], *, lab: str = "", manifest: str = MANIFEST
+) -> list[Change]:
     """What it takes to make ``labs`` equal to ``tree``; of one lab only, where it is named."""
-    known = _manifest(labs)
+    known = _manifest(labs / manifest)
     found = []
     for path in sorted(tree.keys() | known.keys()):
         if lab and not path.startswith(lab + "/"):
@@ -217,10 +219,15 @@ def changes(labs: Path, tree: Mapping[str, bytes], *, lab: str = "") -> list[Cha
 
 
 def apply(
-    labs: Path, tree: Mapping[str, bytes], todo: list[Change], *, force: bool = False
+    labs: Path,
+    tree: Mapping[str, bytes],
+    todo: list[Change],
+    *,
+    force: bool = False,
+    manifest: str = MANIFEST,
 ) -> None:
     """Carry the changes out; of somebody's work only by force."""
-    known = _manifest(labs)
+    known = _manifest(labs / manifest)
     for change in todo:
         if change.kind == "keep" and not force:
             continue
@@ -240,16 +247,16 @@ def apply(
     text = msgspec.json.format(
         msgspec.json.encode({p: known[p] for p in sorted(known) if p in tree})
     )
-    (labs / MANIFEST).write_bytes(text + b"\n")
+    (labs / manifest).write_bytes(text + b"\n")
 
 
-def _manifest(labs: Path) -> dict[str, str]:
+def _manifest(file: Path) -> dict[str, str]:
     try:
-        return msgspec.json.decode((labs / MANIFEST).read_bytes(), type=dict[str, str])
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, str])
     except FileNotFoundError:
         return {}
     except msgspec.DecodeError as error:
-        raise MarkerError(f"{labs / MANIFEST} is damaged: {error}") from None
+        raise MarkerError(f"{file} is damaged: {error}") from None
 
 
 def _digest(content: bytes) -> str:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from distlab.core import log
 from distlab.core.errors import DistlabError
-from distlab.core.overlay import overlay
+from distlab.core.overlay import is_there, overlay
 from distlab.grade.guard import RUN_LIMIT, processor_time
 from distlab.grade.lab import Lab, Mutant, Part
 from distlab.grade.result import Problem
@@ -139,6 +139,11 @@ class Solution:
         """What to tell the student where a judge or an exam stumbles over an answer; None: that is our own fault."""
         return None
 
+    @contextlib.contextmanager
+    def lives_apart(self) -> Iterator[None]:
+        """Within: nodes share no memory, and a new life of a node has none of an earlier one's, if it is sealed."""
+        yield
+
     def close(self) -> None:
         """Nothing will be asked of it any more."""
 
@@ -164,6 +169,8 @@ def layers_of(lab: Lab, part: Part, name: str, prior: str) -> Layers:
     """The layers of solution ``name`` for grading ``part``. Raises :class:`NoSuchThing`."""
     grading = _grading(lab.name)
     reference = grading / "reference"
+    if name != "own" and not reference.is_dir():
+        raise NoSuchThing("solution", name, ["own"])  # a student's release has no other
     if name == "own":
         return Layers(grading / "given", [root() / "labs" / lab.name], _pins(lab, part, prior))
     if name == "alternative":
@@ -231,7 +238,7 @@ def _pins(lab: Lab, part: Part, prior: str) -> dict[str, Path]:
     for module in sorted(others):
         layers = ["oracle", "reference"] if prior == "oracle" else ["reference"]
         found = [grading / layer / f"{module}.py" for layer in layers]
-        files[module] = next(file for file in found if file.exists())
+        files[module] = next(file for file in found if is_there(file))
     return files
 
 

@@ -24,15 +24,19 @@ h2 { margin-top: 2.5rem } h3 { margin-bottom: .3rem } .good { color: var(--good)
 
 def progress_page(report: Report, pictures: Container[str] = ()) -> str:
     """The page's HTML. ``pictures`` are the counterexamples that have one."""
-    labs = "".join(_lab(report, lab, pictures) for lab in report.labs)
     return (
         "<!doctype html>\n"
         '<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">\n'
         f"<title>distlab: {report.earned} of {report.points} points</title><style>{STYLE}</style>\n"
         f"<h1>distlab: {report.earned} of {report.points} points</h1>\n"
         f"<p>distlab {escape(report.release)}, seed {report.seed}, earlier work by {escape(report.prior)}.</p>\n"
-        f"{labs}</html>\n"
+        f"{labs_of(report, pictures)}</html>\n"
     )
+
+
+def labs_of(report: Report, pictures: Container[str] = ()) -> str:
+    """All labs of a report, with their parts and promises, as a piece of a page."""
+    return "".join(_lab(report, lab, pictures) for lab in report.labs)
 
 
 def _lab(report: Report, lab: LabResult, pictures: Container[str]) -> str:

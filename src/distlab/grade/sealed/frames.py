@@ -34,8 +34,10 @@ class Prepare(Frame, frozen=True, tag=0):
     students: tuple[str, ...]
     """Where the graded code stands: frames from there are told."""
     pins: dict[str, str]
+    readable: tuple[str, ...] = ()
+    """Folders that the submission may read, besides those that Python needs."""
     mutant: tuple[str, ...] = ()
-    """(lab, part, solution) where a known bug is loaded instead: one of ours, so it may read the judgement."""
+    """(lab, part, solution) where a known bug is loaded instead: one of ours, so it reads the judgement, unconfined."""
 
 
 class Begin(Frame, frozen=True, tag=1):

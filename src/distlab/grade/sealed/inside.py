@@ -7,6 +7,7 @@ becomes an effect.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import io
@@ -25,10 +26,11 @@ import msgspec
 from distlab.core.codec import decoder, encode
 from distlab.core.errors import Halt
 from distlab.core.node import Node
-from distlab.core.overlay import overlay
+from distlab.core.overlay import overlay, read_ahead
 from distlab.core.values import Failed, Finished, Message
 from distlab.grade.sealed import frames as fr
 from distlab.grade.sealed.channel import Channel, Closed
+from distlab.grade.sealed.confine import confine, die_with_parent
 from distlab.grade.sealed.describe import Describer
 from distlab.grade.sealed.errors import WORLD
 from distlab.grade.sealed.sketch import is_exact
@@ -167,6 +169,7 @@ class Inside:
         self._students = prepare.students
         self._others = frozenset(prepare.pins.values())
         self._describer.given = frozenset(prepare.given)
+        # What others play is read before the walls stand: the program may use it, and cannot read it.
         if prepare.mutant:
             from distlab.grade.solution import load_lab, load_solution
 
@@ -176,7 +179,9 @@ class Inside:
         else:
             folders = [Path(folder) for folder in prepare.folders]
             pins = {module: Path(file) for module, file in prepare.pins.items()}
-            overlay(prepare.package, folders, pins)
+            ahead = read_ahead(prepare.package, pins)
+            confine(map(Path, prepare.readable))
+            overlay(prepare.package, folders, ahead)
         sys.stdin = io.StringIO()
         sys.stdout = sys.stderr = _Prints(self)
         gc.freeze()
@@ -399,8 +404,12 @@ class _Prints(io.TextIOBase):
 
 
 def main() -> NoReturn:
-    """``python -m distlab.grade.sealed.inside DESCRIPTOR``."""
+    """``python -m distlab.grade.sealed.inside DESCRIPTOR [nursery]``."""
+    die_with_parent()
+    sys.dont_write_bytecode = True
     sock = socket.socket(fileno=int(sys.argv[1]))
+    if "nursery" in sys.argv:
+        sock = _nurse(sock)
     inside = Inside(sock)
     signal.signal(signal.SIGVTALRM, inside.last_words)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -409,6 +418,23 @@ def main() -> NoReturn:
         inside.serve()
     except Closed:
         os._exit(0)
+
+
+def _nurse(sock: socket.socket) -> socket.socket:
+    """Fork a process for each socket that comes, before any code of a submission is here. Returns in the forked one."""
+    while True:
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        _, descriptors, _, _ = socket.recv_fds(sock, 1, 1)
+        if not descriptors:
+            os._exit(0)
+        theirs = socket.socket(fileno=descriptors[0])
+        if os.fork() == 0:
+            die_with_parent()
+            sock.close()
+            return theirs
+        theirs.close()
 
 
 if __name__ == "__main__":

@@ -19,15 +19,18 @@ from distlab.grade.result import Frame
 from distlab.grade.sealed import frames as fr
 from distlab.grade.sealed.channel import Channel, Closed, Nonsense
 from distlab.grade.sealed.errors import Hung, IsolationBroken
-from distlab.grade.sealed.spawn import Child
+from distlab.grade.sealed.spawn import Child, Nursery
 
 SILENCE_LIMIT = 60.0
 """Seconds of wall time without a word after which the inside is taken to wait for something that never comes."""
 
+SILENCE_AGAIN = 2.0
+"""The same for a program that has been found waiting once."""
+
 LAST_WORDS = 1.0
 """Seconds that it has for saying where it stands."""
 
-RUN_BYTES = 1 << 29
+RUN_BYTES = 1 << 26
 """What the inside may say in one run."""
 
 RUN_WORDS = 4_000_000
@@ -40,7 +43,8 @@ LOOK_EVERY = 512
 class Link:
     """To one process at a time."""
 
-    def __init__(self, folders: Sequence[str]) -> None:
+    def __init__(self, folders: Sequence[str], nursery: Nursery | None = None) -> None:
+        self._nursery = nursery
         self._folders = [Path(folder) for folder in folders]
         """Where the student's code stands."""
         self.child: Child | None = None
@@ -49,6 +53,7 @@ class Link:
         """This process must not be used any more."""
         self.is_in_flight = False
         """Whether it is the inside's turn."""
+        self._was_silent = False
         self.words = 0
         """Heard from this process."""
         self._limit = RUN_LIMIT
@@ -60,7 +65,7 @@ class Link:
     def open(self) -> None:
         """Start a process."""
         try:
-            self.child = Child()
+            self.child = Child(self._nursery)
         except Closed:
             raise HarnessBug("the process for sealed grading did not start") from None
         self.channel = Channel(self.child.socket, fr.Said, self.waiting)
@@ -98,7 +103,7 @@ class Link:
         try:
             self.channel.send(frame)
         except Closed:
-            self.lose("the program ended its own process")
+            self._lose_who_ended()
 
     def hear(self) -> fr.Said:
         """The inside's next word."""
@@ -109,11 +114,17 @@ class Link:
         try:
             said = self.channel.receive()
         except Closed:
-            self.lose("the program ended its own process")
+            self._lose_who_ended()
+        except MemoryError:
+            self.lose("the program says more at once than there is memory for")
         except Nonsense as error:
             self.lose(f"the program's process sent what makes no sense: {error}")
         self.is_in_flight = False
         return said
+
+    def _lose_who_ended(self) -> NoReturn:
+        how = self.child.how_it_ended() if self.child is not None else ""
+        self.lose(f"the program ended its own process ({how})")
 
     def lose(self, why: str) -> NoReturn:
         """The inside did what no program can do."""
@@ -124,8 +135,11 @@ class Link:
 
     def waiting(self) -> None:
         """Nothing has been heard for a moment."""
+        assert self.child is not None
         self._look()
-        if time.monotonic() - self._heard_last > SILENCE_LIMIT:
+        patience = SILENCE_AGAIN if self._was_silent else SILENCE_LIMIT
+        if time.monotonic() - self._heard_last > patience and self.child.is_waiting():
+            self._was_silent = True
             self.give_up()
 
     def _look(self) -> None:

@@ -26,6 +26,7 @@ from distlab.grade.sealed.classes import Classes
 from distlab.grade.sealed.errors import Crossed, Hung, IsolationBroken, crossed
 from distlab.grade.sealed.link import Link
 from distlab.grade.sealed.sketch import is_exact
+from distlab.grade.sealed.spawn import Nursery
 from distlab.grade.sealed.values import CannotCross, Values
 from distlab.sim import ProgramError
 
@@ -39,13 +40,23 @@ _NOT_AN_ANSWER = (HarnessBug, ScenarioError, IsolationBroken, ProgramError)
 class Outside:
     """The outside of one submission."""
 
-    def __init__(self, prepare: fr.Prepare) -> None:
+    def __init__(
+        self,
+        prepare: fr.Prepare,
+        classes: Classes | None = None,
+        nursery: Nursery | None = None,
+    ) -> None:
+        self.lives_apart = False
+        """Whether every life of a node, from start to crash, is in a process of its own."""
+        self._lives: list[Outside] = []
+        """Of this run."""
+        self._nursery: Nursery | None = None
         self._prepare = prepare
-        self.link = Link(prepare.students)
+        self.link = Link(prepare.students, nursery)
         hooks = (self._ref, self._named, self._give, self._take)
         self.values = Values(*hooks, is_strict=True)
         self._as_they_are = Values(*hooks, is_strict=False)
-        self.classes = Classes(prepare.given, self.values.unpacked, self._run_inside)
+        self.classes = classes or Classes(prepare.given, self.values.unpacked, self._run_inside)
         self._depth = 0
         self._actors: dict[int, Any] = {}
         """Contexts that requests of this run act as."""
@@ -70,6 +81,7 @@ class Outside:
             self._to_close.clear()
             if self.link.is_lost or self._depth:
                 self.close()
+            self._end_lives()
             self.link.measure(limit)
             if self.link.child is not None:
                 self.request(fr.Begin())
@@ -82,6 +94,23 @@ class Outside:
         """End the inside. Another one is started when it is needed."""
         self.link.forget()
         self._depth = 0
+        self._end_lives()
+        if self._nursery is not None:
+            self._nursery.close()
+            self._nursery = None
+
+    def for_life(self) -> Outside:
+        """Where a node that begins is to live."""
+        if not self.lives_apart:
+            return self
+        if self._nursery is None:
+            self._nursery = Nursery()
+        self._lives.append(Outside(self._prepare, self.classes, self._nursery))
+        return self._lives[-1]
+
+    def _end_lives(self) -> None:
+        while self._lives:
+            self._lives.pop().close()
 
     def actor(self, io: Any) -> int:
         """A number for a context that requests act as, valid until the run is over."""

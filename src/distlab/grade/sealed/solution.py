@@ -6,9 +6,10 @@ calls what the student wrote), is a stand-in.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -46,6 +47,14 @@ class SealedSolution(Solution):
         text = f"isolation: the judgement could make nothing of what the program says: {error}"
         return Problem(State.CRASHED, text)
 
+    @contextlib.contextmanager
+    def lives_apart(self) -> Iterator[None]:
+        self._outside.lives_apart = True
+        try:
+            yield
+        finally:
+            self._outside.lives_apart = False
+
     def close(self) -> None:
         self._end()
 
@@ -60,6 +69,7 @@ def load_sealed(lab: Lab, part: Part, name: str = "own", prior: str = "oracle") 
         folders=tuple(map(str, (layers.given, *layers.folders))),
         students=tuple(map(str, layers.folders)),
         pins={module: str(file) for module, file in layers.pins.items()},
+        readable=tuple(str(f) for f in (layers.given, *layers.folders) if f.exists()),
         mutant=(lab.name, part.code, name) if name.startswith("mutant:") else (),
     )
     outside = Outside(prepare)

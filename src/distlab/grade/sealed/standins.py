@@ -32,6 +32,7 @@ class StandIn(Node):
 
     def attach(self, context: Context) -> None:
         super().attach(context)
+        vars(self)["_outside"] = self._outside.for_life()
         vars(self)["_number"] = self._outside.actor(context)
 
     def on_start(self) -> None:

@@ -18,6 +18,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+PACKED_LIMIT = 8 << 20
+"""Bytes of a value that comes from the inside: one byte may unfold into a list of sixty."""
+
 _SCALARS = (bool, float, str, bytes)
 _PLAIN: tuple[Any, ...] = (str, bytes, int, float)
 _SEQUENCES: dict[str, Any] = {"l": list, "t": tuple, "s": set, "f": frozenset}
@@ -60,6 +63,8 @@ class Values:
 
     def unpacked(self, blob: bytes) -> Any:
         """Raises ``ValueError`` where these bytes are no packed value."""
+        if self._is_strict and len(blob) > PACKED_LIMIT:
+            raise ValueError(f"{len(blob):,} bytes at once")
         try:
             return self._value(_decode(blob))
         except (msgspec.MsgspecError, TypeError, RecursionError, OverflowError) as error:

@@ -1,0 +1,7 @@
+"""Loops."""
+# verdict: stuck
+# says: did not return
+
+def attack(node):
+    while True:
+        pass

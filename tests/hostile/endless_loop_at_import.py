@@ -1,0 +1,6 @@
+"""Loops when it is imported."""
+# verdict: stuck
+# says: did not return
+
+while True:
+    pass
