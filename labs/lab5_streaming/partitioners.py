@@ -11,9 +11,8 @@ is halved; then the two halves must be merged later (M. A. U. Nasir and others, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from random import Random  # noqa: TID251 - the type only: a task hands over its own stream
 
-from labs.lab5_streaming.stream import MAX_PARALLELISM, Key, Records, key_group
+from labs.lab5_streaming.stream import MAX_PARALLELISM, Chance, Key, Records, key_group
 
 
 def owner_of(group: int, targets: int, groups: int = MAX_PARALLELISM) -> int:
@@ -38,7 +37,7 @@ class Partitioner:
     targets: int
     """How many channels it deals to."""
 
-    def deal(self, records: Records, random: Random) -> dict[int, Records]:
+    def deal(self, records: Records, random: Chance) -> dict[int, Records]:
         """For each target that gets any: its records, in their order. ``random`` is the task's own stream."""
         raise NotImplementedError
 
@@ -50,7 +49,7 @@ class Partitioner:
 class Forward(Partitioner):
     """To the one task on the other side: subtask i to subtask i. There is one target."""
 
-    def deal(self, records: Records, random: Random) -> dict[int, Records]:
+    def deal(self, records: Records, random: Chance) -> dict[int, Records]:
         raise NotImplementedError("5A1: forward")
 
 
@@ -58,7 +57,7 @@ class Forward(Partitioner):
 class KeyBy(Partitioner):
     """To the owner of its key group."""
 
-    def deal(self, records: Records, random: Random) -> dict[int, Records]:
+    def deal(self, records: Records, random: Chance) -> dict[int, Records]:
         raise NotImplementedError("5A1: key_by")
 
 
@@ -68,7 +67,7 @@ class Rebalance(Partitioner):
 
     turn: int = -1
 
-    def deal(self, records: Records, random: Random) -> dict[int, Records]:
+    def deal(self, records: Records, random: Chance) -> dict[int, Records]:
         raise NotImplementedError("5A1: rebalance; senders begin at different targets")
 
 
@@ -76,7 +75,7 @@ class Rebalance(Partitioner):
 class Shuffle(Partitioner):
     """Anywhere, each target as likely as any other, record by record."""
 
-    def deal(self, records: Records, random: Random) -> dict[int, Records]:
+    def deal(self, records: Records, random: Chance) -> dict[int, Records]:
         raise NotImplementedError("5A1: shuffle")
 
 
@@ -84,7 +83,7 @@ class Shuffle(Partitioner):
 class Broadcast(Partitioner):
     """A copy to each."""
 
-    def deal(self, records: Records, random: Random) -> dict[int, Records]:
+    def deal(self, records: Records, random: Chance) -> dict[int, Records]:
         raise NotImplementedError("5A1: broadcast")
 
 
@@ -92,7 +91,7 @@ class Broadcast(Partitioner):
 class Global(Partitioner):
     """All to subtask 0."""
 
-    def deal(self, records: Records, random: Random) -> dict[int, Records]:
+    def deal(self, records: Records, random: Chance) -> dict[int, Records]:
         raise NotImplementedError("5A1: global")
 
 
@@ -102,7 +101,7 @@ class PartialKey(Partitioner):
 
     # TODO 5A1: remember how many each target got
 
-    def deal(self, records: Records, random: Random) -> dict[int, Records]:
+    def deal(self, records: Records, random: Chance) -> dict[int, Records]:
         raise NotImplementedError("5A1: partial_key")
 
 

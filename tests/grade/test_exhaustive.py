@@ -96,4 +96,4 @@ def test_an_exception_is_a_crash_with_its_line(tmp_path: Path) -> None:
 def test_sealed_grading_cannot_search_and_says_so(tmp_path: Path) -> None:
     result = promise(grade(alone(tmp_path, reference()), isolation="sealed"))
     assert (result.state, result.earned) == (State.UNKNOWN, 0)
-    assert "sealed grading cannot search" in result.unseen[0]
+    assert "states cannot be copied" in result.unseen[0]

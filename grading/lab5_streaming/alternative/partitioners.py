@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from random import Random  # noqa: TID251 - the type only: a task hands over its own stream
 
-from labs.lab5_streaming.stream import MAX_PARALLELISM, Key, Records, key_group
+from labs.lab5_streaming.stream import MAX_PARALLELISM, Chance, Key, Records, key_group
 
 
 def starts(targets: int, groups: int) -> list[int]:
@@ -33,10 +32,10 @@ class Partitioner:
     subtask: int
     targets: int
 
-    def choose(self, key: Key, random: Random) -> int:
+    def choose(self, key: Key, random: Chance) -> int:
         return 0
 
-    def deal(self, records: Records, random: Random) -> dict[int, Records]:
+    def deal(self, records: Records, random: Chance) -> dict[int, Records]:
         chosen = [self.choose(key, random) for key in records.keys]
         return {
             target: records.pick([i for i, one in enumerate(chosen) if one == target])
@@ -48,13 +47,13 @@ class Partitioner:
 class Everyone(Partitioner):
     """The whole batch to each."""
 
-    def deal(self, records: Records, random: Random) -> dict[int, Records]:
+    def deal(self, records: Records, random: Chance) -> dict[int, Records]:
         return dict.fromkeys(range(self.targets), records)
 
 
 @dataclass
 class KeyBy(Partitioner):
-    def choose(self, key: Key, random: Random) -> int:
+    def choose(self, key: Key, random: Chance) -> int:
         return owner_of(key_group(key), self.targets)
 
 
@@ -62,14 +61,14 @@ class KeyBy(Partitioner):
 class Rebalance(Partitioner):
     dealt: int = 0
 
-    def choose(self, key: Key, random: Random) -> int:
+    def choose(self, key: Key, random: Chance) -> int:
         self.dealt += 1
         return (self.dealt + 7 * self.subtask) % self.targets
 
 
 @dataclass
 class Shuffle(Partitioner):
-    def choose(self, key: Key, random: Random) -> int:
+    def choose(self, key: Key, random: Chance) -> int:
         return int(random.random() * self.targets)
 
 
@@ -77,7 +76,7 @@ class Shuffle(Partitioner):
 class PartialKey(Partitioner):
     load: dict[int, int] = field(default_factory=dict)
 
-    def choose(self, key: Key, random: Random) -> int:
+    def choose(self, key: Key, random: Chance) -> int:
         first, other = two_choices(key, self.targets)
         chosen = other if self.load.get(other, 0) < self.load.get(first, 0) else first
         self.load[chosen] = self.load.get(chosen, 0) + 1

@@ -26,12 +26,16 @@ and an operator is handed whole batches; a function for each record is a conveni
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from random import Random
 from typing import Any
 from zlib import crc32
 
 from msgspec import Struct
 
 from distlab.core import Address, Config, Message, SessionMessage, Timer
+
+Chance = Random
+"""The type of a node's own random stream (``self.random``), which a task hands to its partitioners."""
 
 Key = str | int
 

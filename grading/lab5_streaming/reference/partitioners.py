@@ -11,9 +11,8 @@ is halved; then the two halves must be merged later (M. A. U. Nasir and others, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from random import Random  # noqa: TID251 - the type only: a task hands over its own stream
 
-from labs.lab5_streaming.stream import MAX_PARALLELISM, Key, Records, key_group
+from labs.lab5_streaming.stream import MAX_PARALLELISM, Chance, Key, Records, key_group
 
 
 def owner_of(group: int, targets: int, groups: int = MAX_PARALLELISM) -> int:
@@ -46,7 +45,7 @@ class Partitioner:
     targets: int
     """How many channels it deals to."""
 
-    def deal(self, records: Records, random: Random) -> dict[int, Records]:
+    def deal(self, records: Records, random: Chance) -> dict[int, Records]:
         """For each target that gets any: its records, in their order. ``random`` is the task's own stream."""
         raise NotImplementedError
 
@@ -67,7 +66,7 @@ def dealt(records: Records, owners: list[int]) -> dict[int, Records]:
 class Forward(Partitioner):
     """To the one task on the other side: subtask i to subtask i. There is one target."""
 
-    def deal(self, records: Records, random: Random) -> dict[int, Records]:
+    def deal(self, records: Records, random: Chance) -> dict[int, Records]:
         # BEGIN SOLUTION 5A1: forward
         return {0: records}
         # END SOLUTION
@@ -77,7 +76,7 @@ class Forward(Partitioner):
 class KeyBy(Partitioner):
     """To the owner of its key group."""
 
-    def deal(self, records: Records, random: Random) -> dict[int, Records]:
+    def deal(self, records: Records, random: Chance) -> dict[int, Records]:
         # BEGIN SOLUTION 5A1: key_by
         return dealt(records, [owner_of(key_group(key), self.targets) for key in records.keys])
         # END SOLUTION
@@ -89,7 +88,7 @@ class Rebalance(Partitioner):
 
     turn: int = -1
 
-    def deal(self, records: Records, random: Random) -> dict[int, Records]:
+    def deal(self, records: Records, random: Chance) -> dict[int, Records]:
         # BEGIN SOLUTION 5A1: rebalance; senders begin at different targets
         if self.turn < 0:
             self.turn = self.subtask
@@ -103,7 +102,7 @@ class Rebalance(Partitioner):
 class Shuffle(Partitioner):
     """Anywhere, each target as likely as any other, record by record."""
 
-    def deal(self, records: Records, random: Random) -> dict[int, Records]:
+    def deal(self, records: Records, random: Chance) -> dict[int, Records]:
         # BEGIN SOLUTION 5A1: shuffle
         return dealt(records, [random.randrange(self.targets) for _ in records.keys])
         # END SOLUTION
@@ -113,7 +112,7 @@ class Shuffle(Partitioner):
 class Broadcast(Partitioner):
     """A copy to each."""
 
-    def deal(self, records: Records, random: Random) -> dict[int, Records]:
+    def deal(self, records: Records, random: Chance) -> dict[int, Records]:
         # BEGIN SOLUTION 5A1: broadcast
         return dict.fromkeys(range(self.targets), records)
         # END SOLUTION
@@ -123,7 +122,7 @@ class Broadcast(Partitioner):
 class Global(Partitioner):
     """All to subtask 0."""
 
-    def deal(self, records: Records, random: Random) -> dict[int, Records]:
+    def deal(self, records: Records, random: Chance) -> dict[int, Records]:
         # BEGIN SOLUTION 5A1: global
         return {0: records}
         # END SOLUTION
@@ -137,7 +136,7 @@ class PartialKey(Partitioner):
     given: dict[int, int] | None = None
     # END SOLUTION
 
-    def deal(self, records: Records, random: Random) -> dict[int, Records]:
+    def deal(self, records: Records, random: Chance) -> dict[int, Records]:
         # BEGIN SOLUTION 5A1: partial_key
         given, owners = self.given or {}, []
         for key in records.keys:
