@@ -8,7 +8,7 @@ from tests.cli.kept_log import Project
 from tests.live.listing import listing
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     project = Project(tmp_path_factory.mktemp("project"))
     project.start()

@@ -1,4 +1,7 @@
-"""Nothing that a submission does earns it a point, harms another one, or goes by without a word."""
+"""Nothing that a submission does earns it a point, harms another one, or goes by without a word.
+
+All of them take minutes: every fifth one is run, and with ``DISTLAB_HOSTILE=all`` every one.
+"""
 
 import os
 import subprocess
@@ -13,9 +16,13 @@ from distlab.grade.classroom.submissions import Submission
 from tests.grade.test_class import SOURCE
 from tests.grade.toygrader import reference, tree
 
+FILES = sorted((Path(__file__).parents[1] / "hostile").glob("*.py"))
+ALSO = ("escapes_in_text",)
+"""A test of its own asks for these."""
 PROGRAMS = {
     file.stem: file.read_text()
-    for file in sorted((Path(__file__).parents[1] / "hostile").glob("*.py"))
+    for number, file in enumerate(FILES)
+    if number % 5 == 0 or file.stem in ALSO or os.environ.get("DISTLAB_HOSTILE") == "all"
 }
 WRONG = """
 
@@ -71,7 +78,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Record]:
 
 
 def test_there_are_many() -> None:
-    assert len(PROGRAMS) >= 40
+    assert len(FILES) >= 40
 
 
 @pytest.mark.timeout(600)

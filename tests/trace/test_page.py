@@ -202,6 +202,7 @@ def test_two_thousand_events_can_be_walked_through(tmp_path: Path, page: Page) -
 def test_all_events_are_there_in_words(tmp_path: Path, page: Page) -> None:
     show(page, tmp_path, stale())
     page.click("summary")
+    page.wait_for_selector("#list tr")
     assert "receives Val from n3" in page.inner_text("#list")
     assert page.locator("#list tr").count() == len(stale().trace.events)
 

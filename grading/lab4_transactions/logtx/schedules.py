@@ -450,11 +450,11 @@ PROCESSING = (
     ),
     *(
         Directed(
-            f"the processor dies before it sends {what} {n}",
+            f"{who} dies before it sends {what} {n}",
             "another one, or its next life, goes on at what is committed",
             of(RECORDS, crash("p1", "send", what, n, back), processors=count),
         )
-        for count, back in ((1, 60), (2, None))
+        for who, count, back in (("the processor", 1, 60), ("one of two processors", 2, None))
         for what, numbers in (
             ("Produce", (1, 2)),
             ("CommitOffsets", (1, 2)),

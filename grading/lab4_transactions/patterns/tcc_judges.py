@@ -11,6 +11,7 @@ from distlab.core import MS, Address
 from distlab.grade.lab import Run
 from distlab.trace import Event, Kind
 from grading.lab4_transactions.patterns.tcc_world import IN_TIME, OPENING, banks_of
+from grading.lab4_transactions.twophase.written import wish
 from labs.lab4_transactions.tcc import (
     Cancel,
     Cancelled,
@@ -232,14 +233,14 @@ def ends_in_time(run: Run) -> Verdict:
         if (entry.ended or run.time) > deadline:
             return _late(f"{type(entry.operation).__name__} has no answer in time", entry, deadline)
         key = getattr(entry.operation, "key", "")
-        if entry.is_failed and key in run.scenario.shape.get("paid", ()):
+        if entry.is_failed and key in (wish(run, "paid") or ()):
             return broken(
                 f"a bank was silent for longer than patience lasts; what {key} needs was frozen all the same",
                 entry.ret,
                 expected="Ok: the other transfer is aborted, and its money is free",
                 got=entry.outcome,
             )
-        if run.scenario.shape.get("fine") and entry.is_failed:
+        if wish(run, "fine") and entry.is_failed:
             return broken(
                 "nothing goes wrong, and a transfer that can be paid is not paid",
                 entry.ret,

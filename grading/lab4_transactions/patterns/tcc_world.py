@@ -26,6 +26,7 @@ from distlab.grade.draw import (
 from distlab.grade.lab import Stage
 from distlab.grade.scenario import Call, Scenario
 from distlab.grade.solution import Solution
+from grading.lab4_transactions.twophase.written import signed
 from labs.lab4_transactions.tcc import (
     MAX_AMOUNT,
     BankConfig,
@@ -92,7 +93,7 @@ def look(at: int, bank: int) -> Call:
 
 def of(calls: Sequence[Call], *faults: Fault, noise: Noise | None = None, **shape: Any) -> Scenario:
     heal_at = HORIZON if faults else None
-    return Scenario(tuple(calls), Plan(faults, heal_at), noise or Noise(), shape)
+    return signed(Scenario(tuple(calls), Plan(faults, heal_at), noise or Noise(), shape))
 
 
 # -- drawing ----------------------------------------------------------------------------------------------------------
