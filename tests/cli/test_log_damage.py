@@ -71,9 +71,10 @@ def test_a_missing_index_is_made_anew_and_a_torn_tail_is_cut(damaged: Project) -
     (files / SEGMENT).with_suffix(".index").unlink()
     with (files / SEGMENT).open("ab") as segment:
         segment.write(b"\0\0\0\0\0\0\7\xd0 half a batch")
+    sound = folder(damaged, "b2", "hurt") / SEGMENT
+    wait(lambda: (files / SEGMENT).read_bytes() == sound.read_bytes())
     wait(lambda: is_in_sync(damaged, "hurt"))
     assert read(damaged, "hurt") == VALUES
-    assert (files / SEGMENT).read_bytes() == (folder(damaged, "b2", "hurt") / SEGMENT).read_bytes()
 
 
 @pytest.mark.parametrize("damage", ["flipped", "truncated"])

@@ -9,14 +9,20 @@ import pytest
 
 from distlab.core import Address
 from distlab.core.values import Ok
-from distlab.grade.solution import load_lab, load_solution
+from distlab.grade.solution import Solution, load_lab, load_solution
 from distlab.live.portable import to_plain
 from distlab.live.recorder import Line
 from distlab.trace import Kind
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = load_lab("4")
-SOLUTION = load_solution(LAB, LAB.part("B"), "reference")
+
+
+@pytest.fixture(autouse=True)
+def solution() -> Solution:
+    """Loaded for each test: another one may have put another solution in its place."""
+    return load_solution(LAB, LAB.part("B"), "reference")
+
 
 from grading.lab4_transactions import live, postgres  # noqa: E402 - it needs a solution
 from grading.lab4_transactions.books import Books  # noqa: E402
@@ -55,8 +61,8 @@ def test_real_processes_keep_their_promises(tmp_path: Path, part: str, solution:
     assert done.stdout.count("killed (kill -9)") >= 3
 
 
-def test_the_databases_are_asked_whether_it_adds_up(tmp_path: Path) -> None:
-    store = SOLUTION.module("sqlite_store").SqliteStore
+def test_the_databases_are_asked_whether_it_adds_up(tmp_path: Path, solution: Solution) -> None:
+    store = solution.module("sqlite_store").SqliteStore
     databases = {}
     for rm, a in (("rm1", 100), ("rm2", 70)):
         store(str(tmp_path / rm)).open(((f"{rm}/a", a), (f"{rm}/b", 100)))
