@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser import browser as browser
 from tests.docs.site import broken_links, outside_requests
 
 ROOT = Path(__file__).resolve().parents[2]

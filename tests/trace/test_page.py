@@ -15,7 +15,6 @@ from distlab.trace.causality import happened_before, vector_clocks
 from distlab.trace.files import Head
 from distlab.trace.page import Run, to_page
 from distlab.trace.page.model import as_plain
-from tests.browser import browser as browser
 from tests.cli.samples import message, stale_read, trace_of
 from tests.trace.test_text import CRASHES, storm
 
